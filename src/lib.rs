@@ -1,0 +1,10 @@
+//! Bulla: TLS 1.3 in pure Rust.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod crypto;
+pub mod wire;
