@@ -7,4 +7,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod crypto;
+pub mod der;
+pub mod error;
 pub mod wire;
+
+pub use error::Error;
