@@ -6,6 +6,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod clock;
 pub mod crypto;
 pub mod der;
 pub mod error;
