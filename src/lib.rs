@@ -7,9 +7,32 @@ extern crate alloc;
 extern crate std;
 
 pub mod clock;
+pub mod config;
+pub mod connection;
 pub mod crypto;
 pub mod der;
 pub mod error;
+mod handshake;
+pub mod keys;
+mod record;
+pub mod verify;
 pub mod wire;
 
-pub use error::Error;
+pub use config::{
+    ClientAuth, ClientConfig, ConfigError, Content, Direction, Identity, Observed, Observer, ServerConfig, danger,
+};
+pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
+pub use error::{Error, Fault};
+pub use handshake::{Answer, MAX_CHAIN_LEN, Question, QuestionId, QuestionKind};
+pub use keys::{KeyLog, key_log_line};
+#[cfg(feature = "std")]
+pub use keys::KeyLogFile;
+pub use pki_types;
+pub use record::{
+    IN_PLACE_HEAD, IN_PLACE_TAIL, Level, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN,
+    MAX_HANDSHAKE_MESSAGE_LEN, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_WARNING_ALERTS,
+};
+pub use verify::Roots;
+
+/// The name of a server: a DNS name or an IP address.
+pub type ServerName = pki_types::ServerName<'static>;

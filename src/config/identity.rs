@@ -1,0 +1,160 @@
+//! A certificate chain with whoever signs for it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+
+use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
+use crate::crypto::{Provider, SigningKey};
+use crate::error::CertificateError;
+use crate::verify::{PeerCertificate, certificate_signature_scheme, key_matches_certificate, pem, verify_name};
+use crate::wire::SignatureScheme;
+
+/// A certificate chain, leaf first, with the key that belongs to it.
+pub struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    signer: Arc<dyn Signer>,
+    chain_schemes: Vec<SignatureScheme>,
+}
+
+impl Identity {
+    /// Joins a chain (leaf first, root left out) and its private key, with `ring`'s cryptography. A key that does not
+    /// belong to the leaf is refused.
+    #[cfg(feature = "ring")]
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, ConfigError> {
+        Self::with_provider(chain, key, crate::crypto::ring::provider())
+    }
+
+    /// Reads chain and key from PEM or DER in memory: PKCS#8, SEC1 or PKCS#1.
+    #[cfg(feature = "ring")]
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
+        Self::new(pem::certificates_from_pem_or_der(chain)?, &pem::private_key_from_pem_or_der(key)?)
+    }
+
+    /// Reads chain and key from files, PEM or DER.
+    #[cfg(all(feature = "ring", feature = "std"))]
+    pub fn from_files(
+        chain: impl AsRef<std::path::Path>,
+        key: impl AsRef<std::path::Path>,
+    ) -> Result<Self, crate::verify::FileError<ConfigError>> {
+        use crate::verify::FileError;
+        let (chain, key) = (chain.as_ref(), key.as_ref());
+        let chain_bytes = FileError::read(chain)?;
+        let key_bytes = zeroize::Zeroizing::new(FileError::read(key)?);
+        let certificates = pem::certificates_from_pem_or_der(&chain_bytes);
+        let certificates = certificates.map_err(|error| FileError::new(chain, error.into()))?;
+        let key_der = pem::private_key_from_pem_or_der(&key_bytes);
+        let key_der = key_der.map_err(|error| FileError::new(key, error.into()))?;
+        Self::new(certificates, &key_der).map_err(|error| FileError::new(key, error))
+    }
+
+    /// Like [`new`](Self::new), with the cryptography of `provider`.
+    pub fn with_provider(
+        chain: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'_>,
+        provider: Arc<dyn Provider>,
+    ) -> Result<Self, ConfigError> {
+        let key = provider.signing_key(key)?;
+        let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
+        if !key_matches_certificate(leaf, key.public_key())? {
+            return Err(ConfigError::KeyDoesNotMatchCertificate);
+        }
+        Self::with_signer(chain, Arc::new(LocalSigner { key, provider }))
+    }
+
+    /// Joins a chain and a signer whose key may live elsewhere. That they belong together only the peer will see.
+    pub fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn Signer>) -> Result<Self, ConfigError> {
+        let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
+        PeerCertificate::read(leaf)?;
+        let chain_schemes = chain.iter().filter_map(|certificate| certificate_signature_scheme(certificate)).collect();
+        Ok(Self { chain, signer, chain_schemes })
+    }
+
+    /// Returns the chain, leaf first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// Returns whoever signs.
+    pub fn signer(&self) -> &Arc<dyn Signer> {
+        &self.signer
+    }
+
+    /// Says whether the leaf is valid for this DNS name. RFC 9525 §6.
+    pub fn is_valid_for(&self, name: &str) -> bool {
+        let Ok(name) = ServerName::try_from(name) else { return false };
+        let checked: Result<(), CertificateError> = match self.chain.first() {
+            Some(leaf) => verify_name(leaf, &name),
+            None => return false,
+        };
+        checked.is_ok()
+    }
+
+    /// Says whether the signer has one of these schemes.
+    pub(crate) fn can_sign_for(&self, schemes: &[SignatureScheme]) -> bool {
+        self.signer.schemes().iter().any(|scheme| is_for_tls13(*scheme) && schemes.contains(scheme))
+    }
+
+    /// Says whether every certificate of the chain is signed with one of these schemes.
+    pub(crate) fn chain_verifiable_with(&self, schemes: &[SignatureScheme]) -> bool {
+        self.chain_schemes.iter().all(|scheme| schemes.contains(scheme))
+    }
+
+    /// Chooses the scheme to sign with: ours in our order, which the peer and the signer have too.
+    pub(crate) fn scheme_for(&self, ours: &[SignatureScheme], peers: &[SignatureScheme]) -> Option<SignatureScheme> {
+        let of_signer = self.signer.schemes();
+        ours.iter()
+            .copied()
+            .find(|scheme| is_for_tls13(*scheme) && of_signer.contains(scheme) && peers.contains(scheme))
+    }
+}
+
+/// RSA PKCS#1 and SHA-1 schemes cannot sign a TLS 1.3 handshake. RFC 8446 §4.2.3.
+fn is_for_tls13(scheme: SignatureScheme) -> bool {
+    !matches!(
+        scheme,
+        SignatureScheme::rsa_pkcs1_sha1
+            | SignatureScheme::ecdsa_sha1
+            | SignatureScheme::rsa_pkcs1_sha256
+            | SignatureScheme::rsa_pkcs1_sha384
+            | SignatureScheme::rsa_pkcs1_sha512
+    )
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({} certificates, {:?})", self.chain.len(), self.signer)
+    }
+}
+
+/// Signs at once with a key in this process.
+pub struct LocalSigner {
+    key: Arc<dyn SigningKey>,
+    provider: Arc<dyn Provider>,
+}
+
+impl LocalSigner {
+    /// Wraps a key of `provider`.
+    pub fn new(key: Arc<dyn SigningKey>, provider: Arc<dyn Provider>) -> Self {
+        Self { key, provider }
+    }
+}
+
+impl Signer for LocalSigner {
+    fn schemes(&self) -> &[SignatureScheme] {
+        self.key.schemes()
+    }
+
+    fn sign(&self, request: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>> {
+        let signature = self.key.sign(&*self.provider, request.scheme, &request.message);
+        Decision::Now(signature.map_err(|_| SigningFailed))
+    }
+}
+
+impl fmt::Debug for LocalSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalSigner({:?})", self.key.schemes())
+    }
+}

@@ -1,0 +1,25 @@
+//! What the application decides: the two configurations, identities, and the traits behind each question.
+//!
+//! A finished configuration is immutable and shared by `Arc`; replacing one is swapping the `Arc`. Whatever cannot
+//! work is refused while the configuration is built, with the reason.
+
+mod client;
+pub mod danger;
+mod error;
+mod identity;
+mod observer;
+mod preferences;
+mod question;
+mod server;
+
+pub use client::ClientConfig;
+pub use error::ConfigError;
+pub use identity::{Identity, LocalSigner};
+pub use observer::{Content, Direction, Observed, Observer};
+pub use question::{
+    CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
+    Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
+};
+pub use server::{ClientAuth, ServerConfig};
+
+pub(crate) use preferences::Preferences;

@@ -1,0 +1,151 @@
+//! What each question carries, and the traits that may answer it at once.
+//!
+//! Whatever may take long or lives elsewhere is a question: an owned value that can be sent to another thread or
+//! machine. A configuration that has the answer at hand gives it as [`Decision::Now`], and nobody ever sees the
+//! question; [`Decision::Later`] hands it to the application, and the handshake waits.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use pki_types::{CertificateDer, ServerName};
+
+use super::Identity;
+use crate::clock::Time;
+use crate::crypto::Provider;
+use crate::error::CertificateError;
+use crate::verify::{Purpose, Roots, verify_chain};
+use crate::wire::{CipherSuite, NamedGroup, SignatureScheme};
+
+/// An answer at once, or the wish to be asked.
+#[derive(Clone, Debug)]
+pub enum Decision<T> {
+    /// The answer.
+    Now(T),
+    /// The application will answer the question.
+    Later,
+}
+
+/// What a server may want to know of a ClientHello to choose a certificate. RFC 8446 §4.1.2.
+#[derive(Clone, Debug)]
+pub struct ClientHelloInfo {
+    /// The name in server_name, if the client sent one.
+    pub server_name: Option<String>,
+    /// The client's application protocols in its order.
+    pub application_protocols: Vec<Vec<u8>>,
+    /// The client's cipher suites in its order, unknown ones included.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// The client's groups in its order, unknown ones included.
+    pub groups: Vec<NamedGroup>,
+    /// The schemes in which the client can verify a handshake signature.
+    pub signature_schemes: Vec<SignatureScheme>,
+    /// The schemes in which it can verify certificates.
+    pub certificate_signature_schemes: Vec<SignatureScheme>,
+}
+
+/// What a client may want to know of a CertificateRequest to choose a certificate. RFC 8446 §4.3.2.
+#[derive(Clone, Debug)]
+pub struct CertificateRequestInfo {
+    /// The name of the server that asks.
+    pub server_name: ServerName<'static>,
+    /// The schemes in which the server can verify a handshake signature.
+    pub signature_schemes: Vec<SignatureScheme>,
+    /// The DER of the distinguished names of acceptable authorities; empty means any.
+    pub certificate_authorities: Vec<Vec<u8>>,
+}
+
+/// Chooses a server's certificate for a ClientHello.
+pub trait ChooseServerIdentity: Send + Sync + fmt::Debug {
+    /// Chooses; `None` ends the handshake, because there is nothing to show.
+    fn choose(&self, hello: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>>;
+}
+
+/// Chooses a client's certificate for a CertificateRequest.
+pub trait ChooseClientIdentity: Send + Sync + fmt::Debug {
+    /// Chooses; `None` shows no certificate, and the server decides whether it goes on.
+    fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>>;
+}
+
+/// What a signer is asked to sign. RFC 8446 §4.4.3.
+#[derive(Clone, Debug)]
+pub struct SigningRequest {
+    /// The scheme to sign with; one of the signer's own.
+    pub scheme: SignatureScheme,
+    /// The bytes to sign, not hashed yet: 64 spaces, the context string, a zero and the transcript hash.
+    pub message: Vec<u8>,
+    /// The identity that was chosen; its signer is asked.
+    pub identity: Arc<Identity>,
+}
+
+/// The signer has no signature to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SigningFailed;
+
+/// Holds a private key, here or elsewhere.
+pub trait Signer: Send + Sync + fmt::Debug {
+    /// Returns the schemes with which it can sign, most wanted first.
+    fn schemes(&self) -> &[SignatureScheme];
+
+    /// Signs, or asks to be asked.
+    fn sign(&self, request: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>>;
+}
+
+/// A peer's chain with all that is needed to judge it, also on another thread.
+#[derive(Clone, Debug)]
+pub struct ChainToVerify {
+    /// The chain as the peer sent it, leaf first; never empty.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Whose certificate it is.
+    pub purpose: Purpose,
+    /// The name that the certificate must be valid for: a client's reference name, `None` on a server.
+    pub name: Option<ServerName<'static>>,
+    /// The time to judge by, as the clock told it when the chain came.
+    pub now: Option<Time>,
+    /// The roots to lead to.
+    pub roots: Arc<Roots>,
+    /// The cryptography to verify with.
+    pub provider: Arc<dyn Provider>,
+}
+
+impl ChainToVerify {
+    /// Judges the chain by all the built-in rules: path, validity, usages and name.
+    pub fn judge(&self) -> Verdict {
+        verify_chain(&*self.provider, &self.roots, self.purpose, self.name.as_ref(), &self.chain, self.now)?;
+        Ok(ChainAccepted(()))
+    }
+}
+
+/// The outcome of judging a chain.
+pub type Verdict = Result<ChainAccepted, CertificateError>;
+
+/// Proof that a chain was judged and accepted. It comes from [`ChainToVerify::judge`], or out of the module
+/// [`danger`](super::danger).
+#[derive(Clone, Copy, Debug)]
+pub struct ChainAccepted(pub(super) ());
+
+/// Judges a peer's chain.
+pub trait VerifyChain: Send + Sync + fmt::Debug {
+    /// Judges, or asks to be asked.
+    fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict>;
+}
+
+/// Judges at once by the built-in rules: the default.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JudgeNow;
+
+impl VerifyChain for JudgeNow {
+    fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
+        Decision::Now(chain.judge())
+    }
+}
+
+/// Hands every chain to the application.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JudgeLater;
+
+impl VerifyChain for JudgeLater {
+    fn verify(&self, _: &ChainToVerify) -> Decision<Verdict> {
+        Decision::Later
+    }
+}

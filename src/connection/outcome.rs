@@ -1,0 +1,52 @@
+//! What the calls of a connection return.
+
+use core::ops::Range;
+
+use crate::handshake::Question;
+
+/// The outcome of [`Connection::receive`](super::Connection::receive).
+#[derive(Debug)]
+#[must_use = "`used` bytes must be dropped off the buffer's front, and the event taken"]
+pub struct Received<'b> {
+    /// How many bytes at the buffer's front are done with.
+    pub used: usize,
+    /// What they meant.
+    pub event: Event<'b>,
+}
+
+/// What a record meant.
+#[derive(Debug)]
+pub enum Event<'b> {
+    /// The peer's plaintext, decrypted in the buffer.
+    Data {
+        /// The plaintext.
+        plaintext: &'b mut [u8],
+        /// Where it stands in the buffer.
+        range: Range<usize>,
+    },
+    /// The handshake waits for an answer, which the configuration left open.
+    Ask(Question),
+    /// A question is still open: answer it before anything else is received.
+    Waiting,
+    /// A record was processed that the application need not know of. Call again.
+    Progress,
+    /// The buffer does not hold a whole record. It must hold `hint` bytes to go on.
+    NeedMore {
+        /// The number of bytes, counted from the buffer's front.
+        hint: usize,
+    },
+    /// The handshake is finished: the peer is who it should be.
+    Established,
+    /// The peer has sent close_notify: all its data has come.
+    Closed,
+}
+
+/// The outcome of [`Connection::send`](super::Connection::send).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "`written` bytes must go to the peer, and what was not taken must be sent again"]
+pub struct Sent {
+    /// How many bytes of plaintext were taken.
+    pub taken: usize,
+    /// How many bytes of output were written.
+    pub written: usize,
+}

@@ -1,0 +1,296 @@
+//! Authentication: the server's Certificate, CertificateVerify and Finished, then our own. RFC 8446 §4.4.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+
+use super::State;
+use super::key_exchange::Handshake;
+use crate::config::{
+    CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
+};
+use crate::error::{Error, Internal, Violation};
+use crate::handshake::connected::ApplicationSecrets;
+use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
+use crate::handshake::{Connected, Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::record::Level;
+use crate::verify::Purpose;
+use crate::wire::{
+    Certificate, CertificateEntry, CertificateVerify, ExtensionContext, Finished, HandshakeType, SignatureScheme,
+};
+
+/// RFC 8446 §A.1: WAIT_CERT, after a CertificateRequest.
+pub(crate) struct WaitCertificate {
+    pub(super) handshake: Handshake,
+    pub(super) application_protocol: Option<Vec<u8>>,
+    pub(super) requested: CertificateRequestInfo,
+}
+
+impl WaitCertificate {
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        accept_certificate(self.handshake, self.application_protocol, Some(self.requested), message, out)
+    }
+}
+
+/// Reads the server's chain and has it judged. RFC 8446 §4.4.2.
+pub(super) fn accept_certificate(
+    mut handshake: Handshake,
+    application_protocol: Option<Vec<u8>>,
+    requested: Option<CertificateRequestInfo>,
+    message: Incoming<'_>,
+    out: &mut Outgoing,
+) -> Result<State, Error> {
+    let certificate: Certificate<'_> = message.parse()?;
+    // 1. The server's context is empty, its list is not. RFC 8446 §4.4.2, §4.4.2.4.
+    if !certificate.certificate_request_context.is_empty() {
+        return Err(Violation::BadCertificateRequestContext.into());
+    }
+    if certificate.certificate_list.is_empty() {
+        return Err(Violation::NoServerCertificate.into());
+    }
+    if certificate.certificate_list.len() > MAX_CHAIN_LEN {
+        return Err(Violation::ChainTooLong.into());
+    }
+    // 2. An entry's extensions answer ours, and we asked for none.
+    for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
+        let (context, message) = (ExtensionContext::Certificate, HandshakeType::certificate);
+        handshake.offer.check_answer(extension.extension_type(), context, message)?;
+    }
+    let chain: Vec<CertificateDer<'static>> = certificate
+        .certificate_list
+        .iter()
+        .map(|entry| CertificateDer::from(entry.cert_data).into_owned())
+        .collect();
+    handshake.transcript.add(message.bytes());
+
+    // 3. Is it to be trusted? The built-in judge answers at once.
+    let config = Arc::clone(handshake.config());
+    let question = ChainToVerify {
+        chain: chain.clone(),
+        purpose: Purpose::Server,
+        name: Some(handshake.offer.name.clone()),
+        now: config.preferences.now(),
+        roots: Arc::clone(&config.roots),
+        provider: handshake.provider(),
+    };
+    let state = AskVerdict { handshake, application_protocol, requested, chain };
+    match config.verifier.verify(&question) {
+        Decision::Now(verdict) => state.accept(verdict),
+        Decision::Later => {
+            out.ask(QuestionKind::VerifyChain(question));
+            Ok(State::AskVerdict(state))
+        }
+    }
+}
+
+/// The chain is read and waits for its verdict.
+pub(crate) struct AskVerdict {
+    handshake: Handshake,
+    application_protocol: Option<Vec<u8>>,
+    requested: Option<CertificateRequestInfo>,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl AskVerdict {
+    pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
+        let Self { handshake, application_protocol, requested, chain } = self;
+        let accepted = (chain, verdict?);
+        Ok(State::WaitCertificateVerify(WaitCertificateVerify { handshake, application_protocol, requested, accepted }))
+    }
+}
+
+/// RFC 8446 §A.1: WAIT_CV.
+pub(crate) struct WaitCertificateVerify {
+    handshake: Handshake,
+    application_protocol: Option<Vec<u8>>,
+    requested: Option<CertificateRequestInfo>,
+    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+}
+
+impl WaitCertificateVerify {
+    /// RFC 8446 §4.4.3.
+    pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
+        let Self { mut handshake, application_protocol, requested, accepted } = self;
+        let verify: CertificateVerify<'_> = message.parse()?;
+        let authenticated = Authenticated::check(
+            &*handshake.provider(),
+            &handshake.config().preferences.signature_schemes,
+            accepted,
+            Signing::Server,
+            &handshake.transcript,
+            &verify,
+        )?;
+        handshake.transcript.add(message.bytes());
+        Ok(State::WaitFinished(WaitFinished { handshake, application_protocol, requested, authenticated }))
+    }
+}
+
+/// RFC 8446 §A.1: WAIT_FINISHED.
+pub(crate) struct WaitFinished {
+    handshake: Handshake,
+    application_protocol: Option<Vec<u8>>,
+    requested: Option<CertificateRequestInfo>,
+    authenticated: Authenticated,
+}
+
+impl WaitFinished {
+    /// RFC 8446 §4.4.4.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+        let Self { mut handshake, application_protocol, requested, authenticated } = self;
+        let provider = handshake.provider();
+        let boundary = message.boundary()?;
+
+        // 1. The server's Finished covers everything up to here.
+        let finished: Finished<'_> = message.parse()?;
+        let proof = VerifiedFinished::check(&*provider, &handshake.server_secret, &handshake.transcript, &finished)?;
+        handshake.transcript.add(message.bytes());
+
+        // 2. The application secrets over ClientHello…server Finished.
+        let application = application_secrets(&handshake)?;
+        out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
+        out.tolerate_change_cipher_spec(false);
+
+        // 3. Our flight, with a certificate if the server asked for one.
+        let flight = Flight { handshake, application_protocol, proof, authenticated, application };
+        match requested {
+            None => flight.finish(out),
+            Some(requested) => flight.choose_identity(requested, out),
+        }
+    }
+}
+
+fn application_secrets(handshake: &Handshake) -> Result<ApplicationSecrets, Error> {
+    let main_secret = &handshake.main_secret;
+    let provider = handshake.provider();
+    let hash = handshake.transcript.current();
+    let application = ApplicationSecrets {
+        read: main_secret.server_application_traffic_secret(&*provider, &hash).map_err(crypto_failed)?,
+        write: main_secret.client_application_traffic_secret(&*provider, &hash).map_err(crypto_failed)?,
+        exporter: main_secret.exporter_secret(&*provider, &hash).map_err(crypto_failed)?,
+    };
+    handshake.log("CLIENT_TRAFFIC_SECRET_0", application.write.secret().expose());
+    handshake.log("SERVER_TRAFFIC_SECRET_0", application.read.secret().expose());
+    handshake.log("EXPORTER_SECRET", application.exporter.secret().expose());
+    Ok(application)
+}
+
+/// Our last flight, with all that came before it proven.
+struct Flight {
+    handshake: Handshake,
+    application_protocol: Option<Vec<u8>>,
+    proof: VerifiedFinished,
+    authenticated: Authenticated,
+    application: ApplicationSecrets,
+}
+
+impl Flight {
+    fn choose_identity(
+        self,
+        requested: CertificateRequestInfo,
+        out: &mut Outgoing,
+    ) -> Result<Progress<State>, Error> {
+        let chooser = Arc::clone(&self.handshake.config().identity);
+        match chooser.choose(&requested) {
+            Decision::Now(identity) => self.send_certificate(identity, &requested.signature_schemes, out),
+            Decision::Later => {
+                let peer_schemes = requested.signature_schemes.clone();
+                out.ask(QuestionKind::ChooseClientIdentity(requested));
+                Ok(Progress::Handshaking(State::AskIdentity(AskIdentity { flight: self, peer_schemes })))
+            }
+        }
+    }
+
+    /// Sends Certificate, empty if there is none to show. RFC 8446 §4.4.2.
+    fn send_certificate(
+        mut self,
+        identity: Option<Arc<Identity>>,
+        peer_schemes: &[SignatureScheme],
+        out: &mut Outgoing,
+    ) -> Result<Progress<State>, Error> {
+        let ours = &self.handshake.config().preferences.signature_schemes;
+        // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
+        let chosen = identity.and_then(|identity| {
+            let scheme = identity.scheme_for(ours, peer_schemes)?;
+            Some((identity, scheme))
+        });
+        let chain = chosen.as_ref().map_or(&[][..], |(identity, _)| identity.chain());
+        let entry = |certificate| CertificateEntry { cert_data: certificate, extensions: Vec::new() };
+        let certificate = Certificate {
+            certificate_request_context: &[],
+            certificate_list: chain.iter().map(|certificate| entry(certificate.as_ref())).collect(),
+        };
+        out.send(Level::Handshake, &certificate, &mut self.handshake.transcript)?;
+        let Some((identity, scheme)) = chosen else { return self.finish(out) };
+
+        let message = signed_message(Signing::Client, &self.handshake.transcript.current());
+        let request = SigningRequest { scheme, message, identity };
+        match request.identity.signer().sign(&request) {
+            Decision::Now(signature) => self.send_certificate_verify(scheme, signature, out),
+            Decision::Later => {
+                out.ask(QuestionKind::Sign(request));
+                Ok(Progress::Handshaking(State::AskSignature(AskSignature { flight: self, scheme })))
+            }
+        }
+    }
+
+    /// RFC 8446 §4.4.3.
+    fn send_certificate_verify(
+        mut self,
+        scheme: SignatureScheme,
+        signature: Result<Vec<u8>, SigningFailed>,
+        out: &mut Outgoing,
+    ) -> Result<Progress<State>, Error> {
+        let signature = signature.map_err(|_| Internal::SigningFailed)?;
+        let verify = CertificateVerify { algorithm: scheme, signature: &signature };
+        out.send(Level::Handshake, &verify, &mut self.handshake.transcript)?;
+        self.finish(out)
+    }
+
+    /// Sends Finished and changes to the application keys. RFC 8446 §4.4.4.
+    fn finish(self, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+        let Self { mut handshake, application_protocol, proof, authenticated, application } = self;
+        let provider = handshake.provider();
+        let verify_data = handshake.client_secret.verify_data(&*provider, &handshake.transcript.current());
+        let verify_data = verify_data.map_err(crypto_failed)?;
+        let finished = Finished { verify_data: verify_data.as_ref() };
+        out.send(Level::Handshake, &finished, &mut handshake.transcript)?;
+        out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
+        let negotiated = handshake.negotiated(application_protocol);
+        let (connected, negotiated) =
+            Connected::new(provider, handshake.suite, application, proof, authenticated, negotiated);
+        Ok(Progress::Established(connected, negotiated))
+    }
+}
+
+/// The server asks for a certificate, and the application has not chosen one yet.
+pub(crate) struct AskIdentity {
+    flight: Flight,
+    peer_schemes: Vec<SignatureScheme>,
+}
+
+impl AskIdentity {
+    pub(super) fn accept(
+        self,
+        identity: Option<Arc<Identity>>,
+        out: &mut Outgoing,
+    ) -> Result<Progress<State>, Error> {
+        self.flight.send_certificate(identity, &self.peer_schemes, out)
+    }
+}
+
+/// Our Certificate is sent and waits for the signature that proves it ours.
+pub(crate) struct AskSignature {
+    flight: Flight,
+    scheme: SignatureScheme,
+}
+
+impl AskSignature {
+    pub(super) fn accept(
+        self,
+        signature: Result<Vec<u8>, SigningFailed>,
+        out: &mut Outgoing,
+    ) -> Result<Progress<State>, Error> {
+        self.flight.send_certificate_verify(self.scheme, signature, out)
+    }
+}

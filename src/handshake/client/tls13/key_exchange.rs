@@ -1,0 +1,96 @@
+//! Key exchange: from ServerHello's share to the handshake keys. RFC 8446 §2, §7.1.
+
+use alloc::sync::Arc;
+
+use super::server_parameters::WaitEncryptedExtensions;
+use crate::config::ClientConfig;
+use crate::crypto::{Provider, Suite};
+use crate::error::Error;
+use crate::handshake::client::hello::{Offer, Settled};
+use crate::handshake::proof::crypto_failed;
+use crate::handshake::{Negotiated, Outgoing};
+use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
+use crate::record::{Level, RecordBoundary};
+use crate::wire::{NamedGroup, ProtocolVersion};
+
+/// What every state of the handshake owns from ServerHello on.
+pub(super) struct Handshake {
+    pub(super) offer: Offer,
+    pub(super) suite: Suite,
+    pub(super) group: NamedGroup,
+    pub(super) hello_retried: bool,
+    pub(super) transcript: Transcript,
+    /// Known as soon as the handshake secret is; used once the server's Finished is there.
+    pub(super) main_secret: MainSecret,
+    pub(super) client_secret: TrafficSecret,
+    pub(super) server_secret: TrafficSecret,
+}
+
+impl Handshake {
+    pub(super) fn config(&self) -> &Arc<ClientConfig> {
+        &self.offer.config
+    }
+
+    pub(super) fn provider(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.offer.config.preferences.provider)
+    }
+
+    /// Shows a secret to the key log, if there is one. RFC 9850.
+    pub(super) fn log(&self, label: &str, secret: &[u8]) {
+        if let Some(key_log) = &self.offer.config.preferences.key_log {
+            key_log.log(label, &self.offer.random.0, secret);
+        }
+    }
+
+    /// The facts of this handshake; the peer's certificates come with the proof of who it is.
+    pub(super) fn negotiated(&self, application_protocol: Option<alloc::vec::Vec<u8>>) -> Negotiated {
+        Negotiated {
+            version: ProtocolVersion::TLSv1_3,
+            cipher_suite: self.suite.id,
+            group: self.group,
+            hello_retried: self.hello_retried,
+            server_name: crate::handshake::client::hello::reported_name(&self.offer),
+            application_protocol,
+            peer_certificates: alloc::vec::Vec::new(),
+            peer_signature_scheme: None,
+        }
+    }
+}
+
+/// Derives the handshake keys and changes both directions to them. RFC 8446 §7.1.
+pub(super) fn derive_handshake_keys(
+    settled: Settled,
+    boundary: RecordBoundary,
+    out: &mut Outgoing,
+) -> Result<WaitEncryptedExtensions, Error> {
+    let Settled { offer, suite, group, shared_secret, transcript, hello_retried } = settled;
+    let provider = Arc::clone(&offer.config.preferences.provider);
+    let provider = &*provider;
+
+    // 1. Early → Handshake, without a PSK.
+    let early_secret = EarlySecret::without_psk(provider, suite).map_err(crypto_failed)?;
+    let handshake_secret = early_secret.into_handshake(provider, &shared_secret).map_err(crypto_failed)?;
+    drop(shared_secret);
+
+    // 2. The traffic secrets over ClientHello…ServerHello; then Handshake → Main.
+    let hash = transcript.current();
+    let client_secret = handshake_secret.client_handshake_traffic_secret(provider, &hash).map_err(crypto_failed)?;
+    let server_secret = handshake_secret.server_handshake_traffic_secret(provider, &hash).map_err(crypto_failed)?;
+
+    let main_secret = handshake_secret.into_main(provider).map_err(crypto_failed)?;
+
+    // 3. The dummy change_cipher_spec comes before our encrypted flight, unless the second hello had it already.
+    if offer.config.middlebox_compatibility && !hello_retried {
+        out.change_cipher_spec();
+    }
+
+    // 4. Both directions change: what the server sends now is protected, and so are our alerts.
+    out.read_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?, boundary);
+    out.write_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?);
+
+    let handshake =
+        Handshake { offer, suite, group, hello_retried, transcript, main_secret, client_secret, server_secret };
+    handshake.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake.client_secret.secret().expose());
+    handshake.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake.server_secret.secret().expose());
+    Ok(WaitEncryptedExtensions { handshake })
+}

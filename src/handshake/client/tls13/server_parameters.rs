@@ -1,0 +1,108 @@
+//! Server parameters: EncryptedExtensions and CertificateRequest. RFC 8446 §4.3.
+
+use alloc::vec::Vec;
+
+use super::State;
+use super::authentication::{WaitCertificate, accept_certificate};
+use super::key_exchange::Handshake;
+use crate::config::CertificateRequestInfo;
+use crate::error::{Error, Violation};
+use crate::handshake::{Incoming, Outgoing};
+use crate::wire::{
+    CertificateRequest, CertificateRequestExtension, EncryptedExtension, EncryptedExtensions, ExtensionContext,
+    ExtensionType, HandshakeType, ProtocolNameList, allowed_in,
+};
+
+/// RFC 8446 §A.1: WAIT_EE.
+pub(crate) struct WaitEncryptedExtensions {
+    pub(super) handshake: Handshake,
+}
+
+impl WaitEncryptedExtensions {
+    /// RFC 8446 §4.3.1.
+    pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
+        let Self { mut handshake } = self;
+        let received: EncryptedExtensions<'_> = message.parse()?;
+        let mut application_protocol = None;
+        for extension in &received.extensions {
+            let context = ExtensionContext::EncryptedExtensions;
+            handshake.offer.check_answer(
+                extension.extension_type(),
+                context,
+                HandshakeType::encrypted_extensions,
+            )?;
+            match extension {
+                EncryptedExtension::ApplicationLayerProtocolNegotiation(list) => {
+                    application_protocol = Some(chosen_protocol(&handshake, list)?);
+                }
+                // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer
+                // was refused above.
+                _ => {}
+            }
+        }
+        handshake.transcript.add(message.bytes());
+        Ok(State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }))
+    }
+}
+
+/// Exactly one of the protocols that we offered. RFC 7301 §3.1, §3.2.
+fn chosen_protocol(handshake: &Handshake, list: &ProtocolNameList<'_>) -> Result<Vec<u8>, Error> {
+    let [chosen] = list.protocol_name_list.as_slice() else {
+        return Err(Violation::NotOneApplicationProtocol.into());
+    };
+    let offered = &handshake.config().preferences.application_protocols;
+    match offered.iter().find(|name| name.as_slice() == *chosen) {
+        Some(name) => Ok(name.clone()),
+        None => Err(Violation::ApplicationProtocolNotOffered.into()),
+    }
+}
+
+/// RFC 8446 §A.1: WAIT_CERT_CR.
+pub(crate) struct WaitCertificateOrRequest {
+    handshake: Handshake,
+    application_protocol: Option<Vec<u8>>,
+}
+
+impl WaitCertificateOrRequest {
+    /// RFC 8446 §4.3.2.
+    pub(super) fn accept_request(self, message: Incoming<'_>) -> Result<State, Error> {
+        let Self { mut handshake, application_protocol } = self;
+        let request: CertificateRequest<'_> = message.parse()?;
+        // In the handshake the context is empty; others belong to requests after it.
+        if !request.certificate_request_context.is_empty() {
+            return Err(Violation::BadCertificateRequestContext.into());
+        }
+        let mut signature_schemes = None;
+        let mut certificate_authorities = Vec::new();
+        for extension in &request.extensions {
+            match extension {
+                CertificateRequestExtension::SignatureAlgorithms(schemes) => signature_schemes = Some(schemes.clone()),
+                CertificateRequestExtension::CertificateAuthorities(names) => {
+                    certificate_authorities = names.iter().map(|name| name.0.to_vec()).collect();
+                }
+                // Unknown extensions of a request are ignored; known ones that belong elsewhere are refused.
+                other => {
+                    let extension = other.extension_type();
+                    if allowed_in(extension, ExtensionContext::CertificateRequest) == Some(false) {
+                        let message = HandshakeType::certificate_request;
+                        return Err(Violation::ExtensionNotAllowed(extension, message).into());
+                    }
+                }
+            }
+        }
+        let missing =
+            Violation::ExtensionMissing(ExtensionType::signature_algorithms, HandshakeType::certificate_request);
+        let requested = CertificateRequestInfo {
+            server_name: handshake.offer.name.clone(),
+            signature_schemes: signature_schemes.ok_or(missing)?,
+            certificate_authorities,
+        };
+        handshake.transcript.add(message.bytes());
+        Ok(State::WaitCertificate(WaitCertificate { handshake, application_protocol, requested }))
+    }
+
+    /// RFC 8446 §4.4.2, from a server that does not ask for ours.
+    pub(super) fn accept_certificate(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        accept_certificate(self.handshake, self.application_protocol, None, message, out)
+    }
+}

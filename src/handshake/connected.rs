@@ -1,0 +1,113 @@
+//! What is left of a TLS 1.3 handshake on an established connection: secrets for KeyUpdate and exporters.
+
+use alloc::sync::Arc;
+
+use super::negotiated::Negotiated;
+use super::proof::{Authenticated, VerifiedFinished, crypto_failed};
+use super::{Incoming, Outgoing};
+use crate::crypto::{Provider, Secret, Suite};
+use crate::error::{Error, Misuse, Violation};
+use crate::keys::{ExporterSecret, TrafficSecret};
+use crate::record::{Level, MAX_KEY_UPDATES};
+use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
+
+/// An established connection's secrets.
+pub(crate) struct Connected {
+    provider: Arc<dyn Provider>,
+    suite: Suite,
+    read_secret: TrafficSecret,
+    write_secret: TrafficSecret,
+    exporter_secret: ExporterSecret,
+    /// KeyUpdates since the last application data, to bound what a peer can make us derive for nothing.
+    key_updates_without_data: u32,
+    /// Whether an update_requested of ours is unanswered: there must not be a second one. RFC 9846 §4.7.3.
+    update_requested: bool,
+}
+
+/// The secrets of both directions at the end of the handshake.
+pub(crate) struct ApplicationSecrets {
+    pub(crate) read: TrafficSecret,
+    pub(crate) write: TrafficSecret,
+    pub(crate) exporter: ExporterSecret,
+}
+
+impl Connected {
+    /// Establishes the connection, which takes proof of both the peer and the handshake.
+    pub(crate) fn new(
+        provider: Arc<dyn Provider>,
+        suite: Suite,
+        secrets: ApplicationSecrets,
+        _: VerifiedFinished,
+        authenticated: Authenticated,
+        mut negotiated: Negotiated,
+    ) -> (Self, Negotiated) {
+        match authenticated {
+            Authenticated::ByCertificate { chain, scheme } => {
+                negotiated.peer_certificates = chain;
+                negotiated.peer_signature_scheme = Some(scheme);
+            }
+            Authenticated::Anonymous => {}
+        }
+        let connected = Self {
+            provider,
+            suite,
+            read_secret: secrets.read,
+            write_secret: secrets.write,
+            exporter_secret: secrets.exporter,
+            key_updates_without_data: 0,
+            update_requested: false,
+        };
+        (connected, negotiated)
+    }
+
+    /// Notes that application data came.
+    pub(crate) fn data_received(&mut self) {
+        self.key_updates_without_data = 0;
+    }
+
+    /// Follows the peer's KeyUpdate, and answers it if asked. RFC 8446 §4.6.3.
+    pub(crate) fn receive_key_update(&mut self, message: Incoming<'_>, out: &mut Outgoing) -> Result<(), Error> {
+        let boundary = message.boundary()?;
+        let key_update: KeyUpdate = message.parse()?;
+        self.key_updates_without_data += 1;
+        if self.key_updates_without_data > MAX_KEY_UPDATES {
+            return Err(Violation::TooManyKeyUpdates.into());
+        }
+        let asked = match key_update.request_update {
+            KeyUpdateRequest::update_requested => true,
+            KeyUpdateRequest::update_not_requested => false,
+            _ => return Err(Violation::BadKeyUpdate.into()),
+        };
+        self.update_requested = false;
+        self.read_secret = self.read_secret.next(&*self.provider).map_err(crypto_failed)?;
+        let keys = self.read_secret.keys(&*self.provider).map_err(crypto_failed)?;
+        out.read_keys(Level::Application, keys, boundary);
+        if asked {
+            self.update_write_keys(false, out)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a KeyUpdate and changes the write keys behind it. RFC 8446 §4.6.3.
+    pub(crate) fn update_write_keys(&mut self, ask_peer: bool, out: &mut Outgoing) -> Result<(), Error> {
+        let ask_peer = ask_peer && !self.update_requested;
+        let request_update =
+            if ask_peer { KeyUpdateRequest::update_requested } else { KeyUpdateRequest::update_not_requested };
+        self.update_requested |= ask_peer;
+        out.send_bytes(Level::Application, write_message(&KeyUpdate { request_update })?);
+        self.write_secret = self.write_secret.next(&*self.provider).map_err(crypto_failed)?;
+        out.write_keys(Level::Application, self.write_secret.keys(&*self.provider).map_err(crypto_failed)?);
+        Ok(())
+    }
+
+    /// Makes keying material for the application. RFC 8446 §7.5.
+    pub(crate) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
+        let exported = self.exporter_secret.export(&*self.provider, label, context, len);
+        exported.map_err(|_| Error::Misuse(Misuse::BadExporterRequest))
+    }
+
+    /// Returns the suite in use.
+    pub(crate) fn suite(&self) -> Suite {
+        self.suite
+    }
+}

@@ -1,0 +1,24 @@
+//! Who may say what when: one folder per role and version, whose `mod.rs` is the table of legal steps.
+//!
+//! A handshake takes messages at a level and gives effects: messages to send, keys to install, questions to ask. It
+//! never sees a record, so that it does not matter what the messages travelled in.
+
+pub(crate) mod client;
+mod connected;
+mod incoming;
+mod negotiated;
+mod outgoing;
+mod progress;
+mod proof;
+mod question;
+pub(crate) mod server;
+
+pub(crate) use connected::Connected;
+pub(crate) use incoming::Incoming;
+pub(crate) use negotiated::Negotiated;
+pub(crate) use outgoing::{Effect, Outgoing};
+pub(crate) use progress::Progress;
+pub use question::{Answer, Question, QuestionId, QuestionKind};
+
+/// Most certificates in a peer's chain. Chains of the public web have up to five.
+pub const MAX_CHAIN_LEN: usize = 16;

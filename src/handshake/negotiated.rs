@@ -1,0 +1,21 @@
+//! What a finished handshake has settled.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// The facts that remain of a handshake.
+#[derive(Clone, Debug)]
+pub(crate) struct Negotiated {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) cipher_suite: CipherSuite,
+    pub(crate) group: NamedGroup,
+    pub(crate) hello_retried: bool,
+    pub(crate) server_name: Option<String>,
+    pub(crate) application_protocol: Option<Vec<u8>>,
+    pub(crate) peer_certificates: Vec<CertificateDer<'static>>,
+    pub(crate) peer_signature_scheme: Option<SignatureScheme>,
+}

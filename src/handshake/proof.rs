@@ -1,0 +1,87 @@
+//! What must have happened before a connection is one, as values that only the checks in this file can make.
+
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+
+use crate::config::ChainAccepted;
+use crate::crypto::{Digest, Provider};
+use crate::error::{Error, Internal, Violation};
+use crate::keys::{TrafficSecret, Transcript};
+use crate::verify::{SignatureFailure, verify_handshake_signature};
+use crate::wire::{CertificateVerify, Finished, SignatureScheme};
+
+/// Whose signature a CertificateVerify is, which its context string says. RFC 8446 §4.4.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signing {
+    Client,
+    Server,
+}
+
+/// The bytes that a CertificateVerify signs. RFC 8446 §4.4.3.
+pub(crate) fn signed_message(signing: Signing, transcript_hash: &Digest) -> Vec<u8> {
+    let context: &[u8] = match signing {
+        Signing::Client => b"TLS 1.3, client CertificateVerify",
+        Signing::Server => b"TLS 1.3, server CertificateVerify",
+    };
+    [&[0x20; 64], context, &[0], transcript_hash.as_ref()].concat()
+}
+
+/// Proof that the peer's Finished covers the handshake as we saw it.
+pub(crate) struct VerifiedFinished(());
+
+impl VerifiedFinished {
+    /// Checks verify_data in constant time. RFC 8446 §4.4.4.
+    pub(crate) fn check(
+        provider: &dyn Provider,
+        peer_secret: &TrafficSecret,
+        transcript: &Transcript,
+        finished: &Finished<'_>,
+    ) -> Result<Self, Error> {
+        let expected = peer_secret.verify_data(provider, &transcript.current()).map_err(crypto_failed)?;
+        match Digest::new(finished.verify_data) {
+            Some(received) if received == expected => Ok(Self(())),
+            _ => Err(Violation::FinishedWrong.into()),
+        }
+    }
+}
+
+/// Proof of who the peer is.
+pub(crate) enum Authenticated {
+    /// The peer's chain was accepted and the peer holds the leaf's key.
+    ByCertificate { chain: Vec<CertificateDer<'static>>, scheme: SignatureScheme },
+    /// The peer is a client, and this server lets it stay unknown.
+    Anonymous,
+}
+
+impl Authenticated {
+    /// Checks that the peer holds the key of the leaf of a chain that was accepted. RFC 8446 §4.4.3.
+    pub(crate) fn check(
+        provider: &dyn Provider,
+        offered: &[SignatureScheme],
+        (chain, _accepted): (Vec<CertificateDer<'static>>, ChainAccepted),
+        signing: Signing,
+        transcript: &Transcript,
+        verify: &CertificateVerify<'_>,
+    ) -> Result<Self, Error> {
+        if !offered.contains(&verify.algorithm) {
+            return Err(Violation::SignatureSchemeNotOffered.into());
+        }
+        let leaf = chain.first().ok_or(Violation::NoServerCertificate)?;
+        let message = signed_message(signing, &transcript.current());
+        match verify_handshake_signature(provider, leaf, verify.algorithm, &message, verify.signature) {
+            Ok(()) => Ok(Self::ByCertificate { chain, scheme: verify.algorithm }),
+            Err(SignatureFailure::SchemeDoesNotFitKey) => Err(Violation::SignatureSchemeNotOffered.into()),
+            Err(SignatureFailure::DoesNotVerify) => Err(Violation::SignatureWrong.into()),
+            Err(SignatureFailure::BadCertificate) => Err(crate::error::CertificateError::BadEncoding.into()),
+        }
+    }
+}
+
+/// A primitive that fails where it has no reason to is our own failure.
+pub(crate) fn crypto_failed(error: crate::crypto::CryptoError) -> Error {
+    match error {
+        crate::crypto::CryptoError::NoRandomness => Internal::NoRandomness.into(),
+        _ => Internal::CryptographyFailed.into(),
+    }
+}

@@ -1,0 +1,51 @@
+//! The questions that a handshake can stop at, and their answers.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::config::{
+    CertificateRequestInfo, ChainToVerify, ClientHelloInfo, Identity, SigningFailed, SigningRequest, Verdict,
+};
+use crate::wire::AlertDescription;
+
+/// Names one question of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QuestionId(pub(super) u32);
+
+/// Something that the handshake waits for: owned, and free to travel to another thread.
+#[derive(Clone, Debug)]
+#[must_use = "the handshake waits until this question is answered"]
+pub struct Question {
+    /// What the answer must name.
+    pub id: QuestionId,
+    /// What is asked.
+    pub kind: QuestionKind,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum QuestionKind {
+    /// A server: which certificate for this client? Answered by [`Answer::Identity`].
+    ChooseServerIdentity(ClientHelloInfo),
+    /// A client: which certificate for this server? Answered by [`Answer::Identity`].
+    ChooseClientIdentity(CertificateRequestInfo),
+    /// The signature over this message, please. Answered by [`Answer::Signature`].
+    Sign(SigningRequest),
+    /// Is this chain to be trusted? Answered by [`Answer::Verdict`].
+    VerifyChain(ChainToVerify),
+}
+
+/// What the application says to a question.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// The chosen certificate, or none.
+    Identity(Option<Arc<Identity>>),
+    /// The signature.
+    Signature(Result<Vec<u8>, SigningFailed>),
+    /// The verdict over a chain.
+    Verdict(Verdict),
+    /// To any question: end the handshake with this alert.
+    Refuse(AlertDescription),
+}

@@ -1,0 +1,332 @@
+//! Reads ClientHello, settles version and parameters, answers with HelloRetryRequest where it must. RFC 8446 §4.1.
+//!
+//! Nothing here knows what follows ServerHello; the chosen version's own folder does.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{Server, tls13};
+use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
+use crate::crypto::Suite;
+use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::proof::crypto_failed;
+use crate::handshake::{Incoming, Outgoing};
+use crate::keys::Transcript;
+use crate::record::{Level, RecordBoundary};
+use crate::wire::{
+    ClientExtension, ClientHello, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest,
+    KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerNameList,
+    SignatureScheme, allowed_in, read_all, write_message,
+};
+
+/// Nothing has come yet. RFC 8446 §A.2: START.
+pub(crate) struct WaitClientHello {
+    pub(super) config: Arc<ServerConfig>,
+}
+
+/// HelloRetryRequest is sent.
+pub(crate) struct WaitSecondClientHello {
+    config: Arc<ServerConfig>,
+    /// The first ClientHello's body: the second must repeat it but for the share.
+    first: Vec<u8>,
+    suite: Suite,
+    group: NamedGroup,
+    transcript: Transcript,
+}
+
+/// What a ClientHello has settled; what the TLS 1.3 table goes on with.
+pub(super) struct Settled {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) client_random: [u8; 32],
+    pub(super) legacy_session_id: Vec<u8>,
+    pub(super) suite: Suite,
+    pub(super) group: NamedGroup,
+    pub(super) client_share: Vec<u8>,
+    pub(super) application_protocol: Option<Vec<u8>>,
+    pub(super) hello: ClientHelloInfo,
+    pub(super) transcript: Transcript,
+    pub(super) hello_retried: bool,
+}
+
+/// The extensions of a ClientHello that decide something, each where it can be named.
+#[derive(Default)]
+struct Offered<'h> {
+    versions: Option<&'h [ProtocolVersion]>,
+    groups: Option<&'h [NamedGroup]>,
+    shares: Option<&'h [KeyShareEntry<'h>]>,
+    signature_algorithms: Option<&'h [SignatureScheme]>,
+    signature_algorithms_cert: Option<&'h [SignatureScheme]>,
+    server_name: Option<&'h ServerNameList<'h>>,
+    application_protocols: Option<&'h ProtocolNameList<'h>>,
+}
+
+impl<'h> Offered<'h> {
+    /// Sorts the extensions; unknown ones are ignored, misplaced ones refused. RFC 8446 §4.2.
+    fn by(client_hello: &'h ClientHello<'h>) -> Result<Self, Error> {
+        let mut offered = Self::default();
+        let extensions = client_hello.extensions.as_deref().unwrap_or_default();
+        for (index, extension) in extensions.iter().enumerate() {
+            match extension {
+                ClientExtension::SupportedVersions(list) => offered.versions = Some(list),
+                ClientExtension::SupportedGroups(list) => offered.groups = Some(list),
+                ClientExtension::KeyShare(list) => offered.shares = Some(list),
+                ClientExtension::SignatureAlgorithms(list) => offered.signature_algorithms = Some(list),
+                ClientExtension::SignatureAlgorithmsCert(list) => offered.signature_algorithms_cert = Some(list),
+                ClientExtension::ServerName(list) => offered.server_name = Some(list),
+                ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
+                    offered.application_protocols = Some(list);
+                }
+                ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {
+                    return Err(Violation::PreSharedKeyNotLast.into());
+                }
+                other => check_place(other.extension_type())?,
+            }
+        }
+        let has = |extension| extensions.iter().any(|other| other.extension_type() == extension);
+        if has(ExtensionType::pre_shared_key) && !has(ExtensionType::psk_key_exchange_modes) {
+            return Err(Violation::PskWithoutModes.into());
+        }
+        Ok(offered)
+    }
+
+    /// The name that the client asks for. RFC 6066 §3.
+    fn server_name(&self) -> Result<Option<String>, Error> {
+        let Some(list) = self.server_name else { return Ok(None) };
+        let [entry] = list.server_name_list.as_slice() else { return Err(Violation::BadServerName.into()) };
+        if entry.name_type != NameType::host_name {
+            return Err(Violation::BadServerName.into());
+        }
+        let name = core::str::from_utf8(entry.name).map_err(|_| Violation::BadServerName)?;
+        match pki_types::DnsName::try_from(name) {
+            Ok(_) => Ok(Some(String::from(name))),
+            // RFC 6066 §3 forbids addresses here, yet there are clients that send them: as good as no name.
+            Err(_) if pki_types::IpAddr::try_from(name).is_ok() => Ok(None),
+            Err(_) => Err(Violation::BadServerName.into()),
+        }
+    }
+}
+
+/// A known extension that belongs to another message. RFC 8446 §4.2.
+fn check_place(extension: ExtensionType) -> Result<(), Error> {
+    match allowed_in(extension, ExtensionContext::ClientHello) {
+        Some(false) => Err(Violation::ExtensionNotAllowed(extension, HandshakeType::client_hello).into()),
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// What a first and a second hello are both asked for. RFC 8446 §4.1.1, §9.2.
+struct Parameters<'h> {
+    suite: Suite,
+    offered: Offered<'h>,
+    groups: &'h [NamedGroup],
+    shares: &'h [KeyShareEntry<'h>],
+    signature_algorithms: &'h [SignatureScheme],
+}
+
+impl<'h> Parameters<'h> {
+    fn settle(preferences: &Preferences, client_hello: &'h ClientHello<'h>) -> Result<Self, Error> {
+        let offered = Offered::by(client_hello)?;
+        // 1. The version: ours in our order. Without supported_versions it is TLS 1.2 at best. RFC 8446 §4.2.1.
+        settle_version(preferences, client_hello.legacy_version, offered.versions)?;
+
+        // 2. Compression: null and nothing else. RFC 8446 §4.1.2.
+        if client_hello.legacy_compression_methods != [CompressionMethod::null] {
+            return Err(Violation::BadCompressionMethods.into());
+        }
+
+        // 3. The suite: ours in our order.
+        let ours = preferences.cipher_suites.iter();
+        let suite = ours.copied().filter(|suite| client_hello.cipher_suites.contains(suite)).find_map(Suite::tls13);
+        let suite = suite.ok_or(Incompatible::NoCommonCipherSuite)?;
+
+        // 4. What a hello without a PSK must have. RFC 8446 §9.2.
+        let missing = |extension| Violation::ExtensionMissing(extension, HandshakeType::client_hello);
+        let groups = offered.groups.ok_or(missing(ExtensionType::supported_groups))?;
+        let shares = offered.shares.ok_or(missing(ExtensionType::key_share))?;
+        let signature_algorithms = offered.signature_algorithms;
+        let signature_algorithms = signature_algorithms.ok_or(missing(ExtensionType::signature_algorithms))?;
+        check_shares(groups, shares)?;
+        Ok(Self { suite, offered, groups, shares, signature_algorithms })
+    }
+}
+
+fn settle_version(
+    preferences: &Preferences,
+    legacy_version: ProtocolVersion,
+    offered: Option<&[ProtocolVersion]>,
+) -> Result<ProtocolVersion, Error> {
+    let can = |version: &ProtocolVersion| match offered {
+        Some(list) => list.contains(version),
+        None => *version == ProtocolVersion::TLSv1_2 && legacy_version >= ProtocolVersion::TLSv1_2,
+    };
+    let common = preferences.versions.iter().copied().find(can);
+    Ok(common.ok_or(Incompatible::NoCommonVersion)?)
+}
+
+/// Each share is of a listed group, once, in the order of the list. RFC 8446 §4.2.8.
+fn check_shares(groups: &[NamedGroup], shares: &[KeyShareEntry<'_>]) -> Result<(), Error> {
+    let mut listed = groups.iter();
+    for share in shares {
+        if !listed.any(|group| *group == share.group) {
+            return Err(Violation::BadKeyShareList.into());
+        }
+    }
+    Ok(())
+}
+
+/// ALPN: ours in our order; both have it and nothing in common is fatal. RFC 7301 §3.2.
+fn choose_protocol(preferences: &Preferences, offered: &Offered<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let ours = &preferences.application_protocols;
+    let Some(theirs) = offered.application_protocols.filter(|_| !ours.is_empty()) else { return Ok(None) };
+    let common = ours.iter().find(|name| theirs.protocol_name_list.contains(&name.as_slice()));
+    Ok(Some(common.ok_or(Incompatible::NoCommonApplicationProtocol)?.clone()))
+}
+
+impl WaitClientHello {
+    /// RFC 8446 §4.1.2.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Server, Error> {
+        let Self { config } = self;
+        out.tolerate_change_cipher_spec(true);
+        let client_hello: ClientHello<'_> = message.parse()?;
+        let preferences = &config.preferences;
+        let parameters = Parameters::settle(preferences, &client_hello)?;
+        let boundary = message.boundary()?;
+        let mut transcript = Transcript::new(&*preferences.provider, parameters.suite.hash).map_err(crypto_failed)?;
+        transcript.add(message.bytes());
+
+        // The group: ours in our order among those that the client supports; the share of it may be there already.
+        // A group that we want more than those with shares is worth a round trip: the order is the application's.
+        let supported = |group: &NamedGroup| parameters.groups.contains(group);
+        let group = preferences.groups.iter().copied().find(supported).ok_or(Incompatible::NoCommonGroup)?;
+        match parameters.shares.iter().find(|share| share.group == group) {
+            Some(share) => {
+                let share = share.key_exchange.to_vec();
+                proceed(config.clone(), &client_hello, parameters, (group, share), transcript, false, boundary, out)
+            }
+            None => {
+                let suite = parameters.suite;
+                retry(config.clone(), message, &client_hello, suite, group, transcript, out)
+            }
+        }
+    }
+}
+
+/// Asks for a share of `group`. RFC 8446 §4.1.4.
+fn retry(
+    config: Arc<ServerConfig>,
+    message: Incoming<'_>,
+    client_hello: &ClientHello<'_>,
+    suite: Suite,
+    group: NamedGroup,
+    mut transcript: Transcript,
+    out: &mut Outgoing,
+) -> Result<Server, Error> {
+    transcript.replace_by_message_hash(&*config.preferences.provider).map_err(crypto_failed)?;
+    let request = HelloRetryRequest {
+        legacy_version: ProtocolVersion::TLSv1_2,
+        legacy_session_id_echo: client_hello.legacy_session_id,
+        cipher_suite: suite.id,
+        legacy_compression_method: CompressionMethod::null,
+        extensions: alloc::vec![
+            RetryExtension::SupportedVersions(ProtocolVersion::TLSv1_3),
+            RetryExtension::KeyShare(group),
+        ],
+    };
+    let bytes = write_message(&request)?;
+    transcript.add(&bytes);
+    out.send_bytes(Level::Initial, bytes);
+    if !client_hello.legacy_session_id.is_empty() {
+        out.change_cipher_spec();
+    }
+    let first = message.body().to_vec();
+    Ok(Server::WaitSecondClientHello(WaitSecondClientHello { config, first, suite, group, transcript }))
+}
+
+impl WaitSecondClientHello {
+    /// RFC 8446 §4.1.2: the second hello repeats the first, but for the share that was asked for.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Server, Error> {
+        let Self { config, first, suite, group, mut transcript } = self;
+        let client_hello: ClientHello<'_> = message.parse()?;
+        let first: ClientHello<'_> = read_all(&first)
+            .map_err(|reason| Error::Malformed { message: Some(HandshakeType::client_hello), reason })?;
+        check_unchanged(&first, &client_hello)?;
+        let parameters = Parameters::settle(&config.preferences, &client_hello)?;
+        let boundary = message.boundary()?;
+        if parameters.suite != suite {
+            return Err(Violation::ClientHelloChangedAfterRetry.into());
+        }
+        let [share] = parameters.shares else { return Err(Violation::RetriedKeyShareWrong.into()) };
+        if share.group != group {
+            return Err(Violation::RetriedKeyShareWrong.into());
+        }
+        transcript.add(message.bytes());
+        let share = share.key_exchange.to_vec();
+        proceed(config.clone(), &client_hello, parameters, (group, share), transcript, true, boundary, out)
+    }
+}
+
+/// Compares two hellos but for what a retry may change. RFC 8446 §4.1.2.
+fn check_unchanged(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), Error> {
+    let may_change = |extension: &&ClientExtension<'_>| {
+        matches!(
+            extension.extension_type(),
+            ExtensionType::key_share
+                | ExtensionType::early_data
+                | ExtensionType::cookie
+                | ExtensionType::pre_shared_key
+                | ExtensionType::padding
+        )
+    };
+    let fixed = |hello: &ClientHello<'_>| -> Vec<Vec<u8>> {
+        let extensions = hello.extensions.iter().flatten().filter(|extension| !may_change(extension));
+        extensions.filter_map(|extension| crate::wire::write_all(extension).ok()).collect()
+    };
+    let same = first.legacy_version == second.legacy_version
+        && first.random == second.random
+        && first.legacy_session_id == second.legacy_session_id
+        && first.cipher_suites == second.cipher_suites
+        && first.legacy_compression_methods == second.legacy_compression_methods
+        && fixed(first) == fixed(second);
+    if same { Ok(()) } else { Err(Violation::ClientHelloChangedAfterRetry.into()) }
+}
+
+/// Hands over to the version's own folder, with everything that it needs of the hello.
+#[allow(clippy::too_many_arguments, reason = "the two hellos differ in each of these and in nothing else")]
+fn proceed(
+    config: Arc<ServerConfig>,
+    client_hello: &ClientHello<'_>,
+    parameters: Parameters<'_>,
+    (group, client_share): (NamedGroup, Vec<u8>),
+    transcript: Transcript,
+    hello_retried: bool,
+    boundary: RecordBoundary,
+    out: &mut Outgoing,
+) -> Result<Server, Error> {
+    let Parameters { suite, offered, groups, signature_algorithms, .. } = parameters;
+    let certificate_schemes = offered.signature_algorithms_cert.unwrap_or(signature_algorithms);
+    let hello = ClientHelloInfo {
+        server_name: offered.server_name()?,
+        application_protocols: offered
+            .application_protocols
+            .map(|list| list.protocol_name_list.iter().map(|name| name.to_vec()).collect())
+            .unwrap_or_default(),
+        cipher_suites: client_hello.cipher_suites.clone(),
+        groups: groups.to_vec(),
+        signature_schemes: signature_algorithms.to_vec(),
+        certificate_signature_schemes: certificate_schemes.to_vec(),
+    };
+    let settled = Settled {
+        application_protocol: choose_protocol(&config.preferences, &offered)?,
+        config,
+        client_random: client_hello.random.0,
+        legacy_session_id: client_hello.legacy_session_id.to_vec(),
+        suite,
+        group,
+        client_share,
+        hello,
+        transcript,
+        hello_retried,
+    };
+    tls13::start(settled, boundary, out).map(Server::Tls13)
+}

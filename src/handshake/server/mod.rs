@@ -1,0 +1,67 @@
+//! The server's handshake: the hello, which settles the version once for good, then that version's own table.
+
+mod hello;
+pub(crate) mod tls13;
+
+use alloc::sync::Arc;
+
+use super::{Answer, Incoming, Outgoing, Progress};
+use crate::config::ServerConfig;
+use crate::error::{Error, Misuse, Violation};
+use crate::wire::HandshakeType;
+
+/// A server's handshake in progress.
+pub(crate) enum Server {
+    /// Nothing has come yet. RFC 8446 §A.2: START.
+    WaitClientHello(hello::WaitClientHello),
+    /// HelloRetryRequest is sent. RFC 8446 §A.2: START again.
+    WaitSecondClientHello(hello::WaitSecondClientHello),
+    /// The version is TLS 1.3.
+    Tls13(tls13::State),
+}
+
+impl Server {
+    /// Waits for ClientHello.
+    pub(crate) fn start(config: Arc<ServerConfig>) -> Self {
+        Self::WaitClientHello(hello::WaitClientHello { config })
+    }
+
+    /// The table as far as the version is not known; from then on, the version's own.
+    pub(crate) fn receive(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
+        match (self, message.handshake_type()) {
+            (Self::WaitClientHello(state), HandshakeType::client_hello) => {
+                state.accept(message, out).map(Progress::Handshaking)
+            }
+            (Self::WaitSecondClientHello(state), HandshakeType::client_hello) => {
+                state.accept(message, out).map(Progress::Handshaking)
+            }
+            (Self::Tls13(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls13)),
+            (state, got) => Err(Violation::UnexpectedMessage(got, state.name()).into()),
+        }
+    }
+
+    /// Goes on from a state that waits for an answer.
+    pub(crate) fn answer(self, answer: Answer, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
+        match self {
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => Err(Misuse::WrongAnswer.into()),
+            Self::Tls13(state) => state.answer(answer, out).map(|state| Progress::Handshaking(Self::Tls13(state))),
+        }
+    }
+
+    /// Says whether this state can go on from such an answer.
+    pub(crate) fn takes(&self, answer: &Answer) -> bool {
+        match self {
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
+            Self::Tls13(state) => state.takes(answer),
+        }
+    }
+
+    /// Returns the state's name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::WaitClientHello(_) => "WaitClientHello",
+            Self::WaitSecondClientHello(_) => "WaitSecondClientHello",
+            Self::Tls13(state) => state.name(),
+        }
+    }
+}

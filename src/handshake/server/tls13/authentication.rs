@@ -1,0 +1,127 @@
+//! Authentication: our Certificate, CertificateVerify and Finished. RFC 8446 §4.4.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::State;
+use super::client_authentication::{Established, WaitCertificate, WaitFinished};
+use super::key_exchange::{Handshake, exchange_keys};
+use super::server_parameters::{send_certificate_request, send_encrypted_extensions};
+use crate::config::{Decision, Identity, SigningFailed, SigningRequest};
+use crate::error::{Error, Incompatible, Internal};
+use crate::handshake::connected::ApplicationSecrets;
+use crate::handshake::proof::{Authenticated, Signing, crypto_failed, signed_message};
+use crate::handshake::server::hello::Settled;
+use crate::handshake::{Outgoing, QuestionKind};
+use crate::record::{Level, RecordBoundary};
+use crate::wire::{Certificate, CertificateEntry, CertificateVerify, Finished, SignatureScheme};
+
+/// Chooses the certificate before anything is sent: what it can sign decides whether there is common ground.
+pub(super) fn choose_identity(
+    settled: Settled,
+    boundary: RecordBoundary,
+    out: &mut Outgoing,
+) -> Result<State, Error> {
+    let chooser = Arc::clone(&settled.config.identity);
+    match chooser.choose(&settled.hello) {
+        Decision::Now(identity) => AskIdentity { settled, boundary }.accept(identity, out),
+        Decision::Later => {
+            out.ask(QuestionKind::ChooseServerIdentity(settled.hello.clone()));
+            Ok(State::AskIdentity(AskIdentity { settled, boundary }))
+        }
+    }
+}
+
+/// ClientHello is read and waits for a certificate.
+pub(crate) struct AskIdentity {
+    settled: Settled,
+    boundary: RecordBoundary,
+}
+
+impl AskIdentity {
+    /// Sends the flight as far as the signature. RFC 8446 §2.
+    pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { settled, boundary } = self;
+        let identity = identity.ok_or(Incompatible::NoCommonSignatureScheme)?;
+        let ours = &settled.config.preferences.signature_schemes;
+        let scheme = identity.scheme_for(ours, &settled.hello.signature_schemes);
+        let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
+
+        let mut handshake = exchange_keys(settled, boundary, out)?;
+        send_encrypted_extensions(&mut handshake, out)?;
+        send_certificate_request(&mut handshake, out)?;
+        send_certificate(&mut handshake, &identity, out)?;
+
+        let message = signed_message(Signing::Server, &handshake.transcript.current());
+        let request = SigningRequest { scheme, message, identity };
+        let state = AskSignature { handshake, scheme };
+        match request.identity.signer().sign(&request) {
+            Decision::Now(signature) => state.accept(signature, out),
+            Decision::Later => {
+                out.ask(QuestionKind::Sign(request));
+                Ok(State::AskSignature(state))
+            }
+        }
+    }
+}
+
+/// RFC 8446 §4.4.2.
+fn send_certificate(handshake: &mut Handshake, identity: &Identity, out: &mut Outgoing) -> Result<(), Error> {
+    let entries = identity.chain().iter();
+    let certificate = Certificate {
+        certificate_request_context: &[],
+        certificate_list: entries
+            .map(|certificate| CertificateEntry { cert_data: certificate.as_ref(), extensions: Vec::new() })
+            .collect(),
+    };
+    out.send(Level::Handshake, &certificate, &mut handshake.transcript)
+}
+
+/// Our Certificate is sent and waits for the signature that proves it ours.
+pub(crate) struct AskSignature {
+    handshake: Handshake,
+    scheme: SignatureScheme,
+}
+
+impl AskSignature {
+    /// Sends CertificateVerify and Finished, and changes our side to the application keys. RFC 8446 §4.4.3, §4.4.4.
+    pub(super) fn accept(
+        self,
+        signature: Result<Vec<u8>, SigningFailed>,
+        out: &mut Outgoing,
+    ) -> Result<State, Error> {
+        let Self { mut handshake, scheme } = self;
+        let provider = handshake.provider();
+        let signature = signature.map_err(|_| Internal::SigningFailed)?;
+        let verify = CertificateVerify { algorithm: scheme, signature: &signature };
+        out.send(Level::Handshake, &verify, &mut handshake.transcript)?;
+
+        let verify_data = handshake.server_secret.verify_data(&*provider, &handshake.transcript.current());
+        let verify_data = verify_data.map_err(crypto_failed)?;
+        out.send(Level::Handshake, &Finished { verify_data: verify_data.as_ref() }, &mut handshake.transcript)?;
+
+        let application = application_secrets(&handshake)?;
+        out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
+        let established = Established { handshake, application };
+        Ok(match established.handshake.config.client_auth.roots() {
+            Some(_) => State::WaitCertificate(WaitCertificate { established }),
+            None => State::WaitFinished(WaitFinished { established, authenticated: Authenticated::Anonymous }),
+        })
+    }
+}
+
+/// The application secrets over ClientHello…server Finished. RFC 8446 §7.1.
+fn application_secrets(handshake: &Handshake) -> Result<ApplicationSecrets, Error> {
+    let provider = handshake.provider();
+    let hash = handshake.transcript.current();
+    let main_secret = &handshake.main_secret;
+    let application = ApplicationSecrets {
+        read: main_secret.client_application_traffic_secret(&*provider, &hash).map_err(crypto_failed)?,
+        write: main_secret.server_application_traffic_secret(&*provider, &hash).map_err(crypto_failed)?,
+        exporter: main_secret.exporter_secret(&*provider, &hash).map_err(crypto_failed)?,
+    };
+    handshake.log("CLIENT_TRAFFIC_SECRET_0", application.read.secret().expose());
+    handshake.log("SERVER_TRAFFIC_SECRET_0", application.write.secret().expose());
+    handshake.log("EXPORTER_SECRET", application.exporter.secret().expose());
+    Ok(application)
+}

@@ -1,0 +1,151 @@
+//! The client's second flight: Certificate and CertificateVerify if asked for, and Finished. RFC 8446 §4.4.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+
+use super::State;
+use super::key_exchange::Handshake;
+use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
+use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::connected::ApplicationSecrets;
+use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed};
+use crate::handshake::{Connected, Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::record::Level;
+use crate::verify::Purpose;
+use crate::wire::{Certificate, CertificateVerify, ExtensionContext, Finished, HandshakeType, allowed_in};
+
+/// Our flight is sent; the application secrets wait for the client's Finished.
+pub(super) struct Established {
+    pub(super) handshake: Handshake,
+    pub(super) application: ApplicationSecrets,
+}
+
+/// RFC 8446 §A.2: WAIT_CERT.
+pub(crate) struct WaitCertificate {
+    pub(super) established: Established,
+}
+
+impl WaitCertificate {
+    /// RFC 8446 §4.4.2.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut established } = self;
+        let certificate: Certificate<'_> = message.parse()?;
+        // 1. Our request had an empty context.
+        if !certificate.certificate_request_context.is_empty() {
+            return Err(Violation::BadCertificateRequestContext.into());
+        }
+        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
+            return Err(Violation::ChainTooLong.into());
+        }
+        // 2. An entry's extensions answer ours, and we asked for none.
+        for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
+            let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
+            return Err(match allowed_in(extension, ExtensionContext::Certificate) {
+                Some(false) => Violation::ExtensionNotAllowed(extension, message).into(),
+                Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
+            });
+        }
+        let chain: Vec<CertificateDer<'static>> = certificate
+            .certificate_list
+            .iter()
+            .map(|entry| CertificateDer::from(entry.cert_data).into_owned())
+            .collect();
+        established.handshake.transcript.add(message.bytes());
+
+        // 3. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
+        let config = Arc::clone(&established.handshake.config);
+        let roots = match &config.client_auth {
+            ClientAuth::Require(_) if chain.is_empty() => return Err(Incompatible::ClientCertificateRequired.into()),
+            ClientAuth::None | ClientAuth::Request(_) if chain.is_empty() => {
+                let authenticated = Authenticated::Anonymous;
+                return Ok(State::WaitFinished(WaitFinished { established, authenticated }));
+            }
+            ClientAuth::None => return Err(Violation::NoServerCertificate.into()),
+            ClientAuth::Request(roots) | ClientAuth::Require(roots) => roots,
+        };
+
+        // 4. Is it to be trusted? The built-in judge answers at once.
+        let question = ChainToVerify {
+            chain: chain.clone(),
+            purpose: Purpose::Client,
+            name: None,
+            now: config.preferences.now(),
+            roots: Arc::clone(roots),
+            provider: established.handshake.provider(),
+        };
+        let state = AskVerdict { established, chain };
+        match config.verifier.verify(&question) {
+            Decision::Now(verdict) => state.accept(verdict),
+            Decision::Later => {
+                out.ask(QuestionKind::VerifyChain(question));
+                Ok(State::AskVerdict(state))
+            }
+        }
+    }
+}
+
+/// The chain is read and waits for its verdict.
+pub(crate) struct AskVerdict {
+    established: Established,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl AskVerdict {
+    pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
+        let Self { established, chain } = self;
+        let accepted = (chain, verdict?);
+        Ok(State::WaitCertificateVerify(WaitCertificateVerify { established, accepted }))
+    }
+}
+
+/// RFC 8446 §A.2: WAIT_CV.
+pub(crate) struct WaitCertificateVerify {
+    established: Established,
+    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+}
+
+impl WaitCertificateVerify {
+    /// RFC 8446 §4.4.3.
+    pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
+        let Self { mut established, accepted } = self;
+        let handshake = &mut established.handshake;
+        let verify: CertificateVerify<'_> = message.parse()?;
+        let authenticated = Authenticated::check(
+            &*handshake.provider(),
+            &handshake.config.preferences.signature_schemes,
+            accepted,
+            Signing::Client,
+            &handshake.transcript,
+            &verify,
+        )?;
+        handshake.transcript.add(message.bytes());
+        Ok(State::WaitFinished(WaitFinished { established, authenticated }))
+    }
+}
+
+/// RFC 8446 §A.2: WAIT_FINISHED.
+pub(crate) struct WaitFinished {
+    pub(super) established: Established,
+    pub(super) authenticated: Authenticated,
+}
+
+impl WaitFinished {
+    /// RFC 8446 §4.4.4.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+        let Self { established: Established { mut handshake, application }, authenticated } = self;
+        let provider = handshake.provider();
+        let boundary = message.boundary()?;
+        let finished: Finished<'_> = message.parse()?;
+        let proof = VerifiedFinished::check(&*provider, &handshake.client_secret, &handshake.transcript, &finished)?;
+        handshake.transcript.add(message.bytes());
+
+        out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
+        out.tolerate_change_cipher_spec(false);
+        let negotiated = handshake.negotiated();
+        let (connected, negotiated) =
+            Connected::new(provider, handshake.suite, application, proof, authenticated, negotiated);
+        Ok(Progress::Established(connected, negotiated))
+    }
+}

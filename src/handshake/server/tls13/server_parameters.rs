@@ -1,0 +1,49 @@
+//! Server parameters: EncryptedExtensions and CertificateRequest. RFC 8446 §4.3.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::key_exchange::Handshake;
+use crate::error::Error;
+use crate::handshake::Outgoing;
+use crate::record::Level;
+use crate::verify::CERTIFICATE_ONLY_SCHEMES;
+use crate::wire::{
+    CertificateRequest, CertificateRequestExtension, DistinguishedName, EncryptedExtension, EncryptedExtensions,
+    ProtocolNameList,
+};
+
+/// RFC 8446 §4.3.1.
+pub(super) fn send_encrypted_extensions(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
+    let mut extensions = Vec::new();
+    // RFC 6066 §3: a server that used the name says so with an empty extension.
+    if handshake.server_name.is_some() {
+        extensions.push(EncryptedExtension::ServerNameAck);
+    }
+    if let Some(protocol) = &handshake.application_protocol {
+        let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
+        extensions.push(EncryptedExtension::ApplicationLayerProtocolNegotiation(protocols));
+    }
+    let message = EncryptedExtensions { extensions };
+    out.send(Level::Handshake, &message, &mut handshake.transcript)
+}
+
+/// Asks for the client's certificate if the configuration wants one. RFC 8446 §4.3.2.
+pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
+    let Some(roots) = handshake.config.client_auth.roots() else { return Ok(()) };
+    let ours = &handshake.config.preferences.signature_schemes;
+    let schemes = ours.iter().chain(CERTIFICATE_ONLY_SCHEMES).copied().collect();
+    let mut extensions = vec![CertificateRequestExtension::SignatureAlgorithms(schemes)];
+    let subjects = roots.subjects();
+    // The names help a client with several certificates to choose; a whole trust store of them helps nobody.
+    let len: usize = subjects.iter().map(|name| name.len() + 2).sum();
+    if !subjects.is_empty() && len <= MAX_AUTHORITIES_LEN {
+        let names = subjects.iter().map(|name| DistinguishedName(name)).collect();
+        extensions.push(CertificateRequestExtension::CertificateAuthorities(names));
+    }
+    let message = CertificateRequest { certificate_request_context: &[], extensions };
+    out.send(Level::Handshake, &message, &mut handshake.transcript)
+}
+
+/// The most bytes of certificate_authorities that we send.
+const MAX_AUTHORITIES_LEN: usize = 8192;

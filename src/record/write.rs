@@ -1,0 +1,226 @@
+//! Sends: a queue of (level, plaintext message), split and sealed when the caller takes it. RFC 8446 §5.1, §5.2.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::protection::Protection;
+use super::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN};
+use crate::crypto::TAG_LEN;
+use crate::error::{Error, Internal, Misuse};
+use crate::keys::TrafficKeys;
+use crate::wire::{ContentType, ProtocolVersion, RECORD_HEADER_LEN};
+
+/// The smallest fragment that a message is split into for want of room: smaller output buffers are refused, so that a
+/// flight cannot turn into thousands of records.
+const MIN_FRAGMENT_LEN: usize = 512;
+
+/// One entry of the output queue, in the order in which the peer must see it.
+pub(crate) enum Queued {
+    /// A handshake message or an alert, unsealed.
+    Message { content_type: ContentType, bytes: Vec<u8> },
+    /// The dummy record of middlebox compatibility mode, never sealed. RFC 8446 §D.4.
+    ChangeCipherSpec,
+    /// From here on, these keys.
+    Keys(TrafficKeys),
+}
+
+/// One direction's writer.
+pub(crate) struct RecordWriter {
+    protection: Option<Protection>,
+    queue: VecDeque<Queued>,
+    /// How much of the front message has been sent already.
+    sent_of_front: usize,
+    legacy_record_version: ProtocolVersion,
+}
+
+impl RecordWriter {
+    /// `first_version` stands in the records of the very first message: a client's first ClientHello says TLS 1.0,
+    /// because old servers refuse what they do not know (RFC 8446 §5.1); a server says TLS 1.2 from the start.
+    pub(crate) fn new(first_version: ProtocolVersion) -> Self {
+        Self { protection: None, queue: VecDeque::new(), sent_of_front: 0, legacy_record_version: first_version }
+    }
+
+    pub(crate) fn push(&mut self, queued: Queued) {
+        self.queue.push_back(queued);
+    }
+
+    /// Says whether anything waits for the caller to take it. Keys alone are not output.
+    pub(crate) fn has_output(&self) -> bool {
+        self.queue.iter().any(|queued| !matches!(queued, Queued::Keys(_)))
+    }
+
+    /// Says whether a change of keys is queued.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.queue.iter().any(|queued| matches!(queued, Queued::Keys(_)))
+    }
+
+    /// Returns how many more records the keys in use may seal, pending output not counted.
+    pub(crate) fn remaining(&self) -> u64 {
+        self.protection.as_ref().map_or(u64::MAX, Protection::remaining)
+    }
+
+    /// Writes as many pending records as fit; returns how many bytes that were.
+    pub(crate) fn take(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        let mut written = 0usize;
+        loop {
+            let room = out.get_mut(written..).unwrap_or_default();
+            match self.take_record(room) {
+                Ok(0) => return Ok(written),
+                Ok(len) => written = written.saturating_add(len),
+                Err(Error::Misuse(_)) if written > 0 => return Ok(written),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes one pending record; 0 means that nothing is pending.
+    fn take_record(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        loop {
+            match self.queue.front() {
+                None => return Ok(0),
+                Some(Queued::Keys(_)) => {
+                    if let Some(Queued::Keys(keys)) = self.queue.pop_front() {
+                        self.protection = Some(Protection::new(keys));
+                    }
+                }
+                Some(Queued::ChangeCipherSpec) => {
+                    const RECORD: [u8; 6] = [20, 3, 3, 0, 1, 1];
+                    let needed = Misuse::OutputTooSmall(RECORD.len());
+                    out.get_mut(..RECORD.len()).ok_or(needed)?.copy_from_slice(&RECORD);
+                    self.queue.pop_front();
+                    return Ok(RECORD.len());
+                }
+                Some(Queued::Message { content_type, .. }) => {
+                    let content_type = *content_type;
+                    return self.take_messages(content_type, out);
+                }
+            }
+        }
+    }
+
+    /// Writes one record with as much of the messages at the front as fits; messages of one type share records.
+    fn take_messages(&mut self, content_type: ContentType, out: &mut [u8]) -> Result<usize, Error> {
+        let overhead = self.overhead();
+        let pending = self.pending_of(content_type);
+        let smallest = overhead.saturating_add(pending.min(MIN_FRAGMENT_LEN));
+        if out.len() < smallest {
+            return Err(Misuse::OutputTooSmall(smallest).into());
+        }
+        let fragment = pending.min(out.len().saturating_sub(overhead)).min(MAX_FRAGMENT_LEN);
+        let version = self.legacy_record_version;
+        self.fill(content_type, body(out, fragment)?);
+        self.seal_record(version, content_type, out, fragment)
+    }
+
+    /// How much of the messages at the front has this type and may stand in one record.
+    fn pending_of(&self, content_type: ContentType) -> usize {
+        let mut pending = 0usize;
+        for queued in &self.queue {
+            match queued {
+                Queued::Message { content_type: this, bytes } if *this == content_type => {
+                    pending = pending.saturating_add(bytes.len());
+                    // Each alert travels alone. RFC 8446 §5.1.
+                    if content_type == ContentType::alert {
+                        break;
+                    }
+                }
+                Queued::Message { .. } | Queued::ChangeCipherSpec | Queued::Keys(_) => break,
+            }
+        }
+        pending.saturating_sub(self.sent_of_front)
+    }
+
+    /// Moves bytes from the front of the queue into `fragment`, which must not be longer than what is pending.
+    fn fill(&mut self, content_type: ContentType, fragment: &mut [u8]) {
+        let mut room = fragment;
+        while !room.is_empty() {
+            let Some(Queued::Message { content_type: this, bytes }) = self.queue.front() else { return };
+            if *this != content_type {
+                return;
+            }
+            let unsent = bytes.get(self.sent_of_front..).unwrap_or_default();
+            let len = unsent.len().min(room.len());
+            let (now, later) = core::mem::take(&mut room).split_at_mut_checked(len).unwrap_or_default();
+            for (to, from) in now.iter_mut().zip(unsent) {
+                *to = *from;
+            }
+            room = later;
+            self.sent_of_front = self.sent_of_front.saturating_add(len);
+            if len == unsent.len() {
+                self.queue.pop_front();
+                self.sent_of_front = 0;
+                self.legacy_record_version = ProtocolVersion::TLSv1_2;
+            }
+        }
+    }
+
+    /// Seals application data into the front of `out`: one copy, then in place. Returns (taken, written).
+    pub(crate) fn send_record(&mut self, data: &[u8], out: &mut [u8]) -> Result<(usize, usize), Error> {
+        let overhead = self.overhead();
+        let smallest = overhead.saturating_add(data.len().min(MIN_FRAGMENT_LEN));
+        if out.len() < smallest {
+            return Err(Misuse::OutputTooSmall(smallest).into());
+        }
+        let fragment = data.len().min(out.len().saturating_sub(overhead)).min(MAX_FRAGMENT_LEN);
+        let (now, _) = data.split_at_checked(fragment).unwrap_or_default();
+        body(out, fragment)?.copy_from_slice(now);
+        let written = self.seal_record(ProtocolVersion::TLSv1_2, ContentType::application_data, out, fragment)?;
+        Ok((fragment, written))
+    }
+
+    /// Turns the plaintext at `plaintext` in `buffer` into one record around it; returns where the record stands.
+    pub(crate) fn send_in_place(&mut self, buffer: &mut [u8], plaintext: Range<usize>) -> Result<Range<usize>, Error> {
+        let no_room = || Error::from(Misuse::InPlaceRoom(IN_PLACE_HEAD, IN_PLACE_TAIL));
+        let start = plaintext.start.checked_sub(IN_PLACE_HEAD).ok_or_else(no_room)?;
+        let end = plaintext.end.checked_add(IN_PLACE_TAIL).ok_or_else(no_room)?;
+        let record = buffer.get_mut(start..end).ok_or_else(no_room)?;
+        let len = plaintext.end.checked_sub(plaintext.start).filter(|&len| len <= MAX_FRAGMENT_LEN);
+        let len = len.ok_or_else(no_room)?;
+        let written = self.seal_record(ProtocolVersion::TLSv1_2, ContentType::application_data, record, len)?;
+        Ok(start..start.saturating_add(written))
+    }
+
+    /// Bytes that a record adds to its fragment.
+    fn overhead(&self) -> usize {
+        if self.protection.is_some() { IN_PLACE_HEAD.saturating_add(IN_PLACE_TAIL) } else { RECORD_HEADER_LEN }
+    }
+
+    /// Puts header, inner content type and tag around the `len` bytes of content that stand behind the header's place.
+    fn seal_record(
+        &mut self,
+        version: ProtocolVersion,
+        content_type: ContentType,
+        out: &mut [u8],
+        len: usize,
+    ) -> Result<usize, Error> {
+        let total = len.saturating_add(self.overhead());
+        let too_small = || Error::from(Misuse::OutputTooSmall(total));
+        let record = out.get_mut(..total).ok_or_else(too_small)?;
+        let (header, behind) = record.split_first_chunk_mut::<RECORD_HEADER_LEN>().ok_or_else(too_small)?;
+        let length = u16::try_from(behind.len()).map_err(|_| Internal::MessageTooLong)?.to_be_bytes();
+        let Some(protection) = &mut self.protection else {
+            *header = header_bytes(content_type, version, length);
+            return Ok(total);
+        };
+        *header = header_bytes(ContentType::application_data, ProtocolVersion::TLSv1_2, length);
+        let (inner_plaintext, tag) = behind.split_last_chunk_mut::<TAG_LEN>().ok_or_else(too_small)?;
+        if let Some(inner_type) = inner_plaintext.last_mut() {
+            *inner_type = content_type.0;
+        }
+        protection.seal(header, inner_plaintext, tag)?;
+        Ok(total)
+    }
+}
+
+/// Where the content of a record with `len` bytes of it stands.
+fn body(out: &mut [u8], len: usize) -> Result<&mut [u8], Error> {
+    let end = RECORD_HEADER_LEN.saturating_add(len);
+    out.get_mut(RECORD_HEADER_LEN..end).ok_or(Error::Misuse(Misuse::OutputTooSmall(end)))
+}
+
+fn header_bytes(content_type: ContentType, version: ProtocolVersion, length: [u8; 2]) -> [u8; RECORD_HEADER_LEN] {
+    let [major, minor] = version.0.to_be_bytes();
+    let [high, low] = length;
+    [content_type.0, major, minor, high, low]
+}
