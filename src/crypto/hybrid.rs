@@ -95,6 +95,12 @@ struct DecapsulationKey(MlKem768PrivateKey);
 
 impl Drop for DecapsulationKey {
     fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl DecapsulationKey {
+    fn wipe(&mut self) {
         self.0[0..DECAPSULATION_KEY_LEN].zeroize();
     }
 }
@@ -114,4 +120,18 @@ fn split(share: &[u8], ml_kem_len: usize) -> Result<(&[u8], &[u8]), CryptoError>
 /// An all-zero X25519 secret never comes here: a provider's x25519 refuses it.
 fn combine(ml_kem_secret: &[u8; 32], classical_secret: &Secret) -> Secret {
     Secret::from_vec([ml_kem_secret.as_slice(), classical_secret.expose()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_decapsulation_key_is_all_zero() {
+        let key_pair = mlkem768::generate_key_pair([1; KEY_GENERATION_SEED_SIZE]);
+        let mut key = DecapsulationKey(key_pair.into_parts().0);
+        assert!(key.0.as_slice().iter().any(|&octet| octet != 0));
+        key.wipe();
+        assert!(key.0.as_slice().iter().all(|&octet| octet == 0));
+    }
 }

@@ -114,6 +114,7 @@ pub(crate) struct Case {
     /// `valid`, `invalid` or `acceptable`.
     pub(crate) result: String,
     /// The rest.
+    #[allow(dead_code, reason = "each test program uses a part of it")]
     pub(crate) values: Values,
 }
 

@@ -9,7 +9,7 @@ use core::{fmt, mem};
 use ring::agreement::{self, Algorithm, EphemeralPrivateKey, PublicKey, UnparsedPublicKey};
 use ring::rand::SystemRandom;
 
-use crate::crypto::{CryptoError, KeyExchange, Secret, StartedKeyExchange};
+use crate::crypto::{CryptoError, KeyExchange, Provider, Secret, StartedKeyExchange};
 use crate::wire::NamedGroup;
 
 /// One Diffie-Hellman group.
@@ -27,10 +27,8 @@ impl KeyExchange for Group {
         self.name
     }
 
-    fn start(&self, _: &dyn crate::crypto::Provider) -> Result<Box<dyn StartedKeyExchange>, CryptoError> {
-        let private = generate(self.algorithm)?;
-        let share = private.compute_public_key().map_err(|_| CryptoError::Failed)?;
-        Ok(Box::new(Started { name: self.name, private, share, overwritten: false }))
+    fn start(&self, _: &dyn Provider) -> Result<Box<dyn StartedKeyExchange>, CryptoError> {
+        Ok(Box::new(Started::new(self)?))
     }
 }
 
@@ -48,6 +46,12 @@ struct Started {
 }
 
 impl Started {
+    fn new(group: &Group) -> Result<Self, CryptoError> {
+        let private = generate(group.algorithm)?;
+        let share = private.compute_public_key().map_err(|_| CryptoError::Failed)?;
+        Ok(Self { name: group.name, private, share, overwritten: false })
+    }
+
     /// Takes the key out and leaves a fresh one of no use in its place, because `ring`'s keys do not wipe themselves.
     fn take_private(&mut self) -> Result<EphemeralPrivateKey, CryptoError> {
         let dummy = generate(self.private.algorithm())?;
@@ -85,4 +89,19 @@ impl Drop for Started {
 
 fn generate(algorithm: &'static Algorithm) -> Result<EphemeralPrivateKey, CryptoError> {
     EphemeralPrivateKey::generate(algorithm, &SystemRandom::new()).map_err(|_| CryptoError::NoRandomness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taken_key_leaves_another_one_in_its_place() {
+        for group in [&X25519, &SECP256R1, &SECP384R1] {
+            let mut started = Started::new(group).unwrap();
+            let taken = started.take_private().unwrap();
+            assert_eq!(taken.compute_public_key().unwrap().as_ref(), started.share());
+            assert_ne!(started.private.compute_public_key().unwrap().as_ref(), started.share());
+        }
+    }
 }
