@@ -3,7 +3,7 @@
 //! ML-KEM stands first in shares and in the secret. The X25519 half is the provider's own. The ML-KEM half is
 //! `libcrux-ml-kem`, chosen over RustCrypto's `ml-kem` because much of its portable and AVX2 code (field arithmetic, NTT,
 //! serialization) is proven in F*, because it brings eight crates instead of fifteen, and because it is three to five
-//! times as fast where there is AVX2. The proofs do not reach everything: NEON, for one. Neither crate was audited.
+//! times as fast where there is AVX2. The proofs do not reach everything: NEON, for one.
 //!
 //! ML-KEM's randomness comes from [`Provider::fill_random`], so that a replaying provider replays the hybrid too. The
 //! decapsulation key is wiped on drop; what `libcrux-ml-kem` leaves on the stack while it computes is not ours to wipe.
