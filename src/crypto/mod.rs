@@ -6,11 +6,17 @@
 
 mod digest;
 mod hkdf;
+#[cfg(feature = "post-quantum")]
+mod hybrid;
+#[cfg(feature = "ring")]
+pub mod ring;
 mod secret;
 mod suite;
 
 pub use digest::{Digest, HashAlgorithm};
 pub use hkdf::{hkdf_expand, hkdf_extract};
+#[cfg(feature = "post-quantum")]
+pub use hybrid::X25519MlKem768;
 pub use secret::Secret;
 pub use suite::{AeadAlgorithm, Suite};
 
@@ -21,6 +27,7 @@ use core::fmt;
 
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
 
+use crate::der::NotDer;
 use crate::wire::{CipherSuite, NamedGroup, SignatureScheme};
 
 /// Supplies every primitive that a connection needs.
@@ -199,8 +206,12 @@ pub enum KeyRejected {
     Encrypted,
     /// The key's algorithm or curve is not supported.
     UnsupportedAlgorithm,
-    /// The RSA key is smaller than 2048 bits or larger than 8192 bits.
+    /// The RSA key's size is not one that the provider signs with: 2048, 3072 or 4096 bits.
     RsaSize,
+    /// The RSA key's public exponent is smaller than 65537.
+    RsaExponent,
+    /// The file of an ECDSA key does not hold its public key as an uncompressed point.
+    PublicKeyMissing,
     /// The key's numbers contradict one another.
     Inconsistent,
 }
@@ -215,9 +226,17 @@ impl fmt::Display for KeyRejected {
             Self::UnsupportedAlgorithm => {
                 "this private key's algorithm is not supported; use ECDSA P-256 or P-384, Ed25519, or RSA"
             }
-            Self::RsaSize => "this RSA key's size is not between 2048 and 8192 bits",
+            Self::RsaSize => "this RSA key's size is not 2048, 3072 or 4096 bits",
+            Self::RsaExponent => "this RSA key's public exponent is smaller than 65537; make a new key",
+            Self::PublicKeyMissing => "this ECDSA private key comes without its public key; add it with `openssl ec -in KEY -conv_form uncompressed -out NEW`",
             Self::Inconsistent => "this private key's numbers contradict one another",
         })
+    }
+}
+
+impl From<NotDer> for KeyRejected {
+    fn from(_: NotDer) -> Self {
+        Self::NotAKey
     }
 }
 

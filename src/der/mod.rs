@@ -11,6 +11,9 @@
     clippy::as_conversions
 )]
 
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 
 /// The bytes are not the DER that was expected there.
