@@ -24,9 +24,9 @@ pub use config::{
 pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
 pub use error::{Error, Fault};
 pub use handshake::{Answer, MAX_CHAIN_LEN, Question, QuestionId, QuestionKind};
-pub use keys::{KeyLog, key_log_line};
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;
+pub use keys::{KeyLog, key_log_line};
 pub use pki_types;
 pub use record::{
     IN_PLACE_HEAD, IN_PLACE_TAIL, Level, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN,

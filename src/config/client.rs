@@ -1,7 +1,6 @@
 //! What a client decides.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};

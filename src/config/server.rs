@@ -101,9 +101,8 @@ struct ByServerName(Vec<Arc<Identity>>);
 
 impl ChooseServerIdentity for ByServerName {
     fn choose(&self, hello: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>> {
-        let named = |identity: &&Arc<Identity>| {
-            hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name))
-        };
+        let named =
+            |identity: &&Arc<Identity>| hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name));
         let with_name: Vec<_> = self.0.iter().filter(named).collect();
         let candidates = if with_name.is_empty() { self.0.iter().collect() } else { with_name };
         let signs = |identity: &&&Arc<Identity>| identity.can_sign_for(&hello.signature_schemes);

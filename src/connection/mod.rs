@@ -22,21 +22,20 @@ pub use server::ServerConnection;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 use pki_types::CertificateDer;
 
 use crate::config::{Content, Direction, Observed, Observer, Preferences};
-use crate::error::{BadRecord, Error, Internal, Misuse, Violation};
+use crate::error::{Error, Internal, Misuse, Violation};
 use crate::handshake::client::Client;
+use crate::handshake::client::tls13::post_handshake::receive as client_receive;
 use crate::handshake::server::Server;
-use crate::handshake::{
-    Answer, Connected, Effect, Incoming, Negotiated, Outgoing, Progress, Question, QuestionId, client, server,
-};
+use crate::handshake::server::tls13::post_handshake::receive as server_receive;
+use crate::handshake::{Answer, Connected, Effect, Incoming, Negotiated, Outgoing, Progress, Question, QuestionId};
 use crate::record::{Framed, Joiner, Level, MAX_WARNING_ALERTS, Queued, RecordBoundary, RecordReader, RecordWriter};
-use crate::record::{message_len, MAX_KEY_UPDATE_RESERVE};
+use crate::record::{MAX_KEY_UPDATE_RESERVE, message_len};
 use crate::wire::{
     Alert, AlertDescription, AlertLevel, CipherSuite, ContentType, Handshake, NamedGroup, ProtocolVersion,
     SignatureScheme, read_all, write_all,
@@ -244,8 +243,8 @@ impl Connection {
             Phase::Server(state) => Ok(after_server(state.receive(message, out)?)),
             Phase::Established { role, mut connected, negotiated } => {
                 match role {
-                    Role::Client => client::tls13::post_handshake::receive(&mut connected, message, out)?,
-                    Role::Server => server::tls13::post_handshake::receive(&mut connected, message, out)?,
+                    Role::Client => client_receive(&mut connected, message, out)?,
+                    Role::Server => server_receive(&mut connected, message, out)?,
                 }
                 Ok(Phase::Established { role, connected, negotiated })
             }
@@ -599,9 +598,7 @@ enum Step {
 impl Step {
     fn over(self, buffer: &mut [u8]) -> Event<'_> {
         match self {
-            Self::Data(range) => {
-                Event::Data { plaintext: buffer.get_mut(range.clone()).unwrap_or_default(), range }
-            }
+            Self::Data(range) => Event::Data { plaintext: buffer.get_mut(range.clone()).unwrap_or_default(), range },
             Self::Ask(question) => Event::Ask(question),
             Self::Waiting => Event::Waiting,
             Self::Progress => Event::Progress,

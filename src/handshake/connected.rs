@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use super::negotiated::Negotiated;
 use super::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use super::{Incoming, Outgoing};
-use crate::crypto::{Provider, Secret, Suite};
+use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse, Violation};
 use crate::keys::{ExporterSecret, TrafficSecret};
 use crate::record::{Level, MAX_KEY_UPDATES};
@@ -14,7 +14,6 @@ use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
 /// An established connection's secrets.
 pub(crate) struct Connected {
     provider: Arc<dyn Provider>,
-    suite: Suite,
     read_secret: TrafficSecret,
     write_secret: TrafficSecret,
     exporter_secret: ExporterSecret,
@@ -35,7 +34,6 @@ impl Connected {
     /// Establishes the connection, which takes proof of both the peer and the handshake.
     pub(crate) fn new(
         provider: Arc<dyn Provider>,
-        suite: Suite,
         secrets: ApplicationSecrets,
         _: VerifiedFinished,
         authenticated: Authenticated,
@@ -50,7 +48,6 @@ impl Connected {
         }
         let connected = Self {
             provider,
-            suite,
             read_secret: secrets.read,
             write_secret: secrets.write,
             exporter_secret: secrets.exporter,
@@ -104,10 +101,5 @@ impl Connected {
     pub(crate) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
         let exported = self.exporter_secret.export(&*self.provider, label, context, len);
         exported.map_err(|_| Error::Misuse(Misuse::BadExporterRequest))
-    }
-
-    /// Returns the suite in use.
-    pub(crate) fn suite(&self) -> Suite {
-        self.suite
     }
 }

@@ -6,9 +6,9 @@ mod key_log;
 mod schedule;
 mod transcript;
 
-pub use key_log::{KeyLog, key_log_line};
 #[cfg(feature = "std")]
 pub use key_log::KeyLogFile;
+pub use key_log::{KeyLog, key_log_line};
 pub use schedule::{
     EarlySecret, ExporterSecret, HandshakeSecret, MainSecret, TrafficKeys, TrafficSecret, derive_secret, expand_label,
 };

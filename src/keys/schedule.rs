@@ -232,6 +232,11 @@ pub struct ExporterSecret {
 }
 
 impl ExporterSecret {
+    /// Lends the secret's bytes.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// TLS-Exporter(label, context, length). RFC 8446 §7.5. An absent context is an empty one in TLS 1.3.
     ///
     /// The label is at most 249 bytes; the length at most 255 times the hash's.

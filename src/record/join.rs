@@ -10,7 +10,7 @@ use crate::wire::{HANDSHAKE_HEADER_LEN, HandshakeType, Reader};
 ///
 /// Only the record layer makes one.
 #[derive(Clone, Copy, Debug)]
-pub struct RecordBoundary(());
+pub(crate) struct RecordBoundary(());
 
 impl RecordBoundary {
     /// Judges what stands behind a message in its record and in the joining buffer.

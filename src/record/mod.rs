@@ -16,8 +16,7 @@ mod protection;
 mod read;
 mod write;
 
-pub(crate) use join::{Joiner, message_len};
-pub use join::RecordBoundary;
+pub(crate) use join::{Joiner, RecordBoundary, message_len};
 pub(crate) use read::{Framed, RecordReader};
 pub(crate) use write::{Queued, RecordWriter};
 

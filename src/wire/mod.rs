@@ -15,12 +15,48 @@
 
 use core::fmt;
 
+mod alert;
+mod certificate;
+mod certificate_request;
+mod certificate_status;
+mod certificate_verify;
+mod client_hello;
+mod empty_messages;
+mod encrypted_extensions;
+mod extension;
+mod finished;
+mod handshake;
+mod key_exchange_tls12;
+mod key_update;
+mod new_session_ticket;
+mod random;
 mod reader;
+mod record;
 mod registry;
+mod server_hello;
 mod writer;
 
+pub use alert::{Alert, ChangeCipherSpec};
+pub use certificate::{Asn1Cert, Certificate, CertificateEntry, CertificateTls12};
+pub use certificate_request::{CertificateRequest, CertificateRequestTls12};
+pub use certificate_status::CertificateStatus;
+pub use certificate_verify::CertificateVerify;
+pub use client_hello::ClientHello;
+pub use empty_messages::{EndOfEarlyData, HelloRequest, ServerHelloDone};
+pub use encrypted_extensions::EncryptedExtensions;
+pub use extension::*;
+pub use finished::Finished;
+pub use handshake::{HANDSHAKE_HEADER_LEN, Handshake, Message, RawHandshake, write_message};
+pub use key_exchange_tls12::{ClientKeyExchange, ServerEcdhParams, ServerKeyExchange};
+pub use key_update::KeyUpdate;
+pub use new_session_ticket::{NewSessionTicket, NewSessionTicketTls12};
+pub use random::{DOWNGRADE_TLS11, DOWNGRADE_TLS12, HELLO_RETRY_REQUEST_RANDOM, Random};
 pub use reader::{Codec, Reader, read_all, read_all_with};
+pub use record::{
+    MAX_CIPHERTEXT_LEN_TLS12, MAX_CIPHERTEXT_LEN_TLS13, MAX_PLAINTEXT_LEN, RECORD_HEADER_LEN, RecordHeader,
+};
 pub use registry::*;
+pub use server_hello::{HelloRetryRequest, ServerHello, is_hello_retry_request};
 pub use writer::{TooLong, Writer, write_all};
 
 /// Why bytes are not the message that they should be. Always answered with decode_error. RFC 8446 §6.2.

@@ -22,8 +22,8 @@ use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType,
     HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, Random, RetryExtension,
-    ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, allowed_in,
-    is_hello_retry_request, write_message,
+    ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, is_hello_retry_request,
+    write_message,
 };
 
 /// ClientHello is sent. RFC 8446 §A.1: WAIT_SH.
@@ -247,10 +247,8 @@ impl WaitServerHello {
             RetryExtension::SupportedVersions(version) => Some(*version),
             _ => None,
         });
-        let selected = selected.ok_or(Violation::ExtensionMissing(
-            ExtensionType::supported_versions,
-            HandshakeType::server_hello,
-        ))?;
+        let selected = selected
+            .ok_or(Violation::ExtensionMissing(ExtensionType::supported_versions, HandshakeType::server_hello))?;
         offer.settle_version(Some(selected), retry.legacy_version, None)?;
         let suite = offer.check_hello(
             retry.legacy_version,
@@ -354,8 +352,7 @@ impl WaitServerHello {
                 }
             }
         }
-        let share =
-            share.ok_or(Violation::ExtensionMissing(ExtensionType::key_share, HandshakeType::server_hello))?;
+        let share = share.ok_or(Violation::ExtensionMissing(ExtensionType::key_share, HandshakeType::server_hello))?;
 
         // 4. The key exchange. RFC 8446 §4.2.8.
         let (group, shared_secret) = complete(&offer, key_exchange, share, hello_retried)?;

@@ -57,11 +57,8 @@ pub(super) fn accept_certificate(
         let (context, message) = (ExtensionContext::Certificate, HandshakeType::certificate);
         handshake.offer.check_answer(extension.extension_type(), context, message)?;
     }
-    let chain: Vec<CertificateDer<'static>> = certificate
-        .certificate_list
-        .iter()
-        .map(|entry| CertificateDer::from(entry.cert_data).into_owned())
-        .collect();
+    let chain: Vec<CertificateDer<'static>> =
+        certificate.certificate_list.iter().map(|entry| CertificateDer::from(entry.cert_data).into_owned()).collect();
     handshake.transcript.add(message.bytes());
 
     // 3. Is it to be trusted? The built-in judge answers at once.
@@ -185,11 +182,7 @@ struct Flight {
 }
 
 impl Flight {
-    fn choose_identity(
-        self,
-        requested: CertificateRequestInfo,
-        out: &mut Outgoing,
-    ) -> Result<Progress<State>, Error> {
+    fn choose_identity(self, requested: CertificateRequestInfo, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let chooser = Arc::clone(&self.handshake.config().identity);
         match chooser.choose(&requested) {
             Decision::Now(identity) => self.send_certificate(identity, &requested.signature_schemes, out),
@@ -257,8 +250,7 @@ impl Flight {
         out.send(Level::Handshake, &finished, &mut handshake.transcript)?;
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
         let negotiated = handshake.negotiated(application_protocol);
-        let (connected, negotiated) =
-            Connected::new(provider, handshake.suite, application, proof, authenticated, negotiated);
+        let (connected, negotiated) = Connected::new(provider, application, proof, authenticated, negotiated);
         Ok(Progress::Established(connected, negotiated))
     }
 }
@@ -270,11 +262,7 @@ pub(crate) struct AskIdentity {
 }
 
 impl AskIdentity {
-    pub(super) fn accept(
-        self,
-        identity: Option<Arc<Identity>>,
-        out: &mut Outgoing,
-    ) -> Result<Progress<State>, Error> {
+    pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         self.flight.send_certificate(identity, &self.peer_schemes, out)
     }
 }

@@ -26,11 +26,7 @@ impl WaitEncryptedExtensions {
         let mut application_protocol = None;
         for extension in &received.extensions {
             let context = ExtensionContext::EncryptedExtensions;
-            handshake.offer.check_answer(
-                extension.extension_type(),
-                context,
-                HandshakeType::encrypted_extensions,
-            )?;
+            handshake.offer.check_answer(extension.extension_type(), context, HandshakeType::encrypted_extensions)?;
             match extension {
                 EncryptedExtension::ApplicationLayerProtocolNegotiation(list) => {
                     application_protocol = Some(chosen_protocol(&handshake, list)?);

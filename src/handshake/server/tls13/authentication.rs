@@ -17,11 +17,7 @@ use crate::record::{Level, RecordBoundary};
 use crate::wire::{Certificate, CertificateEntry, CertificateVerify, Finished, SignatureScheme};
 
 /// Chooses the certificate before anything is sent: what it can sign decides whether there is common ground.
-pub(super) fn choose_identity(
-    settled: Settled,
-    boundary: RecordBoundary,
-    out: &mut Outgoing,
-) -> Result<State, Error> {
+pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
     let chooser = Arc::clone(&settled.config.identity);
     match chooser.choose(&settled.hello) {
         Decision::Now(identity) => AskIdentity { settled, boundary }.accept(identity, out),
@@ -85,11 +81,7 @@ pub(crate) struct AskSignature {
 
 impl AskSignature {
     /// Sends CertificateVerify and Finished, and changes our side to the application keys. RFC 8446 §4.4.3, §4.4.4.
-    pub(super) fn accept(
-        self,
-        signature: Result<Vec<u8>, SigningFailed>,
-        out: &mut Outgoing,
-    ) -> Result<State, Error> {
+    pub(super) fn accept(self, signature: Result<Vec<u8>, SigningFailed>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake, scheme } = self;
         let provider = handshake.provider();
         let signature = signature.map_err(|_| Internal::SigningFailed)?;

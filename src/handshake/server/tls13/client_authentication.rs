@@ -144,8 +144,7 @@ impl WaitFinished {
         out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
         out.tolerate_change_cipher_spec(false);
         let negotiated = handshake.negotiated();
-        let (connected, negotiated) =
-            Connected::new(provider, handshake.suite, application, proof, authenticated, negotiated);
+        let (connected, negotiated) = Connected::new(provider, application, proof, authenticated, negotiated);
         Ok(Progress::Established(connected, negotiated))
     }
 }

@@ -13,7 +13,9 @@ use crate::handshake::server::hello::Settled;
 use crate::handshake::{Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, ServerExtension, ServerHello};
+use crate::wire::{
+    CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, ServerExtension, ServerHello,
+};
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {

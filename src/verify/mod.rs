@@ -1,0 +1,19 @@
+//! Judges certificates: chain, names, usages, validity, roots. The only folder that names `webpki`.
+//!
+//! `webpki` builds paths and checks names and constraints; what it does not look at (key usage, the validity of what
+//! comes without a clock, what a leaf's key may sign with) is ours and read by our own reader.
+
+mod certificate;
+mod chain;
+mod names;
+pub mod pem;
+mod roots;
+mod signature;
+
+pub use certificate::{KeyUsage, PeerCertificate, certificate_signature_scheme, key_matches_certificate};
+pub use chain::{Purpose, verify_chain};
+pub use names::verify_name;
+#[cfg(feature = "std")]
+pub use roots::{FileError, RootsError, RootsReport};
+pub use roots::{RootRejected, Roots};
+pub use signature::{CERTIFICATE_ONLY_SCHEMES, SignatureFailure, verify_handshake_signature};
