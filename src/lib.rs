@@ -15,6 +15,8 @@ pub mod error;
 mod handshake;
 pub mod keys;
 mod record;
+#[cfg(feature = "std")]
+mod stream;
 pub mod verify;
 pub mod wire;
 
@@ -32,6 +34,8 @@ pub use record::{
     IN_PLACE_HEAD, IN_PLACE_TAIL, Level, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN,
     MAX_HANDSHAKE_MESSAGE_LEN, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_WARNING_ALERTS,
 };
+#[cfg(feature = "std")]
+pub use stream::{ReadHalf, Stream, Timeouts, WriteHalf, tls_error};
 pub use verify::Roots;
 
 /// The name of a server: a DNS name or an IP address.

@@ -499,6 +499,12 @@ impl Connection {
         matches!(self.phase, Phase::Established { .. })
     }
 
+    /// Says whether the connection has failed, so that every call repeats the error.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed(_))
+    }
+
     /// Says whether application data can be sent now.
     #[must_use]
     pub fn may_send(&self) -> bool {
