@@ -27,13 +27,10 @@ impl WaitEncryptedExtensions {
         for extension in &received.extensions {
             let context = ExtensionContext::EncryptedExtensions;
             handshake.offer.check_answer(extension.extension_type(), context, HandshakeType::encrypted_extensions)?;
-            match extension {
-                EncryptedExtension::ApplicationLayerProtocolNegotiation(list) => {
-                    application_protocol = Some(chosen_protocol(&handshake, list)?);
-                }
-                // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer
-                // was refused above.
-                _ => {}
+            // Beside it, server_name is acknowledged, supported_groups is for a next connection, and what we did not offer
+            // was refused above.
+            if let EncryptedExtension::ApplicationLayerProtocolNegotiation(list) = extension {
+                application_protocol = Some(chosen_protocol(&handshake, list)?);
             }
         }
         handshake.transcript.add(message.bytes());
