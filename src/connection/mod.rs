@@ -131,6 +131,7 @@ impl Connection {
                 self.observe(Direction::Received, self.read_level, || Content::ChangeCipherSpec);
                 return Ok((used, Step::Progress));
             }
+            Framed::SkippedEarlyData { used } => return Ok((used, Step::Progress)),
             Framed::Record { used, content_type, content } => (used, content_type, content),
         };
         let bytes = buffer.get(content.clone()).unwrap_or_default();
@@ -219,6 +220,9 @@ impl Connection {
     }
 
     fn process_joined(&mut self) -> Result<(), Error> {
+        if !self.joiner.holds_message()? {
+            return Ok(());
+        }
         let joined = self.joiner.take();
         let rest = self.process_messages(&joined)?;
         self.joiner.push(rest);
@@ -278,6 +282,7 @@ impl Connection {
                     self.writer.push(Queued::ChangeCipherSpec);
                 }
                 Effect::TolerateChangeCipherSpec(tolerated) => self.reader.allow_change_cipher_spec(tolerated),
+                Effect::SkipEarlyData => self.reader.skip_early_data(),
                 Effect::WriteKeys(level, keys) => {
                     self.write_level = level;
                     self.writer.push(Queued::Keys(keys));
@@ -335,11 +340,21 @@ impl Connection {
     ///
     /// A buffer too small for the next record is [`Misuse::OutputTooSmall`], which says the size.
     pub fn take_output<'o>(&mut self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
-        let written = match self.writer.take(out) {
+        let written = match self.take_pending(out) {
             Ok(written) => written,
             Err(error) => return Err(self.fail(error)),
         };
         Ok(out.get(..written).unwrap_or_default())
+    }
+
+    fn take_pending(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        let written = self.writer.take(out)?;
+        if let Phase::Established { connected, .. } = &mut self.phase
+            && !self.writer.has_output()
+        {
+            connected.output_taken();
+        }
+        Ok(written)
     }
 
     /// Turns plaintext into records: pending output first, then as many records as fit into `out`.
@@ -358,7 +373,7 @@ impl Connection {
             self.update_keys_before_limit()?;
             if self.writer.has_output() || self.writer.has_keys() {
                 let room = out.get_mut(sent.written..).unwrap_or_default();
-                sent.written += match self.writer.take(room) {
+                sent.written += match self.take_pending(room) {
                     Err(Error::Misuse(_)) if sent.written > 0 => return Ok(sent),
                     result => result?,
                 };
@@ -393,7 +408,7 @@ impl Connection {
             if self.writer.has_output() {
                 return Err(Misuse::OutputPending.into());
             }
-            self.writer.take(&mut [])?;
+            self.take_pending(&mut [])?;
             self.writer.send_in_place(buffer, plaintext)
         });
         sent.map_err(|error| self.fail(error))

@@ -59,6 +59,7 @@ struct Offered<'h> {
     signature_algorithms_cert: Option<&'h [SignatureScheme]>,
     server_name: Option<&'h ServerNameList<'h>>,
     application_protocols: Option<&'h ProtocolNameList<'h>>,
+    early_data: bool,
 }
 
 impl<'h> Offered<'h> {
@@ -77,6 +78,7 @@ impl<'h> Offered<'h> {
                 ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
                     offered.application_protocols = Some(list);
                 }
+                ClientExtension::EarlyData => offered.early_data = true,
                 ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {
                     return Err(Violation::PreSharedKeyNotLast.into());
                 }
@@ -192,6 +194,10 @@ impl WaitClientHello {
         let preferences = &config.preferences;
         let parameters = Parameters::settle(preferences, &client_hello)?;
         let boundary = message.boundary()?;
+        if parameters.offered.early_data {
+            // Sent with keys that we do not have; what else we answer tells the client that it was not taken.
+            out.skip_early_data();
+        }
         let mut transcript = Transcript::new(&*preferences.provider, parameters.suite.hash).map_err(crypto_failed)?;
         transcript.add(message.bytes());
 
@@ -253,6 +259,10 @@ impl WaitSecondClientHello {
         check_unchanged(&first, &client_hello)?;
         let parameters = Parameters::settle(&config.preferences, &client_hello)?;
         let boundary = message.boundary()?;
+        // RFC 8446 §4.2.10: early data does not go with a second hello.
+        if parameters.offered.early_data {
+            return Err(Violation::ExtensionNotAllowed(ExtensionType::early_data, HandshakeType::client_hello).into());
+        }
         if parameters.suite != suite {
             return Err(Violation::ClientHelloChangedAfterRetry.into());
         }
