@@ -344,8 +344,8 @@ failures! {
         705 BadExporterRequest => internal_error, "an exporter's label is at most 249 bytes, its output at most 255 times the hash's length";
         /// The in-place buffer lacks head or tail room, or holds more than one record's plaintext.
         706 InPlaceRoom(head: usize, tail: usize) => internal_error, "sending in place needs {head} bytes before and {tail} bytes behind at most 16384 bytes of plaintext";
-        /// Pending output must be taken before a record can be sealed in place.
-        707 OutputPending => internal_error, "pending output must be taken before sending in place";
+        /// Pending output must be taken before a record can be sealed in place, or the secrets shown.
+        707 OutputPending => internal_error, "pending output must be taken before this";
     }
 }
 

@@ -13,6 +13,7 @@
 //! the same events come as fed all at once.
 
 mod client;
+pub mod danger;
 mod outcome;
 mod server;
 
@@ -506,6 +507,13 @@ impl Connection {
             Phase::Failed(error) => Err(error.clone()),
             Phase::Client(_) | Phase::Server(_) => Err(Misuse::HandshakeNotFinished.into()),
         }
+    }
+
+    /// Returns the channel binding `tls-exporter`, which ties an authentication inside the connection to it. RFC 9266.
+    pub fn tls_exporter_channel_binding(&self) -> Result<[u8; 32], Error> {
+        let mut binding = [0; 32];
+        self.export(b"EXPORTER-Channel-Binding", b"", &mut binding)?;
+        Ok(binding)
     }
 
     /// Says whether the handshake is finished and the connection has not failed.

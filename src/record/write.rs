@@ -55,6 +55,11 @@ impl RecordWriter {
         self.queue.iter().any(|queued| matches!(queued, Queued::Keys(_)))
     }
 
+    /// Returns the sequence number of the next record.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.protection.as_ref().map_or(0, Protection::sequence_number)
+    }
+
     /// Returns how many more records the keys in use may seal, pending output not counted.
     pub(crate) fn remaining(&self) -> u64 {
         self.protection.as_ref().map_or(u64::MAX, Protection::remaining)
@@ -78,7 +83,11 @@ impl RecordWriter {
     fn take_record(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         loop {
             match self.queue.front() {
-                None => return Ok(0),
+                None => {
+                    // A flight is over and most connections never queue again: its room is given back.
+                    self.queue = VecDeque::new();
+                    return Ok(0);
+                }
                 Some(Queued::Keys(_)) => {
                     if let Some(Queued::Keys(keys)) = self.queue.pop_front() {
                         self.protection = Some(Protection::new(keys));
