@@ -188,7 +188,8 @@ fn inner_plaintext(plaintext: &[u8]) -> Result<(ContentType, usize), Error> {
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::crypto::{AeadAlgorithm, Provider, ring::RingProvider};
+    use crate::crypto::ring::RingProvider;
+    use crate::crypto::{AeadAlgorithm, Provider};
     use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, Queued, RecordWriter};
     use crate::wire::ProtocolVersion;
     use alloc::vec;

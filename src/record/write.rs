@@ -45,6 +45,13 @@ impl RecordWriter {
         self.queue.push_back(queued);
     }
 
+    /// Drops the keys and all that was waiting.
+    pub(crate) fn forget(&mut self) {
+        self.protection = None;
+        self.queue = VecDeque::new();
+        self.sent_of_front = 0;
+    }
+
     /// Says whether anything waits for the caller to take it. Keys alone are not output.
     pub(crate) fn has_output(&self) -> bool {
         self.queue.iter().any(|queued| !matches!(queued, Queued::Keys(_)))
