@@ -284,6 +284,8 @@ failures! {
         244 UnknownAlertLevel => illegal_parameter, "the peer sent an alert of an unknown level";
         /// An alert is not two bytes, or two alerts stand in one record. RFC 8446 §5.1.
         245 FragmentedAlert => decode_error, "the peer split or joined alerts";
+        /// A ClientHello with more key shares than the limit.
+        247 TooManyKeyShares => illegal_parameter, "the client sent more key shares than the limit";
         /// pre_shared_key without psk_key_exchange_modes. RFC 8446 §4.2.9.
         248 PskWithoutModes => missing_extension, "the client offers a pre-shared key without psk_key_exchange_modes";
     }

@@ -11,7 +11,7 @@ use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Incoming, Outgoing};
+use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
 use crate::keys::Transcript;
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{
@@ -174,6 +174,9 @@ fn settle_version(
 /// Each share is of a listed group, and stands once. Their order is the client's duty, which we do not check: a share out
 /// of order harms nobody. RFC 8446 §4.2.8.
 fn check_shares(groups: &[NamedGroup], shares: &[KeyShareEntry<'_>]) -> Result<(), Error> {
+    if shares.len() > MAX_KEY_SHARES {
+        return Err(Violation::TooManyKeyShares.into());
+    }
     for (index, share) in shares.iter().enumerate() {
         let again = shares.iter().take(index).any(|earlier| earlier.group == share.group);
         if again || !groups.contains(&share.group) {
