@@ -288,6 +288,24 @@ failures! {
         247 TooManyKeyShares => illegal_parameter, "the client sent more key shares than the limit";
         /// pre_shared_key without psk_key_exchange_modes. RFC 8446 §4.2.9.
         248 PskWithoutModes => missing_extension, "the client offers a pre-shared key without psk_key_exchange_modes";
+        /// The server claims to resume a session that we did not offer. RFC 5246 §7.4.1.3, RFC 8446 §D.4.
+        249 SessionNotOffered => illegal_parameter, "the server resumes a session that we did not offer";
+        /// renegotiation_info of a first handshake is not empty. RFC 5746 §3.4, §3.6.
+        250 RenegotiationInfoNotEmpty => handshake_failure, "the peer's renegotiation_info is not empty in a first handshake";
+        /// ec_point_formats lacks the uncompressed one, which everybody must take. RFC 8422 §5.1.2.
+        251 NoUncompressedPoints => illegal_parameter, "the peer's ec_point_formats lacks uncompressed points";
+        /// ServerKeyExchange names a group that we did not offer, or that TLS 1.2 has not. RFC 8422 §5.4.
+        252 GroupNotOffered => illegal_parameter, "the server chose a key exchange group that we did not offer";
+        /// The certificate's key is not of the kind that the cipher suite names. RFC 5246 §7.4.2.
+        253 KeyDoesNotFitSuite => illegal_parameter, "the server's key is not of the kind that its cipher suite names";
+        /// A handshake message after the handshake where renegotiation would start. RFC 9325 §3.5.
+        254 Renegotiation => no_renegotiation, "the client wants to renegotiate, which is never done";
+        /// Too many HelloRequests without any data between them.
+        255 TooManyHelloRequests => unexpected_message, "the server sent too many HelloRequests without data between them";
+        /// Bytes stand behind a message that ends the peer's flight. RFC 8446 §5.1 in spirit.
+        256 MessageBehindFlight(last: HandshakeType) => unexpected_message, "the peer sent more behind {last}, which ends its flight";
+        /// CertificateStatus of another kind than was asked for. RFC 6066 §8.
+        257 BadCertificateStatus => bad_certificate_status_response, "the server's CertificateStatus is not the OCSP response that was asked for";
     }
 }
 
@@ -308,6 +326,12 @@ failures! {
         305 UnrecognizedName => unrecognized_name, "there is no certificate for the server name that the client asked for";
         /// The client must show a certificate and showed none. RFC 8446 §4.4.2.4.
         306 ClientCertificateRequired => certificate_required, "the client showed no certificate, which this server requires";
+        /// The peer has no extended master secret, without which TLS 1.2 is not safe. RFC 7627 §5.2, §5.3.
+        307 NoExtendedMasterSecret => handshake_failure, "the peer has no extended master secret, which TLS 1.2 needs to be safe";
+        /// The same as ClientCertificateRequired, for which TLS 1.2 has no alert of its own. RFC 5246 §7.4.6.
+        309 ClientCertificateRequiredTls12 => handshake_failure, "the client showed no certificate, which this server requires";
+        /// The client has come down to a lower version than it and we could speak. RFC 7507 §3.
+        308 InappropriateFallback => inappropriate_fallback, "the client fell back to a lower version than both ends speak: an earlier attempt was disturbed";
     }
 }
 
@@ -342,6 +366,12 @@ failures! {
         706 InPlaceRoom(head: usize, tail: usize) => internal_error, "sending in place needs {head} bytes before and {tail} bytes behind at most 16384 bytes of plaintext";
         /// Pending output must be taken before a record can be sealed in place, or the secrets shown.
         707 OutputPending => internal_error, "pending output must be taken before this";
+        /// TLS 1.2 cannot change its keys. RFC 8446 §4.6.3.
+        708 NoKeyUpdate => internal_error, "a TLS 1.2 connection cannot change its keys";
+        /// Without extended master secret there is nothing that an exporter could bind to. RFC 7627 §5.4.
+        709 ExporterUnavailable => internal_error, "exporters need extended master secret in TLS 1.2";
+        /// TLS 1.2 has no traffic secrets, only keys.
+        710 NoTrafficSecrets => internal_error, "a TLS 1.2 connection has no traffic secrets";
     }
 }
 

@@ -44,6 +44,8 @@ pub use handshake::{Answer, MAX_CHAIN_LEN, MAX_KEY_SHARES, Question, QuestionId,
 pub use keys::KeyLogFile;
 pub use keys::{KeyLog, key_log_line};
 pub use pki_types;
+#[cfg(feature = "tls12")]
+pub use record::MAX_HELLO_REQUESTS;
 pub use record::{
     IN_PLACE_HEAD, IN_PLACE_TAIL, Level, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN,
     MAX_HANDSHAKE_MESSAGE_LEN, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_SKIPPED_EARLY_DATA, MAX_WARNING_ALERTS,

@@ -49,6 +49,6 @@ fn channel_binding_is_the_exporter_of_rfc_9266_and_both_ends_have_the_same() {
     let binding = pair.client.tls_exporter_channel_binding().unwrap();
     assert_eq!(binding, pair.server.tls_exporter_channel_binding().unwrap());
     let mut exported = [0; 32];
-    pair.client.export(b"EXPORTER-Channel-Binding", b"", &mut exported).unwrap();
+    pair.client.export(b"EXPORTER-Channel-Binding", None, &mut exported).unwrap();
     assert_eq!(binding, exported);
 }

@@ -22,6 +22,7 @@ pub struct ClientConfig {
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
     pub(crate) middlebox_compatibility: bool,
+    pub(crate) asks_for_ocsp: bool,
 }
 
 impl ClientConfig {
@@ -39,6 +40,7 @@ impl ClientConfig {
             verifier: Arc::new(JudgeNow),
             identity: Arc::new(ShowIfAsked(None)),
             middlebox_compatibility: true,
+            asks_for_ocsp: false,
         }
     }
 
@@ -62,6 +64,14 @@ impl ClientConfig {
         self
     }
 
+    /// Asks the server to staple an OCSP response to its certificate. RFC 6066 §8. Whoever judges the chain finds it in
+    /// [`ChainToVerify::ocsp_response`](super::ChainToVerify::ocsp_response); the built-in judge does not look at it. Off by
+    /// default.
+    pub fn ask_for_ocsp(mut self, on: bool) -> Self {
+        self.asks_for_ocsp = on;
+        self
+    }
+
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.
     pub fn middlebox_compatibility(mut self, on: bool) -> Self {
         self.middlebox_compatibility = on;
@@ -75,7 +85,7 @@ struct ShowIfAsked(Option<Arc<Identity>>);
 
 impl ChooseClientIdentity for ShowIfAsked {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        let fits = |identity: &&Arc<Identity>| identity.can_sign_for(&request.signature_schemes);
+        let fits = |identity: &&Arc<Identity>| identity.can_sign_for(request.version, &request.signature_schemes);
         Decision::Now(self.0.as_ref().filter(fits).cloned())
     }
 }

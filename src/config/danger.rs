@@ -27,6 +27,30 @@ impl DangerousVerification for ServerConfig {
     }
 }
 
+/// Talks to peers that an attack of the past still works on.
+#[cfg(feature = "tls12")]
+pub trait DangerousCompatibility: Sized {
+    /// Goes on in TLS 1.2 with a peer that has no extended master secret: two of its sessions may then be the same one to
+    /// an attacker in between, and exporters and channel bindings prove nothing. RFC 7627 §1.
+    fn danger_allow_without_extended_master_secret(self) -> Self;
+}
+
+#[cfg(feature = "tls12")]
+impl DangerousCompatibility for ClientConfig {
+    fn danger_allow_without_extended_master_secret(mut self) -> Self {
+        self.preferences.requires_extended_master_secret = false;
+        self
+    }
+}
+
+#[cfg(feature = "tls12")]
+impl DangerousCompatibility for ServerConfig {
+    fn danger_allow_without_extended_master_secret(mut self) -> Self {
+        self.preferences.requires_extended_master_secret = false;
+        self
+    }
+}
+
 /// Accepts a chain that nobody has judged, or that was judged by rules of the application's own.
 pub fn danger_accept_chain() -> ChainAccepted {
     ChainAccepted(())

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::AVAILABLE_VERSIONS;
 use crate::crypto::KeyRejected;
 use crate::error::CertificateError;
 use crate::verify::pem::PemError;
@@ -20,6 +21,8 @@ pub enum ConfigError {
     GroupUnavailable(NamedGroup),
     /// A signature scheme that the provider does not have, or that may not sign handshakes.
     SignatureSchemeUnavailable(SignatureScheme),
+    /// None of the allowed cipher suites belongs to one of the allowed versions.
+    NoSuiteForVersions,
     /// A list without an entry; it names the list.
     Empty(&'static str),
     /// A list with the same entry twice; it names the list.
@@ -41,11 +44,20 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::VersionUnavailable(version) => write!(f, "{version} is not available in this build, which speaks TLS 1.3"),
+            Self::VersionUnavailable(version) => {
+                write!(f, "{version} is not available in this build, which speaks")?;
+                for (index, available) in AVAILABLE_VERSIONS.iter().enumerate() {
+                    write!(f, "{}{available}", if index == 0 { " " } else { " and " })?;
+                }
+                Ok(())
+            }
             Self::CipherSuiteUnavailable(suite) => write!(f, "the cipher suite {suite} is not available"),
             Self::GroupUnavailable(group) => write!(f, "the key exchange group {group} is not available"),
             Self::SignatureSchemeUnavailable(scheme) => {
                 write!(f, "the signature scheme {scheme} is not available for handshakes")
+            }
+            Self::NoSuiteForVersions => {
+                f.write_str("none of the allowed cipher suites belongs to one of the allowed versions")
             }
             Self::Empty(list) => write!(f, "the list of {list} is empty"),
             Self::Repeated(list) => write!(f, "the list of {list} names the same entry twice"),

@@ -9,13 +9,16 @@ use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
 use crate::crypto::{Provider, SigningKey};
 use crate::error::CertificateError;
-use crate::verify::{PeerCertificate, certificate_signature_scheme, key_matches_certificate, pem, verify_name};
-use crate::wire::SignatureScheme;
+use crate::verify::{
+    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, certificate_signature_scheme, key_matches_certificate, pem, verify_name,
+};
+use crate::wire::{ProtocolVersion, SignatureScheme};
 
 /// A certificate chain, leaf first, with the key that belongs to it.
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     signer: Arc<dyn Signer>,
+    ocsp_response: Option<Vec<u8>>,
     /// What each certificate is signed with, `None` for what no client should accept.
     chain_schemes: Vec<Option<SignatureScheme>>,
 }
@@ -77,7 +80,18 @@ impl Identity {
                 chain_schemes.push(certificate_signature_scheme(certificate));
             }
         }
-        Ok(Self { chain, signer, chain_schemes })
+        Ok(Self { chain, signer, ocsp_response: None, chain_schemes })
+    }
+
+    /// Staples an OCSP response, which goes to clients that ask for one. RFC 6066 §8. It is not looked into.
+    pub fn ocsp_response(mut self, response: Vec<u8>) -> Self {
+        self.ocsp_response = Some(response).filter(|response| !response.is_empty());
+        self
+    }
+
+    /// Returns the stapled OCSP response.
+    pub(crate) fn stapled(&self) -> Option<&[u8]> {
+        self.ocsp_response.as_deref()
     }
 
     /// Returns the chain, leaf first.
@@ -100,9 +114,9 @@ impl Identity {
         checked.is_ok()
     }
 
-    /// Says whether the signer has one of these schemes.
-    pub(crate) fn can_sign_for(&self, schemes: &[SignatureScheme]) -> bool {
-        self.signer.schemes().iter().any(|scheme| is_for_tls13(*scheme) && schemes.contains(scheme))
+    /// Says whether the signer has one of these schemes for this version.
+    pub(crate) fn can_sign_for(&self, version: ProtocolVersion, schemes: &[SignatureScheme]) -> bool {
+        self.signer.schemes().iter().any(|scheme| is_for(version, *scheme) && schemes.contains(scheme))
     }
 
     /// Says whether every certificate of the chain is signed with one of these schemes.
@@ -111,24 +125,26 @@ impl Identity {
     }
 
     /// Chooses the scheme to sign with: ours in our order, which the peer and the signer have too.
-    pub(crate) fn scheme_for(&self, ours: &[SignatureScheme], peers: &[SignatureScheme]) -> Option<SignatureScheme> {
+    pub(crate) fn scheme_for(
+        &self,
+        version: ProtocolVersion,
+        ours: &[SignatureScheme],
+        peers: &[SignatureScheme],
+    ) -> Option<SignatureScheme> {
         let of_signer = self.signer.schemes();
         ours.iter()
             .copied()
-            .find(|scheme| is_for_tls13(*scheme) && of_signer.contains(scheme) && peers.contains(scheme))
+            .find(|scheme| is_for(version, *scheme) && of_signer.contains(scheme) && peers.contains(scheme))
     }
 }
 
-/// RSA PKCS#1 and SHA-1 schemes cannot sign a TLS 1.3 handshake. RFC 8446 §4.2.3.
-fn is_for_tls13(scheme: SignatureScheme) -> bool {
-    !matches!(
-        scheme,
-        SignatureScheme::rsa_pkcs1_sha1
-            | SignatureScheme::ecdsa_sha1
-            | SignatureScheme::rsa_pkcs1_sha256
-            | SignatureScheme::rsa_pkcs1_sha384
-            | SignatureScheme::rsa_pkcs1_sha512
-    )
+/// SHA-1 schemes sign nothing at all, RSA PKCS#1 signs no TLS 1.3 handshake. RFC 8446 §4.2.3, RFC 9155 §2.
+fn is_for(version: ProtocolVersion, scheme: SignatureScheme) -> bool {
+    match scheme {
+        SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1 => false,
+        pkcs1 if CERTIFICATE_ONLY_SCHEMES.contains(&pkcs1) => version < ProtocolVersion::TLSv1_3,
+        _ => true,
+    }
 }
 
 impl fmt::Debug for Identity {

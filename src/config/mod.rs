@@ -22,4 +22,6 @@ pub use question::{
 };
 pub use server::{ClientAuth, ServerConfig};
 
+pub use preferences::AVAILABLE_VERSIONS;
+
 pub(crate) use preferences::Preferences;

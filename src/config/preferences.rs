@@ -8,10 +8,15 @@ use super::{ConfigError, Observer};
 use crate::clock::{Clock, Time};
 use crate::crypto::{Provider, Suite};
 use crate::keys::KeyLog;
+use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The versions that this build speaks, most wanted first.
-const AVAILABLE_VERSIONS: &[ProtocolVersion] = &[ProtocolVersion::TLSv1_3];
+pub const AVAILABLE_VERSIONS: &[ProtocolVersion] = &[
+    ProtocolVersion::TLSv1_3,
+    #[cfg(feature = "tls12")]
+    ProtocolVersion::TLSv1_2,
+];
 
 /// The most bytes of a ProtocolNameList that leave room for the rest of a ClientHello. RFC 7301 §3.1.
 const MAX_PROTOCOL_NAME_LIST_LEN: usize = 0x8000;
@@ -26,6 +31,9 @@ pub(crate) struct Preferences {
     pub(crate) groups: Vec<NamedGroup>,
     pub(crate) signature_schemes: Vec<SignatureScheme>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
+    /// TLS 1.2 without it is open to the triple handshake attack. RFC 7627 §1.
+    #[cfg(feature = "tls12")]
+    pub(crate) requires_extended_master_secret: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
@@ -33,7 +41,7 @@ pub(crate) struct Preferences {
 impl Preferences {
     /// Everything that the provider has, in the provider's order.
     pub(crate) fn of(provider: Arc<dyn Provider>) -> Self {
-        let cipher_suites = provider.cipher_suites().iter().copied().filter(|&id| Suite::tls13(id).is_some()).collect();
+        let cipher_suites = provider.cipher_suites().iter().copied().filter(|&id| is_known(id)).collect();
         let groups = provider.groups().iter().map(|exchange| exchange.group()).collect();
         let signature_schemes = handshake_schemes(&*provider);
         Self {
@@ -44,6 +52,8 @@ impl Preferences {
             groups,
             signature_schemes,
             application_protocols: Vec::new(),
+            #[cfg(feature = "tls12")]
+            requires_extended_master_secret: true,
             key_log: None,
             observer: None,
         }
@@ -53,21 +63,37 @@ impl Preferences {
         self.clock.now()
     }
 
+    /// Says whether a version may be negotiated: it is listed, and so is a suite for it.
     pub(crate) fn allows(&self, version: ProtocolVersion) -> bool {
-        self.versions.contains(&version)
+        self.versions.contains(&version) && self.cipher_suites.iter().any(|id| Suite::is_for(*id, version))
+    }
+
+    /// Returns the versions that may be negotiated, most wanted first.
+    pub(crate) fn allowed_versions(&self) -> impl Iterator<Item = ProtocolVersion> + '_ {
+        self.versions.iter().copied().filter(|version| self.allows(*version))
+    }
+
+    /// Returns the suites of the versions that may be negotiated, most wanted first.
+    pub(crate) fn allowed_suites(&self) -> impl Iterator<Item = CipherSuite> + '_ {
+        let usable = |id: &CipherSuite| self.versions.iter().any(|version| Suite::is_for(*id, *version));
+        self.cipher_suites.iter().copied().filter(usable)
+    }
+
+    fn check_suites(&self) -> Result<(), ConfigError> {
+        if self.allowed_versions().next().is_some() { Ok(()) } else { Err(ConfigError::NoSuiteForVersions) }
     }
 
     pub(super) fn set_versions(&mut self, versions: Vec<ProtocolVersion>) -> Result<(), ConfigError> {
         let unavailable = |version: &ProtocolVersion| !AVAILABLE_VERSIONS.contains(version);
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
-        Ok(())
+        self.check_suites()
     }
 
     pub(super) fn set_cipher_suites(&mut self, suites: Vec<CipherSuite>) -> Result<(), ConfigError> {
         let of_provider = self.provider.cipher_suites();
-        let unavailable = |id: &CipherSuite| Suite::tls13(*id).is_none() || !of_provider.contains(id);
+        let unavailable = |id: &CipherSuite| !is_known(*id) || !of_provider.contains(id);
         self.cipher_suites = checked("cipher suites", suites, unavailable, ConfigError::CipherSuiteUnavailable)?;
-        Ok(())
+        self.check_suites()
     }
 
     pub(super) fn set_groups(&mut self, groups: Vec<NamedGroup>) -> Result<(), ConfigError> {
@@ -96,10 +122,16 @@ impl Preferences {
     }
 }
 
-/// The schemes with which a handshake may be signed, each once, in the provider's order.
+fn is_known(id: CipherSuite) -> bool {
+    AVAILABLE_VERSIONS.iter().any(|version| Suite::is_for(id, *version))
+}
+
+/// The schemes with which a handshake may be signed, each once, in the provider's order; those of TLS 1.2 alone last.
 fn handshake_schemes(provider: &dyn Provider) -> Vec<SignatureScheme> {
     let mut schemes = Vec::new();
-    for scheme in provider.verification_algorithms().iter().filter_map(|algorithm| algorithm.scheme) {
+    let of_any_version = provider.verification_algorithms().iter().filter_map(|algorithm| algorithm.scheme);
+    let of_tls12: &[SignatureScheme] = if cfg!(feature = "tls12") { CERTIFICATE_ONLY_SCHEMES } else { &[] };
+    for scheme in of_any_version.chain(of_tls12.iter().copied()) {
         if !schemes.contains(&scheme) {
             schemes.push(scheme);
         }

@@ -16,7 +16,7 @@ use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::CertificateError;
 use crate::verify::{Purpose, Roots, verify_chain};
-use crate::wire::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// An answer at once, or the wish to be asked.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub enum Decision<T> {
 /// What a server may want to know of a ClientHello to choose a certificate. RFC 8446 §4.1.2.
 #[derive(Clone, Debug)]
 pub struct ClientHelloInfo {
+    /// The version that was settled.
+    pub version: ProtocolVersion,
     /// The name in server_name, if the client sent one.
     pub server_name: Option<String>,
     /// The client's application protocols in its order.
@@ -47,6 +49,8 @@ pub struct ClientHelloInfo {
 /// What a client may want to know of a CertificateRequest to choose a certificate. RFC 8446 §4.3.2.
 #[derive(Clone, Debug)]
 pub struct CertificateRequestInfo {
+    /// The version that was settled.
+    pub version: ProtocolVersion,
     /// The name of the server that asks.
     pub server_name: ServerName<'static>,
     /// The schemes in which the server can verify a handshake signature.
@@ -70,12 +74,13 @@ pub trait ChooseClientIdentity: Send + Sync + fmt::Debug {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>>;
 }
 
-/// What a signer is asked to sign. RFC 8446 §4.4.3.
+/// What a signer is asked to sign. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.
 #[derive(Clone, Debug)]
 pub struct SigningRequest {
     /// The scheme to sign with; one of the signer's own.
     pub scheme: SignatureScheme,
-    /// The bytes to sign, not hashed yet: 64 spaces, the context string, a zero and the transcript hash.
+    /// The bytes to sign, not hashed yet. In TLS 1.3: 64 spaces, the context string, a zero and the transcript hash; in TLS
+    /// 1.2 a server's randoms and ServerECDHParams, a client's handshake messages.
     pub message: Vec<u8>,
     /// The identity that was chosen; its signer is asked.
     pub identity: Arc<Identity>,
@@ -105,6 +110,8 @@ pub struct ChainToVerify {
     pub name: Option<ServerName<'static>>,
     /// The time to judge by, as the clock told it when the chain came.
     pub now: Option<Time>,
+    /// The OCSP response that the peer stapled to its leaf, if it was asked to and did. RFC 6066 §8, RFC 8446 §4.4.2.1.
+    pub ocsp_response: Option<Vec<u8>>,
     /// The roots to lead to.
     pub roots: Arc<Roots>,
     /// The cryptography to verify with.

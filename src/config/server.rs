@@ -105,7 +105,7 @@ impl ChooseServerIdentity for ByServerName {
             |identity: &&Arc<Identity>| hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name));
         let with_name: Vec<_> = self.0.iter().filter(named).collect();
         let candidates = if with_name.is_empty() { self.0.iter().collect() } else { with_name };
-        let signs = |identity: &&&Arc<Identity>| identity.can_sign_for(&hello.signature_schemes);
+        let signs = |identity: &&&Arc<Identity>| identity.can_sign_for(hello.version, &hello.signature_schemes);
         let verifiable =
             |identity: &&&Arc<Identity>| identity.chain_verifiable_with(&hello.certificate_signature_schemes);
         // A chain that the client may not be able to verify is still better than none: the client may know the leaf. A

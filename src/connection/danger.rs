@@ -42,7 +42,7 @@ impl DangerousTrafficSecrets for Connection {
         if self.writer.has_output() || self.writer.has_keys() {
             return Err(Misuse::OutputPending.into());
         }
-        let (read, write) = connected.traffic_secrets();
+        let (read, write) = connected.traffic_secrets().ok_or(Misuse::NoTrafficSecrets)?;
         Ok(TrafficSecrets {
             cipher_suite: negotiated.cipher_suite,
             read: DirectionSecret { secret: read.secret().duplicate(), sequence_number: self.reader.sequence_number() },

@@ -31,8 +31,12 @@ use pki_types::CertificateDer;
 use crate::config::{Content, Direction, Observed, Observer, Preferences};
 use crate::error::{Error, Internal, Misuse, Violation};
 use crate::handshake::client::Client;
+#[cfg(feature = "tls12")]
+use crate::handshake::client::tls12::post_handshake::receive as client_receive_tls12;
 use crate::handshake::client::tls13::post_handshake::receive as client_receive;
 use crate::handshake::server::Server;
+#[cfg(feature = "tls12")]
+use crate::handshake::server::tls12::post_handshake::receive as server_receive_tls12;
 use crate::handshake::server::tls13::post_handshake::receive as server_receive;
 use crate::handshake::{Answer, Connected, Effect, Incoming, Negotiated, Outgoing, Progress, Question, QuestionId};
 use crate::record::{Framed, Joiner, Level, MAX_WARNING_ALERTS, Queued, RecordBoundary, RecordReader, RecordWriter};
@@ -52,6 +56,8 @@ pub struct Connection {
     observer: Option<Arc<dyn Observer>>,
     read_level: Level,
     write_level: Level,
+    /// How messages are shown to the observer: TLS 1.3 until another version is settled, whose hellos look the same.
+    version: ProtocolVersion,
     open_question: Option<QuestionId>,
     /// An event that a message led to, for the next return of `receive`.
     event: Option<Pending>,
@@ -66,6 +72,18 @@ enum Phase {
     Server(Box<Server>),
     Established { role: Role, connected: Box<Connected>, negotiated: Box<Negotiated> },
     Failed(Error),
+}
+
+impl Phase {
+    /// Returns the version, once it is settled.
+    fn version(&self) -> Option<ProtocolVersion> {
+        match self {
+            Self::Client(state) => state.version(),
+            Self::Server(state) => state.version(),
+            Self::Established { negotiated, .. } => Some(negotiated.version),
+            Self::Failed(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +109,7 @@ impl Connection {
             observer: preferences.observer.clone(),
             read_level: Level::Initial,
             write_level: Level::Initial,
+            version: ProtocolVersion::TLSv1_3,
             open_question: None,
             event: None,
             warnings: 0,
@@ -130,6 +149,21 @@ impl Connection {
             Framed::ChangeCipherSpec { used } => {
                 self.check_interleaving()?;
                 self.observe(Direction::Received, self.read_level, || Content::ChangeCipherSpec);
+                return Ok((used, Step::Progress));
+            }
+            #[cfg(feature = "tls12")]
+            Framed::AwaitedChangeCipherSpec { used, boundary } => {
+                self.check_interleaving()?;
+                self.observe(Direction::Received, self.read_level, || Content::ChangeCipherSpec);
+                self.step(|phase, out| match phase {
+                    Phase::Client(state) => {
+                        Ok(Phase::Client(Box::new(state.receive_change_cipher_spec(boundary, out)?)))
+                    }
+                    Phase::Server(state) => {
+                        Ok(Phase::Server(Box::new(state.receive_change_cipher_spec(boundary, out)?)))
+                    }
+                    other => Ok(other),
+                })?;
                 return Ok((used, Step::Progress));
             }
             Framed::SkippedEarlyData { used } => return Ok((used, Step::Progress)),
@@ -191,15 +225,29 @@ impl Connection {
                     _ => Err(Error::AlertReceived(alert.description)),
                 }
             }
-            AlertDescription::user_canceled => {
-                self.warnings += 1;
-                if self.warnings > MAX_WARNING_ALERTS {
-                    return Err(Violation::TooManyWarnings.into());
-                }
-                Ok(Step::Progress)
-            }
+            AlertDescription::user_canceled => self.count_warning(),
+            // In TLS 1.2 a warning ends nothing. RFC 5246 §7.2.
+            _ if alert.level == AlertLevel::warning && self.has_warnings() => self.count_warning(),
             // RFC 8446 §6.2: every other alert is fatal, whatever its level says.
             other => Err(Error::AlertReceived(other)),
+        }
+    }
+
+    fn count_warning(&mut self) -> Result<Step, Error> {
+        self.warnings += 1;
+        if self.warnings > MAX_WARNING_ALERTS {
+            return Err(Violation::TooManyWarnings.into());
+        }
+        Ok(Step::Progress)
+    }
+
+    /// Says whether the version is, or may yet be, one with warning alerts that end nothing.
+    fn has_warnings(&self) -> bool {
+        match &self.phase {
+            Phase::Client(state) => state.has_warnings(),
+            Phase::Server(state) => state.has_warnings(),
+            Phase::Established { negotiated, .. } => negotiated.version < ProtocolVersion::TLSv1_3,
+            Phase::Failed(_) => false,
         }
     }
 
@@ -242,14 +290,18 @@ impl Connection {
     }
 
     fn receive_message(&mut self, message: Incoming<'_>) -> Result<(), Error> {
-        self.observe(Direction::Received, self.read_level, || handshake_content(message.bytes()));
+        self.observe(Direction::Received, self.read_level, || handshake_content(self.version, message.bytes()));
         self.step(|phase, out| match phase {
             Phase::Client(state) => Ok(after_client(state.receive(message, out)?)),
             Phase::Server(state) => Ok(after_server(state.receive(message, out)?)),
             Phase::Established { role, mut connected, negotiated } => {
-                match role {
-                    Role::Client => client_receive(&mut connected, message, out)?,
-                    Role::Server => server_receive(&mut connected, message, out)?,
+                match (role, &mut *connected) {
+                    (Role::Client, Connected::Tls13(connected)) => client_receive(connected, message, out)?,
+                    (Role::Server, Connected::Tls13(connected)) => server_receive(connected, message, out)?,
+                    #[cfg(feature = "tls12")]
+                    (Role::Client, Connected::Tls12(connected)) => client_receive_tls12(connected, message, out)?,
+                    #[cfg(feature = "tls12")]
+                    (Role::Server, Connected::Tls12(_)) => server_receive_tls12(message)?,
                 }
                 Ok(Phase::Established { role, connected, negotiated })
             }
@@ -262,6 +314,9 @@ impl Connection {
         let was_established = matches!(self.phase, Phase::Established { .. });
         let phase = core::mem::replace(&mut self.phase, Phase::Failed(Internal::Poisoned.into()));
         let stepped = step(phase, &mut self.outgoing);
+        if let Some(version) = stepped.as_ref().ok().and_then(Phase::version) {
+            self.version = version;
+        }
         // What was said before a failure is still said: the peer needs it to read the alert.
         self.carry_out();
         self.phase = stepped?;
@@ -277,14 +332,14 @@ impl Connection {
                 // Nothing follows our close_notify, not even an answer to a KeyUpdate. RFC 8446 §6.1.
                 Effect::Send(..) | Effect::ChangeCipherSpec | Effect::WriteKeys(..) if self.closed => {}
                 Effect::Send(level, bytes) => {
-                    self.observe(Direction::Sent, level, || handshake_content(&bytes));
+                    self.observe(Direction::Sent, level, || handshake_content(self.version, &bytes));
                     self.writer.push(Queued::Message { content_type: ContentType::handshake, bytes });
                 }
                 Effect::ChangeCipherSpec => {
                     self.observe(Direction::Sent, self.write_level, || Content::ChangeCipherSpec);
                     self.writer.push(Queued::ChangeCipherSpec);
                 }
-                Effect::TolerateChangeCipherSpec(tolerated) => self.reader.allow_change_cipher_spec(tolerated),
+                Effect::ReadChangeCipherSpec(meaning) => self.reader.set_change_cipher_spec(meaning),
                 Effect::SkipEarlyData => self.reader.skip_early_data(),
                 Effect::WriteKeys(level, keys) => {
                     self.write_level = level;
@@ -294,6 +349,12 @@ impl Connection {
                     self.read_level = level;
                     self.reader.install(keys);
                 }
+                #[cfg(feature = "tls12")]
+                Effect::Warn(description) if !self.closed => {
+                    self.queue_alert_at(Alert { level: AlertLevel::warning, description });
+                }
+                #[cfg(feature = "tls12")]
+                Effect::Warn(_) => {}
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
                     self.event = Some(Pending::Ask(question));
@@ -335,7 +396,10 @@ impl Connection {
             AlertDescription::close_notify | AlertDescription::user_canceled => AlertLevel::warning,
             _ => AlertLevel::fatal,
         };
-        let alert = Alert { level, description };
+        self.queue_alert_at(Alert { level, description });
+    }
+
+    fn queue_alert_at(&mut self, alert: Alert) {
         self.observe(Direction::Sent, self.write_level, || Content::Alert(alert));
         // Two bytes always fit.
         if let Ok(bytes) = write_all(&alert) {
@@ -445,11 +509,15 @@ impl Connection {
     }
 
     /// Changes the write keys while there are still records left to say so. RFC 8446 §5.5.
+    /// TLS 1.2 cannot: there the connection ends, and the records left are for its alert. RFC 5246 §6.1.
     fn update_keys_before_limit(&mut self) -> Result<(), Error> {
         if self.writer.remaining() > MAX_KEY_UPDATE_RESERVE || self.writer.has_keys() {
             return Ok(());
         }
-        self.queue_key_update(false)
+        match &self.phase {
+            Phase::Established { connected, .. } if !connected.can_update_keys() => Err(Internal::KeyExhausted.into()),
+            _ => self.queue_key_update(false),
+        }
     }
 
     /// Changes our write keys, and asks the peer to change its own if `ask_peer`. RFC 8446 §4.6.3.
@@ -521,8 +589,9 @@ impl Connection {
     }
 
     /// Fills `output` with keying material for the application: TLS-Exporter. RFC 8446 §7.5. The label is at most 249
-    /// bytes, the output at most 255 times the hash's length; an absent context is an empty one in TLS 1.3.
-    pub fn export(&self, label: &[u8], context: &[u8], output: &mut [u8]) -> Result<(), Error> {
+    /// bytes, the output at most 255 times the hash's length. An absent context is an empty one in TLS 1.3, and is not in TLS
+    /// 1.2, where extended master secret is needed. RFC 5705 §4, RFC 7627 §5.4.
+    pub fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Error> {
         match &self.phase {
             Phase::Established { connected, .. } => {
                 output.copy_from_slice(connected.export(label, context, output.len())?.expose());
@@ -536,7 +605,8 @@ impl Connection {
     /// Returns the channel binding `tls-exporter`, which ties an authentication inside the connection to it. RFC 9266.
     pub fn tls_exporter_channel_binding(&self) -> Result<[u8; 32], Error> {
         let mut binding = [0; 32];
-        self.export(b"EXPORTER-Channel-Binding", b"", &mut binding)?;
+        // RFC 9266 §4.2: no context in TLS 1.2, an empty one in TLS 1.3, where that is the same.
+        self.export(b"EXPORTER-Channel-Binding", None, &mut binding)?;
         Ok(binding)
     }
 
@@ -624,6 +694,12 @@ impl Connection {
         self.negotiated().map_or(&[], |negotiated| &negotiated.peer_certificates)
     }
 
+    /// Returns the OCSP response that the server stapled to its certificate, if it was asked to and did.
+    #[must_use]
+    pub fn peer_ocsp_response(&self) -> Option<&[u8]> {
+        self.negotiated()?.peer_ocsp_response.as_deref()
+    }
+
     /// Says whether the handshake took a HelloRetryRequest.
     #[must_use]
     pub fn hello_retried(&self) -> bool {
@@ -680,6 +756,6 @@ fn established(role: Role, connected: Connected, negotiated: Negotiated) -> Phas
     Phase::Established { role, connected: Box::new(connected), negotiated: Box::new(negotiated) }
 }
 
-fn handshake_content(bytes: &[u8]) -> Content<'_> {
-    Content::Handshake { message: Handshake::read(bytes, ProtocolVersion::TLSv1_3), bytes }
+fn handshake_content(version: ProtocolVersion, bytes: &[u8]) -> Content<'_> {
+    Content::Handshake { message: Handshake::read(bytes, version), bytes }
 }

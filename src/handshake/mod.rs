@@ -4,7 +4,7 @@
 //! never sees a record, so that it does not matter what the messages travelled in.
 
 pub(crate) mod client;
-mod connected;
+pub(crate) mod connected;
 mod incoming;
 mod negotiated;
 mod outgoing;

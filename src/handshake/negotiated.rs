@@ -18,4 +18,6 @@ pub(crate) struct Negotiated {
     pub(crate) application_protocol: Option<Vec<u8>>,
     pub(crate) peer_certificates: Vec<CertificateDer<'static>>,
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
+    /// What the peer stapled to its leaf.
+    pub(crate) peer_ocsp_response: Option<Vec<u8>>,
 }

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use super::question::{Question, QuestionId, QuestionKind};
 use crate::error::Error;
 use crate::keys::{TrafficKeys, Transcript};
-use crate::record::{Level, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
+#[cfg(feature = "tls12")]
+use crate::wire::AlertDescription;
 use crate::wire::{Message, write_message};
 
 /// One thing to happen.
@@ -14,14 +16,17 @@ pub(crate) enum Effect {
     Send(Level, Vec<u8>),
     /// Send the dummy change_cipher_spec. RFC 8446 §D.4.
     ChangeCipherSpec,
-    /// Tolerate, or no longer tolerate, the peer's dummy change_cipher_spec. RFC 8446 §5.
-    TolerateChangeCipherSpec(bool),
+    /// Take the peer's change_cipher_spec as this from now on.
+    ReadChangeCipherSpec(ChangeCipherSpecs),
     /// Skip the early data that the client has sent and we do not take. RFC 8446 §4.2.10.
     SkipEarlyData,
     /// Protect what is sent from now on.
     WriteKeys(Level, TrafficKeys),
     /// Open what comes from now on.
     ReadKeys(Level, TrafficKeys),
+    /// Send this alert as a warning; the connection goes on.
+    #[cfg(feature = "tls12")]
+    Warn(AlertDescription),
     /// Hand this question out.
     Ask(Question),
 }
@@ -64,8 +69,9 @@ impl Outgoing {
         self.effects.push(Effect::ChangeCipherSpec);
     }
 
-    pub(crate) fn tolerate_change_cipher_spec(&mut self, tolerated: bool) {
-        self.effects.push(Effect::TolerateChangeCipherSpec(tolerated));
+    /// Says what the peer's change_cipher_spec means from now on. RFC 8446 §5, RFC 5246 §7.1.
+    pub(crate) fn read_change_cipher_spec(&mut self, meaning: ChangeCipherSpecs) {
+        self.effects.push(Effect::ReadChangeCipherSpec(meaning));
     }
 
     pub(crate) fn skip_early_data(&mut self) {
@@ -80,6 +86,12 @@ impl Outgoing {
     /// Changes the read keys, which only the end of a record allows. RFC 8446 §5.1.
     pub(crate) fn read_keys(&mut self, level: Level, keys: TrafficKeys, _: RecordBoundary) {
         self.effects.push(Effect::ReadKeys(level, keys));
+    }
+
+    /// Sends a warning, which ends nothing. RFC 5246 §7.2.
+    #[cfg(feature = "tls12")]
+    pub(crate) fn warn(&mut self, description: AlertDescription) {
+        self.effects.push(Effect::Warn(description));
     }
 
     pub(crate) fn ask(&mut self, kind: QuestionKind) {

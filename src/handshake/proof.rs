@@ -5,11 +5,13 @@ use alloc::vec::Vec;
 use pki_types::CertificateDer;
 
 use crate::config::ChainAccepted;
+#[cfg(feature = "tls12")]
+use crate::crypto::Secret;
 use crate::crypto::{Digest, Provider};
 use crate::error::{Error, Internal, Violation};
 use crate::keys::{TrafficSecret, Transcript};
 use crate::verify::{SignatureFailure, verify_handshake_signature};
-use crate::wire::{CertificateVerify, Finished, SignatureScheme};
+use crate::wire::{Finished, ProtocolVersion, SignatureScheme};
 
 /// Whose signature a CertificateVerify is, which its context string says. RFC 8446 §4.4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,13 @@ impl VerifiedFinished {
             _ => Err(Violation::FinishedWrong.into()),
         }
     }
+
+    /// Checks verify_data of TLS 1.2 in constant time. RFC 5246 §7.4.9.
+    #[cfg(feature = "tls12")]
+    pub(crate) fn check_tls12(expected: &Secret, finished: &Finished<'_>) -> Result<Self, Error> {
+        let same: bool = subtle::ConstantTimeEq::ct_eq(expected.expose(), finished.verify_data).into();
+        if same { Ok(Self(())) } else { Err(Violation::FinishedWrong.into()) }
+    }
 }
 
 /// Proof of who the peer is.
@@ -55,22 +64,22 @@ pub(crate) enum Authenticated {
 }
 
 impl Authenticated {
-    /// Checks that the peer holds the key of the leaf of a chain that was accepted. RFC 8446 §4.4.3.
+    /// Checks that the peer holds the key of the leaf of a chain that was accepted: that it signed `message` with a scheme
+    /// that was offered. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.
     pub(crate) fn check(
         provider: &dyn Provider,
+        version: ProtocolVersion,
         offered: &[SignatureScheme],
         (chain, _accepted): (Vec<CertificateDer<'static>>, ChainAccepted),
-        signing: Signing,
-        transcript: &Transcript,
-        verify: &CertificateVerify<'_>,
+        message: &[u8],
+        (scheme, signature): (SignatureScheme, &[u8]),
     ) -> Result<Self, Error> {
-        if !offered.contains(&verify.algorithm) {
+        if !offered.contains(&scheme) {
             return Err(Violation::SignatureSchemeNotOffered.into());
         }
         let leaf = chain.first().ok_or(Violation::NoServerCertificate)?;
-        let message = signed_message(signing, &transcript.current());
-        match verify_handshake_signature(provider, leaf, verify.algorithm, &message, verify.signature) {
-            Ok(()) => Ok(Self::ByCertificate { chain, scheme: verify.algorithm }),
+        match verify_handshake_signature(provider, leaf, version, scheme, message, signature) {
+            Ok(()) => Ok(Self::ByCertificate { chain, scheme }),
             Err(SignatureFailure::SchemeDoesNotFitKey) => Err(Violation::SignatureSchemeNotOffered.into()),
             Err(SignatureFailure::DoesNotVerify) => Err(Violation::SignatureWrong.into()),
             Err(SignatureFailure::BadCertificate) => Err(crate::error::CertificateError::BadEncoding.into()),

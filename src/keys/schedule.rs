@@ -8,10 +8,10 @@
 //!
 //! RFC 9846 says "main" where RFC 8446 said "master"; the labels stayed as they were.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::crypto::{Aead, CryptoError, Digest, NONCE_LEN, Provider, Secret, Suite, hkdf_expand, hkdf_extract};
+use super::{RecordFormat, TrafficKeys};
+use crate::crypto::{CryptoError, Digest, NONCE_LEN, Provider, Secret, Suite, hkdf_expand, hkdf_extract};
 
 /// HKDF-Expand-Label. RFC 8446 §7.1. The label is at most 249 bytes, the context at most 255.
 pub fn expand_label(
@@ -191,6 +191,7 @@ impl TrafficSecret {
             aead: provider.aead(self.suite.aead, key.expose())?,
             iv,
             confidentiality_limit: self.suite.aead.confidentiality_limit(),
+            format: RecordFormat::Tls13,
         })
     }
 
@@ -206,22 +207,6 @@ impl TrafficSecret {
         let finished_key =
             expand_label(provider, self.suite, &self.secret, b"finished", &[], self.suite.hash.output_len())?;
         provider.hmac(self.suite.hash, finished_key.expose(), &[transcript_hash.as_ref()])
-    }
-}
-
-/// The AEAD and the static iv of one direction. RFC 8446 §5.3.
-pub struct TrafficKeys {
-    /// Seals or opens.
-    pub aead: Box<dyn Aead>,
-    /// The iv that each nonce is formed from.
-    pub iv: [u8; NONCE_LEN],
-    /// How many records these keys may protect.
-    pub confidentiality_limit: u64,
-}
-
-impl Drop for TrafficKeys {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.iv);
     }
 }
 

@@ -17,6 +17,12 @@ impl RecordBoundary {
     pub(crate) fn after(rest: &[u8]) -> Option<Self> {
         rest.is_empty().then_some(Self(()))
     }
+
+    /// A change_cipher_spec is a record of its own, before which no fragment may be left over.
+    #[cfg(feature = "tls12")]
+    pub(super) fn at_change_cipher_spec() -> Self {
+        Self(())
+    }
 }
 
 /// Returns the length of the handshake message at the front, header included, or `None` if it is not whole yet.

@@ -17,18 +17,20 @@ mod read;
 mod write;
 
 pub(crate) use join::{Joiner, RecordBoundary, message_len};
-pub(crate) use read::{Framed, RecordReader};
+pub(crate) use read::{ChangeCipherSpecs, Framed, RecordReader};
 pub(crate) use write::{Queued, RecordWriter};
 
 use crate::wire::{MAX_CIPHERTEXT_LEN_TLS13, MAX_PLAINTEXT_LEN, RECORD_HEADER_LEN};
 
 /// Length in bytes of the longest record that may come: a receive buffer of this size is always enough.
-/// RFC 8446 §5.2: 5 bytes of header, 2^14 + 256 of ciphertext.
+/// RFC 8446 §5.2: 5 bytes of header, 2^14 + 256 of ciphertext; an AEAD record of TLS 1.2 is never longer.
 #[allow(clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which refuses an overflow")]
 pub const MAX_RECORD_LEN: usize = RECORD_HEADER_LEN + MAX_CIPHERTEXT_LEN_TLS13;
 
-/// Room in bytes that sending in place needs before the plaintext: the record header.
-pub const IN_PLACE_HEAD: usize = RECORD_HEADER_LEN;
+/// Room in bytes that sending in place needs before the plaintext: the record header, and with TLS 1.2 the eight bytes of
+/// an explicit nonce.
+#[allow(clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which refuses an overflow")]
+pub const IN_PLACE_HEAD: usize = if cfg!(feature = "tls12") { RECORD_HEADER_LEN + 8 } else { RECORD_HEADER_LEN };
 
 /// Room in bytes that sending in place needs behind the plaintext: the inner content type and the tag.
 #[allow(clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which refuses an overflow")]
@@ -56,6 +58,10 @@ pub const MAX_SKIPPED_EARLY_DATA: usize = 0x8000;
 
 /// Most KeyUpdates without application data between them. Each costs two key derivations.
 pub const MAX_KEY_UPDATES: u32 = 32;
+
+/// Most HelloRequests without application data between them. Each costs an alert.
+#[cfg(feature = "tls12")]
+pub const MAX_HELLO_REQUESTS: u32 = 32;
 
 /// How many records before a key's limit it is changed: room for the KeyUpdate itself and for an alert.
 pub(crate) const MAX_KEY_UPDATE_RESERVE: u64 = 16;

@@ -2,7 +2,10 @@
 
 use core::ops::Range;
 
-use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_SKIPPED_EARLY_DATA, protection::Protection};
+#[cfg(feature = "tls12")]
+use super::RecordBoundary;
+use super::protection::Protection;
+use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_SKIPPED_EARLY_DATA};
 use crate::error::{BadRecord, Error, Violation};
 use crate::keys::TrafficKeys;
 use crate::wire::{
@@ -15,16 +18,31 @@ pub(crate) enum Framed {
     NeedMore { hint: usize },
     /// A tolerated change_cipher_spec of `used` bytes, to be dropped.
     ChangeCipherSpec { used: usize },
+    /// The change_cipher_spec of TLS 1.2, of `used` bytes, behind which the keys change. RFC 5246 §7.1.
+    #[cfg(feature = "tls12")]
+    AwaitedChangeCipherSpec { used: usize, boundary: RecordBoundary },
     /// A record of `used` bytes with early data that was declined, to be dropped.
     SkippedEarlyData { used: usize },
     /// A record of `used` bytes, opened if keys were in use; its content stands at `content` in the buffer.
     Record { used: usize, content_type: ContentType, content: Range<usize> },
 }
 
+/// What a change_cipher_spec means now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeCipherSpecs {
+    /// It may not come.
+    Refused,
+    /// It is the dummy of middlebox compatibility mode. RFC 8446 §5.
+    Tolerated,
+    /// It must come next, once. RFC 5246 §7.1.
+    #[cfg(feature = "tls12")]
+    Awaited,
+}
+
 /// One direction's reader.
 pub(crate) struct RecordReader {
     protection: Option<Protection>,
-    change_cipher_spec_allowed: bool,
+    change_cipher_spec: ChangeCipherSpecs,
     change_cipher_specs: u32,
     empty_records: u32,
     first_record: bool,
@@ -36,7 +54,7 @@ impl RecordReader {
     pub(crate) fn new() -> Self {
         Self {
             protection: None,
-            change_cipher_spec_allowed: false,
+            change_cipher_spec: ChangeCipherSpecs::Refused,
             change_cipher_specs: 0,
             empty_records: 0,
             first_record: true,
@@ -54,9 +72,9 @@ impl RecordReader {
         self.protection.as_ref().map_or(0, Protection::sequence_number)
     }
 
-    /// Tolerates a dummy change_cipher_spec from the first ClientHello to the peer's Finished. RFC 8446 §5.
-    pub(crate) fn allow_change_cipher_spec(&mut self, allowed: bool) {
-        self.change_cipher_spec_allowed = allowed;
+    /// Says what a change_cipher_spec means from now on.
+    pub(crate) fn set_change_cipher_spec(&mut self, meaning: ChangeCipherSpecs) {
+        self.change_cipher_spec = meaning;
     }
 
     /// Skips the early data of a client whose offer was declined: protected records before its next ClientHello, or
@@ -80,13 +98,20 @@ impl RecordReader {
 
         if header.content_type == ContentType::change_cipher_spec {
             self.check_change_cipher_spec(content)?;
+            #[cfg(feature = "tls12")]
+            if self.change_cipher_spec == ChangeCipherSpecs::Awaited {
+                self.change_cipher_spec = ChangeCipherSpecs::Refused;
+                return Ok(Framed::AwaitedChangeCipherSpec { used, boundary: RecordBoundary::at_change_cipher_spec() });
+            }
             return Ok(Framed::ChangeCipherSpec { used });
         }
-        let (content_type, len) = match &mut self.protection {
-            Some(protection) if header.content_type == ContentType::application_data => {
+        let (content_type, content) = match &mut self.protection {
+            Some(protection) if protection.protects(header.content_type) => {
                 match protection.open(header_bytes, content) {
-                    Ok(opened) => inner_plaintext(content.get(..opened).unwrap_or_default())?,
-                    Err(_) if self.skip(used) => return Ok(Framed::SkippedEarlyData { used }),
+                    Ok(opened) => opened,
+                    Err(Error::BadRecord(BadRecord::DoesNotOpen)) if self.skip(used) => {
+                        return Ok(Framed::SkippedEarlyData { used });
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -97,12 +122,13 @@ impl RecordReader {
                     Err(Violation::UnexpectedRecord(header.content_type).into())
                 };
             }
-            _ => (header.content_type, length),
+            _ => (header.content_type, 0..length),
         };
         self.early_data_to_skip = 0;
-        self.check_emptiness(content_type, len)?;
-        let end = RECORD_HEADER_LEN.saturating_add(len);
-        Ok(Framed::Record { used, content_type, content: RECORD_HEADER_LEN..end })
+        self.check_emptiness(content_type, content.len())?;
+        let start = RECORD_HEADER_LEN.saturating_add(content.start);
+        let end = RECORD_HEADER_LEN.saturating_add(content.end);
+        Ok(Framed::Record { used, content_type, content: start..end })
     }
 
     /// Says whether a record of `used` bytes may be declined early data, and counts it.
@@ -124,19 +150,25 @@ impl RecordReader {
             return Err(BadRecord::NotTls.into());
         }
         let skips = self.early_data_to_skip > 0;
-        let is_protected = (self.protection.is_some() || skips) && header.content_type == ContentType::application_data;
+        let is_protected = match &self.protection {
+            Some(protection) => protection.protects(header.content_type),
+            None => skips && header.content_type == ContentType::application_data,
+        };
         let limit = if is_protected { MAX_CIPHERTEXT_LEN_TLS13 } else { MAX_PLAINTEXT_LEN };
         if usize::from(header.length) > limit {
             return Err(BadRecord::TooLarge.into());
         }
         let may_come = match (&self.protection, header.content_type) {
-            (_, ContentType::change_cipher_spec) => self.change_cipher_spec_allowed,
+            (_, ContentType::change_cipher_spec) => self.change_cipher_spec != ChangeCipherSpecs::Refused,
             (None, ContentType::handshake | ContentType::alert) => true,
             (Some(_), ContentType::application_data) => true,
+            (Some(_), ContentType::handshake | ContentType::alert) if is_protected => true,
             (None, ContentType::application_data) => skips,
             // A peer that failed on our first flight has no keys yet and tells us so in the clear. Reading that can
             // end the connection and nothing else, which an attacker on the path can do in any case.
-            (Some(protection), ContentType::alert) => protection.is_fresh() && self.change_cipher_spec_allowed,
+            (Some(protection), ContentType::alert) => {
+                protection.is_fresh() && self.change_cipher_spec == ChangeCipherSpecs::Tolerated
+            }
             _ => false,
         };
         if may_come { Ok(()) } else { Err(Violation::UnexpectedRecord(header.content_type).into()) }
@@ -170,26 +202,13 @@ impl RecordReader {
     }
 }
 
-/// Finds the content type behind the content and before the padding. RFC 8446 §5.4.
-fn inner_plaintext(plaintext: &[u8]) -> Result<(ContentType, usize), Error> {
-    // RFC 8446 §5.4: the full encoded TLSInnerPlaintext is at most 2^14 + 1 octets, padding included.
-    if plaintext.len() > MAX_PLAINTEXT_LEN.saturating_add(1) {
-        return Err(BadRecord::TooLarge.into());
-    }
-    let len = plaintext.iter().rposition(|&byte| byte != 0).ok_or(Violation::NoContentType)?;
-    let content_type = plaintext.get(len).copied().map(ContentType).unwrap_or(ContentType(0));
-    match content_type {
-        ContentType::handshake | ContentType::alert | ContentType::application_data => Ok((content_type, len)),
-        other => Err(Violation::UnexpectedRecord(other).into()),
-    }
-}
-
 #[cfg(all(test, feature = "ring"))]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::crypto::ring::RingProvider;
     use crate::crypto::{AeadAlgorithm, Provider};
+    use crate::keys::RecordFormat;
     use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, Queued, RecordWriter};
     use crate::wire::ProtocolVersion;
     use alloc::vec;
@@ -197,7 +216,7 @@ mod tests {
 
     fn keys(byte: u8) -> TrafficKeys {
         let aead = RingProvider.aead(AeadAlgorithm::Aes128Gcm, &[byte; 16]).unwrap();
-        TrafficKeys { aead, iv: [byte; 12], confidentiality_limit: 100 }
+        TrafficKeys { aead, iv: [byte; 12], confidentiality_limit: 100, format: RecordFormat::Tls13 }
     }
 
     fn sealed(byte: u8, len: usize) -> Vec<u8> {
@@ -205,8 +224,8 @@ mod tests {
         writer.push(Queued::Keys(keys(byte)));
         writer.take(&mut []).unwrap();
         let mut buffer = vec![b'x'; IN_PLACE_HEAD.saturating_add(len).saturating_add(IN_PLACE_TAIL)];
-        writer.send_in_place(&mut buffer, IN_PLACE_HEAD..IN_PLACE_HEAD.saturating_add(len)).unwrap();
-        buffer
+        let record = writer.send_in_place(&mut buffer, IN_PLACE_HEAD..IN_PLACE_HEAD.saturating_add(len)).unwrap();
+        buffer.get(record).unwrap().to_vec()
     }
 
     #[test]

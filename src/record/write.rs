@@ -4,10 +4,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::protection::Protection;
+use super::protection::{Protection, header_bytes};
 use super::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN};
-use crate::crypto::TAG_LEN;
-use crate::error::{Error, Internal, Misuse};
+use crate::error::{Error, Misuse};
 use crate::keys::TrafficKeys;
 use crate::wire::{ContentType, ProtocolVersion, RECORD_HEADER_LEN};
 
@@ -125,7 +124,8 @@ impl RecordWriter {
         }
         let fragment = pending.min(out.len().saturating_sub(overhead)).min(MAX_FRAGMENT_LEN);
         let version = self.legacy_record_version;
-        self.fill(content_type, body(out, fragment)?);
+        let head = self.head();
+        self.fill(content_type, body(out, head, fragment)?);
         self.seal_record(version, content_type, out, fragment)
     }
 
@@ -180,7 +180,7 @@ impl RecordWriter {
         }
         let fragment = data.len().min(out.len().saturating_sub(overhead)).min(MAX_FRAGMENT_LEN);
         let (now, _) = data.split_at_checked(fragment).unwrap_or_default();
-        body(out, fragment)?.copy_from_slice(now);
+        body(out, self.head(), fragment)?.copy_from_slice(now);
         let written = self.seal_record(ProtocolVersion::TLSv1_2, ContentType::application_data, out, fragment)?;
         Ok((fragment, written))
     }
@@ -188,21 +188,28 @@ impl RecordWriter {
     /// Turns the plaintext at `plaintext` in `buffer` into one record around it; returns where the record stands.
     pub(crate) fn send_in_place(&mut self, buffer: &mut [u8], plaintext: Range<usize>) -> Result<Range<usize>, Error> {
         let no_room = || Error::from(Misuse::InPlaceRoom(IN_PLACE_HEAD, IN_PLACE_TAIL));
-        let start = plaintext.start.checked_sub(IN_PLACE_HEAD).ok_or_else(no_room)?;
-        let end = plaintext.end.checked_add(IN_PLACE_TAIL).ok_or_else(no_room)?;
-        let record = buffer.get_mut(start..end).ok_or_else(no_room)?;
+        let room_start = plaintext.start.checked_sub(IN_PLACE_HEAD).ok_or_else(no_room)?;
+        let room_end = plaintext.end.checked_add(IN_PLACE_TAIL).ok_or_else(no_room)?;
+        buffer.get(room_start..room_end).ok_or_else(no_room)?;
         let len = plaintext.end.checked_sub(plaintext.start).filter(|&len| len <= MAX_FRAGMENT_LEN);
         let len = len.ok_or_else(no_room)?;
+        let start = plaintext.start.checked_sub(self.head()).ok_or_else(no_room)?;
+        let record = buffer.get_mut(start..room_end).ok_or_else(no_room)?;
         let written = self.seal_record(ProtocolVersion::TLSv1_2, ContentType::application_data, record, len)?;
         Ok(start..start.saturating_add(written))
     }
 
-    /// Bytes that a record adds to its fragment.
-    fn overhead(&self) -> usize {
-        if self.protection.is_some() { IN_PLACE_HEAD.saturating_add(IN_PLACE_TAIL) } else { RECORD_HEADER_LEN }
+    /// Bytes that a record has before its content.
+    fn head(&self) -> usize {
+        self.protection.as_ref().map_or(RECORD_HEADER_LEN, Protection::head)
     }
 
-    /// Puts header, inner content type and tag around the `len` bytes of content that stand behind the header's place.
+    /// Bytes that a record adds to its content.
+    fn overhead(&self) -> usize {
+        self.head().saturating_add(self.protection.as_ref().map_or(0, Protection::tail))
+    }
+
+    /// Makes a record of the `len` bytes of content that stand behind the place of its head.
     fn seal_record(
         &mut self,
         version: ProtocolVersion,
@@ -213,30 +220,19 @@ impl RecordWriter {
         let total = len.saturating_add(self.overhead());
         let too_small = || Error::from(Misuse::OutputTooSmall(total));
         let record = out.get_mut(..total).ok_or_else(too_small)?;
-        let (header, behind) = record.split_first_chunk_mut::<RECORD_HEADER_LEN>().ok_or_else(too_small)?;
-        let length = u16::try_from(behind.len()).map_err(|_| Internal::MessageTooLong)?.to_be_bytes();
-        let Some(protection) = &mut self.protection else {
-            *header = header_bytes(content_type, version, length);
-            return Ok(total);
-        };
-        *header = header_bytes(ContentType::application_data, ProtocolVersion::TLSv1_2, length);
-        let (inner_plaintext, tag) = behind.split_last_chunk_mut::<TAG_LEN>().ok_or_else(too_small)?;
-        if let Some(inner_type) = inner_plaintext.last_mut() {
-            *inner_type = content_type.0;
+        match &mut self.protection {
+            Some(protection) => protection.seal(content_type, record)?,
+            None => {
+                let header = record.first_chunk_mut::<RECORD_HEADER_LEN>().ok_or_else(too_small)?;
+                *header = header_bytes(content_type, version, len)?;
+            }
         }
-        protection.seal(header, inner_plaintext, tag)?;
         Ok(total)
     }
 }
 
 /// Where the content of a record with `len` bytes of it stands.
-fn body(out: &mut [u8], len: usize) -> Result<&mut [u8], Error> {
-    let end = RECORD_HEADER_LEN.saturating_add(len);
-    out.get_mut(RECORD_HEADER_LEN..end).ok_or(Error::Misuse(Misuse::OutputTooSmall(end)))
-}
-
-fn header_bytes(content_type: ContentType, version: ProtocolVersion, length: [u8; 2]) -> [u8; RECORD_HEADER_LEN] {
-    let [major, minor] = version.0.to_be_bytes();
-    let [high, low] = length;
-    [content_type.0, major, minor, high, low]
+fn body(out: &mut [u8], head: usize, len: usize) -> Result<&mut [u8], Error> {
+    let end = head.saturating_add(len);
+    out.get_mut(head..end).ok_or(Error::Misuse(Misuse::OutputTooSmall(end)))
 }

@@ -84,6 +84,14 @@ impl Roots {
         self.anchors.iter().map(|anchor| super::names::sequence(anchor.subject.as_ref())).collect()
     }
 
+    /// Returns the names, or none of them if they take more than `len` bytes in a message. They help a peer with several
+    /// certificates to choose; a whole trust store of them helps nobody.
+    pub(crate) fn subjects_that_fit(&self, len: usize) -> Vec<Vec<u8>> {
+        let subjects = self.subjects();
+        let needed: usize = subjects.iter().map(|name| name.len() + 2).sum();
+        if needed <= len { subjects } else { Vec::new() }
+    }
+
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }

@@ -1,10 +1,10 @@
 //! Verifies a handshake signature with a certificate's key. RFC 8446 §4.4.3.
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, alg_id};
 
 use super::PeerCertificate;
-use crate::crypto::Provider;
-use crate::wire::SignatureScheme;
+use crate::crypto::{Provider, VerificationAlgorithm};
+use crate::wire::{ProtocolVersion, SignatureScheme};
 
 /// Schemes that certificates may be signed with, and handshakes of TLS 1.3 may not. RFC 8446 §4.2.3.
 pub const CERTIFICATE_ONLY_SCHEMES: &[SignatureScheme] =
@@ -22,10 +22,12 @@ pub enum SignatureFailure {
 }
 
 /// Verifies `signature` over `message` with the leaf's key. In TLS 1.3 a scheme is bound to its curve, and an RSA-PSS
-/// scheme to the kind of RSA key, which the provider's algorithms say by their key's AlgorithmIdentifier.
+/// scheme to the kind of RSA key, which the provider's algorithms say by their key's AlgorithmIdentifier. In TLS 1.2 an ECDSA
+/// scheme names a hash alone, and RSA PKCS#1 is allowed. RFC 8446 §4.2.3.
 pub fn verify_handshake_signature(
     provider: &dyn Provider,
     leaf: &CertificateDer<'_>,
+    version: ProtocolVersion,
     scheme: SignatureScheme,
     message: &[u8],
     signature: &[u8],
@@ -34,10 +36,24 @@ pub fn verify_handshake_signature(
     let fits = provider
         .verification_algorithms()
         .iter()
-        .filter(|row| row.scheme == Some(scheme))
+        .filter(|row| row.scheme == Some(scheme) || version < ProtocolVersion::TLSv1_3 && is_tls12(row, scheme))
         .map(|row| row.algorithm)
         .find(|algorithm| algorithm.public_key_alg_id().as_ref() == leaf.key_algorithm());
     let algorithm = fits.ok_or(SignatureFailure::SchemeDoesNotFitKey)?;
     let verified = algorithm.verify_signature(leaf.subject_public_key(), message, signature);
     verified.map_err(|_| SignatureFailure::DoesNotVerify)
+}
+
+/// Says whether TLS 1.2 alone allows this algorithm under this scheme.
+fn is_tls12(row: &VerificationAlgorithm, scheme: SignatureScheme) -> bool {
+    let signature = row.algorithm.signature_alg_id();
+    let identifier = match scheme {
+        SignatureScheme::ecdsa_secp256r1_sha256 => alg_id::ECDSA_SHA256,
+        SignatureScheme::ecdsa_secp384r1_sha384 => alg_id::ECDSA_SHA384,
+        SignatureScheme::rsa_pkcs1_sha256 => alg_id::RSA_PKCS1_SHA256,
+        SignatureScheme::rsa_pkcs1_sha384 => alg_id::RSA_PKCS1_SHA384,
+        SignatureScheme::rsa_pkcs1_sha512 => alg_id::RSA_PKCS1_SHA512,
+        _ => return false,
+    };
+    signature == identifier
 }

@@ -1,4 +1,4 @@
-//! Writes ClientHello, reads ServerHello and HelloRetryRequest, and settles the version. RFC 8446 §4.1.
+//! Writes ClientHello, reads ServerHello and HelloRetryRequest, and settles the version. RFC 8446 §4.1, RFC 5246 §7.4.1.
 //!
 //! Nothing here knows what follows ServerHello; the chosen version's own folder does.
 
@@ -10,26 +10,33 @@ use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
+#[cfg(feature = "tls12")]
+use super::tls12;
 use super::{Client, tls13};
 use crate::config::ClientConfig;
+#[cfg(feature = "tls12")]
+use crate::crypto::SuiteTls12;
 use crate::crypto::{CryptoError, Provider, Secret, StartedKeyExchange, Suite, key_exchange};
 use crate::error::{BadRecord, Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Outgoing};
+#[cfg(feature = "tls12")]
+use crate::keys::Randoms;
 use crate::keys::Transcript;
-use crate::record::Level;
+use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType,
-    HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, Random, RetryExtension,
-    ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, is_hello_retry_request,
-    write_message,
+    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat,
+    ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup,
+    OcspStatusRequest, ProtocolNameList, ProtocolVersion, Random, RetryExtension, ServerExtension, ServerHello,
+    ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, is_hello_retry_request, write_message,
 };
 
 /// ClientHello is sent. RFC 8446 §A.1: WAIT_SH.
 pub(crate) struct WaitServerHello {
     offer: Offer,
-    key_exchange: Box<dyn StartedKeyExchange>,
+    /// Our half of the key exchange; `None` if TLS 1.3 is not offered, where the server goes first.
+    key_exchange: Option<Box<dyn StartedKeyExchange>>,
     stage: Stage,
 }
 
@@ -68,15 +75,17 @@ pub(super) fn start(
     let provider = &*config.preferences.provider;
     let mut random = [0; 32];
     provider.fill_random(&mut random).map_err(crypto_failed)?;
-    let mut legacy_session_id = vec![0; if config.middlebox_compatibility { 32 } else { 0 }];
+    let looks_resumed = config.middlebox_compatibility && config.preferences.allows(ProtocolVersion::TLSv1_3);
+    let mut legacy_session_id = vec![0; if looks_resumed { 32 } else { 0 }];
     provider.fill_random(&mut legacy_session_id).map_err(crypto_failed)?;
     let wanted = config.preferences.groups.first().copied().ok_or(Incompatible::NoCommonGroup)?;
-    let key_exchange = start_key_exchange(provider, wanted)?;
+    let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
+    let key_exchange = if has_tls13 { Some(start_key_exchange(provider, wanted)?) } else { None };
 
     let offer = Offer { config, name, random: Random(random), legacy_session_id };
-    let client_hello = offer.write(&offer.shares(&*key_exchange), None)?;
+    let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None)?;
     out.send_bytes(Level::Initial, client_hello.clone());
-    out.tolerate_change_cipher_spec(true);
+    out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
     Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
 }
 
@@ -87,7 +96,8 @@ fn start_key_exchange(provider: &dyn Provider, group: NamedGroup) -> Result<Box<
 
 impl Offer {
     /// The key shares to send: the wanted group's, and a hybrid's classical half, which costs nothing. RFC 10024.
-    fn shares<'s>(&self, key_exchange: &'s dyn StartedKeyExchange) -> Vec<KeyShareEntry<'s>> {
+    fn shares<'s>(&self, key_exchange: Option<&'s dyn StartedKeyExchange>) -> Vec<KeyShareEntry<'s>> {
+        let Some(key_exchange) = key_exchange else { return Vec::new() };
         let entry = |(group, key_exchange)| KeyShareEntry { group, key_exchange };
         let allowed = |(group, _): &(NamedGroup, &[u8])| self.config.preferences.groups.contains(group);
         let whole = (key_exchange.group(), key_exchange.share());
@@ -100,7 +110,7 @@ impl Offer {
             legacy_version: ProtocolVersion::TLSv1_2,
             random: self.random,
             legacy_session_id: &self.legacy_session_id,
-            cipher_suites: self.config.preferences.cipher_suites.clone(),
+            cipher_suites: self.config.preferences.allowed_suites().collect(),
             legacy_compression_methods: vec![CompressionMethod::null],
             extensions: Some(self.extensions(shares, cookie)),
         };
@@ -116,24 +126,42 @@ impl Offer {
             list.push(ClientExtension::ServerName(ServerNameList { server_name_list: vec![name] }));
         }
         list.push(ClientExtension::SupportedGroups(preferences.groups.clone()));
+        if self.offers(ProtocolVersion::TLSv1_2) {
+            list.push(ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
+            list.push(ClientExtension::ExtendedMasterSecret);
+            list.push(ClientExtension::RenegotiationInfo(&[]));
+        }
         list.push(ClientExtension::SignatureAlgorithms(self.signature_algorithms()));
         if !preferences.application_protocols.is_empty() {
             let protocol_name_list = preferences.application_protocols.iter().map(Vec::as_slice).collect();
             let protocols = ProtocolNameList { protocol_name_list };
             list.push(ClientExtension::ApplicationLayerProtocolNegotiation(protocols));
         }
-        list.push(ClientExtension::SupportedVersions(preferences.versions.clone()));
-        if let Some(cookie) = cookie {
-            list.push(ClientExtension::Cookie(cookie));
+        if self.config.asks_for_ocsp {
+            let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
+            list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
         }
-        list.push(ClientExtension::KeyShare(shares.to_vec()));
+        if self.offers(ProtocolVersion::TLSv1_3) {
+            list.push(ClientExtension::SupportedVersions(preferences.allowed_versions().collect()));
+            if let Some(cookie) = cookie {
+                list.push(ClientExtension::Cookie(cookie));
+            }
+            list.push(ClientExtension::KeyShare(shares.to_vec()));
+        }
         list
     }
 
     /// The schemes of signature_algorithms: those for handshakes, then those that only certificates may use. Without
     /// signature_algorithms_cert the one list speaks for both. RFC 8446 §4.2.3.
     pub(super) fn signature_algorithms(&self) -> Vec<SignatureScheme> {
-        self.config.preferences.signature_schemes.iter().chain(CERTIFICATE_ONLY_SCHEMES).copied().collect()
+        let handshake = &self.config.preferences.signature_schemes;
+        let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
+        handshake.iter().chain(certificates).copied().collect()
+    }
+
+    /// Whether this hello offers a version.
+    fn offers(&self, version: ProtocolVersion) -> bool {
+        self.config.preferences.allows(version)
     }
 
     /// The name for server_name: DNS names only, without a trailing dot. RFC 6066 §3.
@@ -154,11 +182,24 @@ impl Offer {
             ExtensionType::application_layer_protocol_negotiation => {
                 !self.config.preferences.application_protocols.is_empty()
             }
-            ExtensionType::supported_groups
-            | ExtensionType::signature_algorithms
-            | ExtensionType::supported_versions
-            | ExtensionType::key_share => true,
+            ExtensionType::status_request => self.config.asks_for_ocsp,
+            ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
+            ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
+            ExtensionType::ec_point_formats
+            | ExtensionType::extended_master_secret
+            | ExtensionType::renegotiation_info => self.offers(ProtocolVersion::TLSv1_2),
             _ => false,
+        }
+    }
+
+    /// Exactly one of the protocols that we offered. RFC 7301 §3.1, §3.2.
+    pub(super) fn chosen_protocol(&self, list: &ProtocolNameList<'_>) -> Result<Vec<u8>, Error> {
+        let [chosen] = list.protocol_name_list.as_slice() else {
+            return Err(Violation::NotOneApplicationProtocol.into());
+        };
+        match self.config.preferences.application_protocols.iter().find(|name| name.as_slice() == *chosen) {
+            Some(name) => Ok(name.clone()),
+            None => Err(Violation::ApplicationProtocolNotOffered.into()),
         }
     }
 
@@ -207,15 +248,27 @@ impl Offer {
         selected: Option<ProtocolVersion>,
         legacy_version: ProtocolVersion,
         random: Option<&Random>,
-    ) -> Result<(), Error> {
+    ) -> Result<ProtocolVersion, Error> {
+        let offers_tls13 = self.offers(ProtocolVersion::TLSv1_3);
         match selected {
-            Some(ProtocolVersion::TLSv1_3) if self.config.preferences.allows(ProtocolVersion::TLSv1_3) => Ok(()),
+            // An answer to an extension that a hello without TLS 1.3 does not have.
+            Some(_) if !offers_tls13 => {
+                let (extension, message) = (ExtensionType::supported_versions, HandshakeType::server_hello);
+                Err(Violation::ExtensionNotOffered(extension, message).into())
+            }
+            Some(ProtocolVersion::TLSv1_3) => Ok(ProtocolVersion::TLSv1_3),
             Some(version) if version < ProtocolVersion::TLSv1_3 => Err(Violation::OldVersionInSupportedVersions.into()),
             Some(version) => Err(Violation::VersionNotOffered(version).into()),
             // The server speaks TLS 1.2 or older. If its random says that it could do better, somebody between us
             // made it believe that we cannot.
-            None if random.is_some_and(|random| random.downgrade_sentinel().is_some()) => {
+            None if offers_tls13 && random.is_some_and(|random| random.downgrade_sentinel().is_some()) => {
                 Err(Violation::DowngradeDetected.into())
+            }
+            None if random.and_then(Random::downgrade_sentinel) == Some(ProtocolVersion::TLSv1_1) => {
+                Err(Violation::DowngradeDetected.into())
+            }
+            None if legacy_version == ProtocolVersion::TLSv1_2 && self.offers(ProtocolVersion::TLSv1_2) => {
+                Ok(ProtocolVersion::TLSv1_2)
             }
             None if legacy_version.0 >> 8 != 3 => Err(BadRecord::NotTls.into()),
             None => Err(Incompatible::NoCommonVersion.into()),
@@ -224,6 +277,11 @@ impl Offer {
 }
 
 impl WaitServerHello {
+    /// Says whether the server may choose TLS 1.2.
+    pub(super) fn offers_tls12(&self) -> bool {
+        self.offer.offers(ProtocolVersion::TLSv1_2)
+    }
+
     /// Tells HelloRetryRequest from ServerHello by its random. RFC 8446 §4.1.3.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Client, Error> {
         if is_hello_retry_request(message.body()) {
@@ -239,6 +297,8 @@ impl WaitServerHello {
         let provider = Arc::clone(&offer.config.preferences.provider);
         // 1. Only the first hello may be retried, and keys do not change here, but the client's flight does.
         let Stage::First { client_hello } = stage else { return Err(Violation::SecondHelloRetryRequest.into()) };
+        // A hello without a share has none to retry: to it, this is a hello of TLS 1.2 that claims to be more.
+        let Some(key_exchange) = key_exchange else { return Err(Violation::HelloRetryRequestWithoutChange.into()) };
         message.boundary()?;
         let retry: HelloRetryRequest<'_> = message.parse()?;
 
@@ -278,7 +338,7 @@ impl WaitServerHello {
         let key_exchange = match group {
             None => key_exchange,
             Some(group) => {
-                let already_sent = offer.shares(&*key_exchange).iter().any(|share| share.group == group);
+                let already_sent = offer.shares(Some(&*key_exchange)).iter().any(|share| share.group == group);
                 if already_sent || !offer.config.preferences.groups.contains(&group) {
                     return Err(Violation::RetryGroupNotOffered.into());
                 }
@@ -298,28 +358,41 @@ impl WaitServerHello {
         }
         let shares = match group {
             Some(group) => vec![KeyShareEntry { group, key_exchange: key_exchange.share() }],
-            None => offer.shares(&*key_exchange),
+            None => offer.shares(Some(&*key_exchange)),
         };
         let client_hello = offer.write(&shares, cookie)?;
         transcript.add(&client_hello);
         out.send_bytes(Level::Initial, client_hello);
-        Ok(Self { offer, key_exchange, stage: Stage::Second { suite, transcript } })
+        Ok(Self { offer, key_exchange: Some(key_exchange), stage: Stage::Second { suite, transcript } })
     }
 
-    /// RFC 8446 §4.1.3.
+    /// Settles the version, which says what all the rest means. RFC 8446 §4.1.3.
     fn accept_server_hello(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Client, Error> {
-        let Self { offer, key_exchange, stage } = self;
-        let provider = Arc::clone(&offer.config.preferences.provider);
         let server_hello: ServerHello<'_> = message.parse()?;
         let extensions = server_hello.extensions.as_deref().unwrap_or_default();
-
-        // 1. The version comes first: it says what all the rest means.
         let selected = extensions.iter().find_map(|extension| match extension {
             ServerExtension::SupportedVersions(version) => Some(*version),
             _ => None,
         });
-        offer.settle_version(selected, server_hello.legacy_version, Some(&server_hello.random))?;
+        match self.offer.settle_version(selected, server_hello.legacy_version, Some(&server_hello.random))? {
+            #[cfg(feature = "tls12")]
+            ProtocolVersion::TLSv1_2 => self.accept_tls12(message, &server_hello, out),
+            _ => self.accept_tls13(message, &server_hello, out),
+        }
+    }
+
+    /// RFC 8446 §4.1.3.
+    fn accept_tls13(
+        self,
+        message: Incoming<'_>,
+        server_hello: &ServerHello<'_>,
+        out: &mut Outgoing,
+    ) -> Result<Client, Error> {
+        let Self { offer, key_exchange, stage } = self;
+        let provider = Arc::clone(&offer.config.preferences.provider);
+        // 1. The keys change behind this message.
         let boundary = message.boundary()?;
+        let key_exchange = key_exchange.ok_or(Violation::KeyShareGroupNotOffered)?;
 
         // 2. The echo, the suite, and that a retry's suite is kept. RFC 8446 §4.1.4.
         let suite = offer.check_hello(
@@ -341,7 +414,7 @@ impl WaitServerHello {
 
         // 3. Only supported_versions and key_share belong here as long as no PSK is offered. RFC 8446 §4.2.
         let mut share = None;
-        for extension in extensions {
+        for extension in server_hello.extensions.iter().flatten() {
             match extension {
                 ServerExtension::SupportedVersions(_) => {}
                 ServerExtension::KeyShare(entry) => share = Some(entry),
@@ -361,6 +434,76 @@ impl WaitServerHello {
         transcript.add(message.bytes());
         let settled = Settled { offer, suite, group, shared_secret, transcript, hello_retried };
         tls13::start(settled, boundary, out).map(Client::Tls13)
+    }
+
+    /// RFC 5246 §7.4.1.3.
+    #[cfg(feature = "tls12")]
+    fn accept_tls12(
+        self,
+        message: Incoming<'_>,
+        server_hello: &ServerHello<'_>,
+        out: &mut Outgoing,
+    ) -> Result<Client, Error> {
+        let Self { offer, stage, .. } = self;
+        let provider = &*offer.config.preferences.provider;
+        // 1. A server that has retried us speaks TLS 1.3.
+        let Stage::First { client_hello } = stage else {
+            return Err(Violation::VersionNotOffered(ProtocolVersion::TLSv1_2).into());
+        };
+
+        // 2. The suite and the compression. No session is resumed, so ours must not come back. RFC 8446 §D.4.
+        let unknown = Violation::CipherSuiteNotOffered;
+        let offered = offer.config.preferences.allowed_suites().any(|id| id == server_hello.cipher_suite);
+        let suite = SuiteTls12::find(server_hello.cipher_suite).filter(|_| offered).ok_or(unknown)?;
+        if server_hello.legacy_compression_method != CompressionMethod::null {
+            return Err(Violation::CompressionSelected.into());
+        }
+        if !offer.legacy_session_id.is_empty() && server_hello.legacy_session_id_echo == offer.legacy_session_id {
+            return Err(Violation::SessionNotOffered.into());
+        }
+
+        // 3. The extensions answer ours.
+        let mut answered = tls12::Answered::default();
+        for extension in server_hello.extensions.iter().flatten() {
+            let (extension_type, context) = (extension.extension_type(), HandshakeType::server_hello);
+            match extension {
+                // Not for this hello, and sent by servers all the same. RFC 8422 §5.2 does not know what they mean.
+                ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::supported_groups => {}
+                _ if !offer.offered(extension_type) => {
+                    return Err(Violation::ExtensionNotOffered(extension_type, context).into());
+                }
+                ServerExtension::KeyShare(_) | ServerExtension::SupportedVersions(_) => {
+                    return Err(Violation::ExtensionNotAllowed(extension_type, context).into());
+                }
+                ServerExtension::ApplicationLayerProtocolNegotiation(list) => {
+                    answered.application_protocol = Some(offer.chosen_protocol(list)?);
+                }
+                ServerExtension::EcPointFormats(formats) if !formats.contains(&EcPointFormat::uncompressed) => {
+                    return Err(Violation::NoUncompressedPoints.into());
+                }
+                ServerExtension::ExtendedMasterSecret => answered.extended_master_secret = true,
+                ServerExtension::RenegotiationInfo(renegotiated_connection) => {
+                    // RFC 5746 §3.4: a first handshake has nothing to bind to.
+                    if !renegotiated_connection.is_empty() {
+                        return Err(Violation::RenegotiationInfoNotEmpty.into());
+                    }
+                }
+                ServerExtension::StatusRequest => answered.certificate_status = true,
+                _ => {}
+            }
+        }
+        if !answered.extended_master_secret && offer.config.preferences.requires_extended_master_secret {
+            return Err(Incompatible::NoExtendedMasterSecret.into());
+        }
+
+        // 4. The transcript keeps the messages until it is known whether they must be signed.
+        let mut transcript = Transcript::new(provider, suite.suite.hash).map_err(crypto_failed)?;
+        transcript.keep_messages();
+        transcript.add(&client_hello);
+        transcript.add(message.bytes());
+        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
+        let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
+        Ok(Client::Tls12(tls12::start(offer, suite, randoms, answered, transcript)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The client's handshake: the hello, which settles the version once for good, then that version's own table.
 
 mod hello;
+#[cfg(feature = "tls12")]
+pub(crate) mod tls12;
 pub(crate) mod tls13;
 
 use alloc::sync::Arc;
@@ -11,7 +13,11 @@ use super::progress::Progress;
 use super::{Answer, Incoming, Outgoing};
 use crate::config::ClientConfig;
 use crate::error::{Error, Misuse, Violation};
-use crate::wire::HandshakeType;
+#[cfg(feature = "tls12")]
+use crate::record::RecordBoundary;
+#[cfg(feature = "tls12")]
+use crate::wire::ContentType;
+use crate::wire::{HandshakeType, ProtocolVersion};
 
 /// A client's handshake in progress.
 #[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
@@ -20,6 +26,9 @@ pub(crate) enum Client {
     WaitServerHello(hello::WaitServerHello),
     /// The version is TLS 1.3.
     Tls13(tls13::State),
+    /// The version is TLS 1.2.
+    #[cfg(feature = "tls12")]
+    Tls12(tls12::State),
 }
 
 impl Client {
@@ -40,6 +49,41 @@ impl Client {
             }
             (Self::WaitServerHello(_), got) => Err(Violation::UnexpectedMessage(got, "WaitServerHello").into()),
             (Self::Tls13(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls13)),
+            #[cfg(feature = "tls12")]
+            (Self::Tls12(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls12)),
+        }
+    }
+
+    /// The row of change_cipher_spec, which is no handshake message in TLS 1.2.
+    #[cfg(feature = "tls12")]
+    pub(crate) fn receive_change_cipher_spec(
+        self,
+        boundary: RecordBoundary,
+        out: &mut Outgoing,
+    ) -> Result<Self, Error> {
+        match self {
+            Self::Tls12(state) => state.receive_change_cipher_spec(boundary, out).map(Self::Tls12),
+            _ => Err(Violation::UnexpectedRecord(ContentType::change_cipher_spec).into()),
+        }
+    }
+
+    /// Says whether the version is, or may yet be, one with warning alerts that end nothing. RFC 5246 §7.2.
+    pub(crate) fn has_warnings(&self) -> bool {
+        match self {
+            Self::WaitServerHello(state) => state.offers_tls12(),
+            Self::Tls13(_) => false,
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => true,
+        }
+    }
+
+    /// Returns the version, once it is settled.
+    pub(crate) fn version(&self) -> Option<ProtocolVersion> {
+        match self {
+            Self::Tls13(_) => Some(ProtocolVersion::TLSv1_3),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => Some(ProtocolVersion::TLSv1_2),
+            _ => None,
         }
     }
 
@@ -48,6 +92,8 @@ impl Client {
         match self {
             Self::WaitServerHello(_) => Err(Misuse::WrongAnswer.into()),
             Self::Tls13(state) => state.answer(answer, out).map(|progress| progress.map(Self::Tls13)),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(state) => state.answer(answer, out).map(|state| Progress::Handshaking(Self::Tls12(state))),
         }
     }
 
@@ -56,6 +102,8 @@ impl Client {
         match self {
             Self::WaitServerHello(_) => false,
             Self::Tls13(state) => state.takes(answer),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(state) => state.takes(answer),
         }
     }
 
@@ -64,6 +112,8 @@ impl Client {
         match self {
             Self::WaitServerHello(_) => "WaitServerHello",
             Self::Tls13(state) => state.name(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(state) => state.name(),
         }
     }
 }

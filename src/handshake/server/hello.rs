@@ -6,18 +6,24 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+#[cfg(feature = "tls12")]
+use super::tls12;
 use super::{Server, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
+#[cfg(feature = "tls12")]
+use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
 use crate::keys::Transcript;
-use crate::record::{Level, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
+#[cfg(feature = "tls12")]
+use crate::wire::EcPointFormat;
 use crate::wire::{
-    ClientExtension, ClientHello, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest,
-    KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerNameList,
-    SignatureScheme, allowed_in, read_all, write_message,
+    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionContext,
+    ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList,
+    ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -45,6 +51,7 @@ pub(super) struct Settled {
     pub(super) client_share: Vec<u8>,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
+    pub(super) asks_for_ocsp: bool,
     pub(super) transcript: Transcript,
     pub(super) hello_retried: bool,
 }
@@ -59,7 +66,22 @@ struct Offered<'h> {
     signature_algorithms_cert: Option<&'h [SignatureScheme]>,
     server_name: Option<&'h ServerNameList<'h>>,
     application_protocols: Option<&'h ProtocolNameList<'h>>,
+    asks_for_ocsp: bool,
     early_data: bool,
+    #[cfg(feature = "tls12")]
+    tls12: OfferedTls12,
+}
+
+/// The extensions that decide something in TLS 1.2 alone.
+#[cfg(feature = "tls12")]
+#[derive(Clone, Copy, Default)]
+struct OfferedTls12 {
+    point_formats: bool,
+    uncompressed_points: bool,
+    extended_master_secret: bool,
+    renegotiation_info: bool,
+    /// Of renegotiation_info, where there must be nothing.
+    renegotiated_connection: bool,
 }
 
 impl<'h> Offered<'h> {
@@ -78,7 +100,20 @@ impl<'h> Offered<'h> {
                 ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
                     offered.application_protocols = Some(list);
                 }
+                ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
                 ClientExtension::EarlyData => offered.early_data = true,
+                #[cfg(feature = "tls12")]
+                ClientExtension::EcPointFormats(formats) => {
+                    offered.tls12.point_formats = true;
+                    offered.tls12.uncompressed_points = formats.contains(&EcPointFormat::uncompressed);
+                }
+                #[cfg(feature = "tls12")]
+                ClientExtension::ExtendedMasterSecret => offered.tls12.extended_master_secret = true,
+                #[cfg(feature = "tls12")]
+                ClientExtension::RenegotiationInfo(renegotiated_connection) => {
+                    offered.tls12.renegotiation_info = true;
+                    offered.tls12.renegotiated_connection = !renegotiated_connection.is_empty();
+                }
                 ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {
                     return Err(Violation::PreSharedKeyNotLast.into());
                 }
@@ -90,6 +125,12 @@ impl<'h> Offered<'h> {
             return Err(Violation::PskWithoutModes.into());
         }
         Ok(offered)
+    }
+
+    /// The application protocols that the client speaks, in its order.
+    fn protocol_names(&self) -> Vec<Vec<u8>> {
+        let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
+        names.map(|name| name.to_vec()).collect()
     }
 
     /// The name that the client asks for. RFC 6066 §3.
@@ -131,22 +172,22 @@ struct Parameters<'h> {
 }
 
 impl<'h> Parameters<'h> {
-    fn settle(preferences: &Preferences, client_hello: &'h ClientHello<'h>) -> Result<Self, Error> {
-        let offered = Offered::by(client_hello)?;
-        // 1. The version: ours in our order. Without supported_versions it is TLS 1.2 at best. RFC 8446 §4.2.1.
-        settle_version(preferences, client_hello.legacy_version, offered.versions)?;
-
-        // 2. Compression: null and nothing else. RFC 8446 §4.1.2.
+    fn settle(
+        preferences: &Preferences,
+        client_hello: &'h ClientHello<'h>,
+        offered: Offered<'h>,
+    ) -> Result<Self, Error> {
+        // 1. Compression: null and nothing else. RFC 8446 §4.1.2.
         if client_hello.legacy_compression_methods != [CompressionMethod::null] {
             return Err(Violation::BadCompressionMethods.into());
         }
 
-        // 3. The suite: ours in our order.
+        // 2. The suite: ours in our order.
         let ours = preferences.cipher_suites.iter();
         let suite = ours.copied().filter(|suite| client_hello.cipher_suites.contains(suite)).find_map(Suite::tls13);
         let suite = suite.ok_or(Incompatible::NoCommonCipherSuite)?;
 
-        // 4. What a hello without a PSK must have. RFC 8446 §9.2.
+        // 3. What a hello without a PSK must have. RFC 8446 §9.2.
         let missing = |extension| Violation::ExtensionMissing(extension, HandshakeType::client_hello);
         let groups = offered.groups.ok_or(missing(ExtensionType::supported_groups))?;
         let shares = offered.shares.ok_or(missing(ExtensionType::key_share))?;
@@ -157,18 +198,26 @@ impl<'h> Parameters<'h> {
     }
 }
 
+/// Settles the version: ours in our order. Without supported_versions it is TLS 1.2 at best. RFC 8446 §4.2.1, §D.5.
 fn settle_version(
     preferences: &Preferences,
-    legacy_version: ProtocolVersion,
+    client_hello: &ClientHello<'_>,
     offered: Option<&[ProtocolVersion]>,
 ) -> Result<ProtocolVersion, Error> {
+    let legacy_version = client_hello.legacy_version;
     let can = |version: &ProtocolVersion| match offered {
         Some(list) => list.contains(version),
         None => *version == ProtocolVersion::TLSv1_2 && legacy_version >= ProtocolVersion::TLSv1_2,
     };
-    // RFC 8446 §D.5: a hello of SSL 3.0 is refused whatever else it offers.
-    let common = preferences.versions.iter().copied().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
-    Ok(common.ok_or(Incompatible::NoCommonVersion)?)
+    // A hello of SSL 3.0 is refused whatever else it offers.
+    let common = preferences.allowed_versions().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
+    let version = common.ok_or(Incompatible::NoCommonVersion)?;
+    // A client that has come down to try again lower than we both can was disturbed before. RFC 7507 §3.
+    let falls_back = client_hello.cipher_suites.contains(&CipherSuite::TLS_FALLBACK_SCSV);
+    if falls_back && preferences.allowed_versions().any(|ours| ours > version) {
+        return Err(Incompatible::InappropriateFallback.into());
+    }
+    Ok(version)
 }
 
 /// Each share is of a listed group, and stands once. Their order is the client's duty, which we do not check: a share out
@@ -198,10 +247,16 @@ impl WaitClientHello {
     /// RFC 8446 §4.1.2.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Server, Error> {
         let Self { config } = self;
-        out.tolerate_change_cipher_spec(true);
+        out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
         let client_hello: ClientHello<'_> = message.parse()?;
         let preferences = &config.preferences;
-        let parameters = Parameters::settle(preferences, &client_hello)?;
+        let offered = Offered::by(&client_hello)?;
+        match settle_version(preferences, &client_hello, offered.versions)? {
+            #[cfg(feature = "tls12")]
+            ProtocolVersion::TLSv1_2 => return accept_tls12(config.clone(), message, &client_hello, &offered, out),
+            _ => {}
+        }
+        let parameters = Parameters::settle(preferences, &client_hello, offered)?;
         let boundary = message.boundary()?;
         if parameters.offered.early_data {
             // Sent with keys that we do not have; what else we answer tells the client that it was not taken.
@@ -266,7 +321,12 @@ impl WaitSecondClientHello {
         let first: ClientHello<'_> = read_all(&first)
             .map_err(|reason| Error::Malformed { message: Some(HandshakeType::client_hello), reason })?;
         check_unchanged(&first, &client_hello)?;
-        let parameters = Parameters::settle(&config.preferences, &client_hello)?;
+        let offered = Offered::by(&client_hello)?;
+        // The first hello settled on TLS 1.3, and versions may not change.
+        if settle_version(&config.preferences, &client_hello, offered.versions)? != ProtocolVersion::TLSv1_3 {
+            return Err(Violation::ClientHelloChangedAfterRetry.into());
+        }
+        let parameters = Parameters::settle(&config.preferences, &client_hello, offered)?;
         let boundary = message.boundary()?;
         // RFC 8446 §4.2.10: early data does not go with a second hello.
         if parameters.offered.early_data {
@@ -326,11 +386,9 @@ fn proceed(
     let Parameters { suite, offered, groups, signature_algorithms, .. } = parameters;
     let certificate_schemes = offered.signature_algorithms_cert.unwrap_or(signature_algorithms);
     let hello = ClientHelloInfo {
+        version: ProtocolVersion::TLSv1_3,
         server_name: offered.server_name()?,
-        application_protocols: offered
-            .application_protocols
-            .map(|list| list.protocol_name_list.iter().map(|name| name.to_vec()).collect())
-            .unwrap_or_default(),
+        application_protocols: offered.protocol_names(),
         cipher_suites: client_hello.cipher_suites.clone(),
         groups: groups.to_vec(),
         signature_schemes: signature_algorithms.to_vec(),
@@ -345,8 +403,87 @@ fn proceed(
         group,
         client_share,
         hello,
+        asks_for_ocsp: offered.asks_for_ocsp,
         transcript,
         hello_retried,
     };
     tls13::start(settled, boundary, out).map(Server::Tls13)
+}
+
+/// Settles what TLS 1.2 needs to know of a hello, and hands over. RFC 5246 §7.4.1.2.
+#[cfg(feature = "tls12")]
+fn accept_tls12(
+    config: Arc<ServerConfig>,
+    message: Incoming<'_>,
+    client_hello: &ClientHello<'_>,
+    offered: &Offered<'_>,
+    out: &mut Outgoing,
+) -> Result<Server, Error> {
+    let preferences = &config.preferences;
+    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
+    // 1. The client waits for us now: nothing may stand behind its hello.
+    if message.boundary().is_err() {
+        return Err(Violation::MessageBehindFlight(HandshakeType::client_hello).into());
+    }
+
+    // 2. Null compression is among what the client offers, uncompressed points too if it speaks of them. RFC 8422 §5.1.2.
+    if !client_hello.legacy_compression_methods.contains(&CompressionMethod::null) {
+        return Err(Violation::BadCompressionMethods.into());
+    }
+    if offered.tls12.point_formats && !offered.tls12.uncompressed_points {
+        return Err(Violation::NoUncompressedPoints.into());
+    }
+
+    // 3. A first handshake has nothing to renegotiate, and is bound to its own secret. RFC 5746 §3.6, RFC 7627 §5.3.
+    if offered.tls12.renegotiated_connection {
+        return Err(Violation::RenegotiationInfoNotEmpty.into());
+    }
+    if preferences.requires_extended_master_secret && !offered.tls12.extended_master_secret {
+        return Err(Incompatible::NoExtendedMasterSecret.into());
+    }
+
+    // 4. The curve: ours in our order. A client that names none takes any, of which P-256 is the safest guess.
+    // RFC 8422 §4.
+    let named = offered.groups.unwrap_or(&[NamedGroup::secp256r1]);
+    let usable = |group: &NamedGroup| is_tls12_group(*group) && named.contains(group);
+    let group = preferences.groups.iter().copied().find(usable).ok_or(Incompatible::NoCommonGroup)?;
+
+    // 5. Schemes that no suite of the client's goes with are of no use. Without signature_algorithms the client means SHA-1,
+    // which nobody signs with any more. RFC 9155 §2.
+    let suites: Vec<SuiteTls12> = preferences
+        .allowed_suites()
+        .filter(|id| client_hello.cipher_suites.contains(id))
+        .filter_map(SuiteTls12::find)
+        .collect();
+    if suites.is_empty() {
+        return Err(Incompatible::NoCommonCipherSuite.into());
+    }
+    let listed = offered.signature_algorithms.ok_or(Incompatible::NoCommonSignatureScheme)?;
+    let has_suite =
+        |scheme: &&SignatureScheme| suites.iter().any(|row| Authentication::of(**scheme) == Some(row.authentication));
+
+    let hello = ClientHelloInfo {
+        version: ProtocolVersion::TLSv1_2,
+        server_name: offered.server_name()?,
+        application_protocols: offered.protocol_names(),
+        cipher_suites: client_hello.cipher_suites.clone(),
+        groups: named.to_vec(),
+        signature_schemes: listed.iter().filter(has_suite).copied().collect(),
+        certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(listed).to_vec(),
+    };
+    let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
+    let settled = tls12::Settled {
+        application_protocol: choose_protocol(preferences, offered)?,
+        client_random: client_hello.random.0,
+        suites,
+        group,
+        hello,
+        asks_for_ocsp: offered.asks_for_ocsp,
+        extended_master_secret: offered.tls12.extended_master_secret,
+        secure_renegotiation: scsv || offered.tls12.renegotiation_info,
+        point_formats: offered.tls12.point_formats,
+        client_hello: message.bytes().to_vec(),
+        config,
+    };
+    tls12::start(settled, out).map(Server::Tls12)
 }

@@ -1,6 +1,8 @@
 //! The server's handshake: the hello, which settles the version once for good, then that version's own table.
 
 mod hello;
+#[cfg(feature = "tls12")]
+pub(crate) mod tls12;
 pub(crate) mod tls13;
 
 use alloc::sync::Arc;
@@ -8,7 +10,11 @@ use alloc::sync::Arc;
 use super::{Answer, Incoming, Outgoing, Progress};
 use crate::config::ServerConfig;
 use crate::error::{Error, Misuse, Violation};
-use crate::wire::HandshakeType;
+#[cfg(feature = "tls12")]
+use crate::record::RecordBoundary;
+#[cfg(feature = "tls12")]
+use crate::wire::ContentType;
+use crate::wire::{HandshakeType, ProtocolVersion};
 
 /// A server's handshake in progress.
 #[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
@@ -19,6 +25,9 @@ pub(crate) enum Server {
     WaitSecondClientHello(hello::WaitSecondClientHello),
     /// The version is TLS 1.3.
     Tls13(tls13::State),
+    /// The version is TLS 1.2.
+    #[cfg(feature = "tls12")]
+    Tls12(tls12::State),
 }
 
 impl Server {
@@ -37,7 +46,43 @@ impl Server {
                 state.accept(message, out).map(Progress::Handshaking)
             }
             (Self::Tls13(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls13)),
+            #[cfg(feature = "tls12")]
+            (Self::Tls12(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls12)),
             (state, got) => Err(Violation::UnexpectedMessage(got, state.name()).into()),
+        }
+    }
+
+    /// The row of change_cipher_spec, which is no handshake message in TLS 1.2.
+    #[cfg(feature = "tls12")]
+    pub(crate) fn receive_change_cipher_spec(
+        self,
+        boundary: RecordBoundary,
+        out: &mut Outgoing,
+    ) -> Result<Self, Error> {
+        match self {
+            Self::Tls12(state) => state.receive_change_cipher_spec(boundary, out).map(Self::Tls12),
+            _ => Err(Violation::UnexpectedRecord(ContentType::change_cipher_spec).into()),
+        }
+    }
+
+    /// Says whether the version is, or may yet be, one with warning alerts that end nothing. RFC 5246 §7.2.
+    pub(crate) fn has_warnings(&self) -> bool {
+        match self {
+            Self::WaitClientHello(_) => true,
+            Self::WaitSecondClientHello(_) => false,
+            Self::Tls13(_) => false,
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => true,
+        }
+    }
+
+    /// Returns the version, once it is settled.
+    pub(crate) fn version(&self) -> Option<ProtocolVersion> {
+        match self {
+            Self::Tls13(_) => Some(ProtocolVersion::TLSv1_3),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => Some(ProtocolVersion::TLSv1_2),
+            _ => None,
         }
     }
 
@@ -46,6 +91,8 @@ impl Server {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => Err(Misuse::WrongAnswer.into()),
             Self::Tls13(state) => state.answer(answer, out).map(|state| Progress::Handshaking(Self::Tls13(state))),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(state) => state.answer(answer, out).map(|state| Progress::Handshaking(Self::Tls12(state))),
         }
     }
 
@@ -54,6 +101,8 @@ impl Server {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
             Self::Tls13(state) => state.takes(answer),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(state) => state.takes(answer),
         }
     }
 
@@ -63,6 +112,8 @@ impl Server {
             Self::WaitClientHello(_) => "WaitClientHello",
             Self::WaitSecondClientHello(_) => "WaitSecondClientHello",
             Self::Tls13(state) => state.name(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(state) => state.name(),
         }
     }
 }

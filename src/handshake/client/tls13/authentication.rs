@@ -11,13 +11,14 @@ use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
 use crate::error::{Error, Internal, Violation};
-use crate::handshake::connected::ApplicationSecrets;
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
-use crate::handshake::{Connected, Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
-use crate::record::Level;
+use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::Purpose;
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateVerify, ExtensionContext, Finished, HandshakeType, SignatureScheme,
+    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionContext,
+    Finished, HandshakeType, ProtocolVersion, SignatureScheme,
 };
 
 /// RFC 8446 §A.1: WAIT_CERT, after a CertificateRequest.
@@ -52,13 +53,14 @@ pub(super) fn accept_certificate(
     if certificate.certificate_list.len() > MAX_CHAIN_LEN {
         return Err(Violation::ChainTooLong.into());
     }
-    // 2. An entry's extensions answer ours, and we asked for none.
+    // 2. An entry's extensions answer ours. RFC 8446 §4.4.2.
     for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
         let (context, message) = (ExtensionContext::Certificate, HandshakeType::certificate);
         handshake.offer.check_answer(extension.extension_type(), context, message)?;
     }
     let chain: Vec<CertificateDer<'static>> =
         certificate.certificate_list.iter().map(|entry| CertificateDer::from(entry.cert_data).into_owned()).collect();
+    handshake.ocsp_response = stapled(&certificate).map(<[u8]>::to_vec);
     handshake.transcript.add(message.bytes());
 
     // 3. Is it to be trusted? The built-in judge answers at once.
@@ -68,6 +70,7 @@ pub(super) fn accept_certificate(
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
+        ocsp_response: handshake.ocsp_response.clone(),
         roots: Arc::clone(&config.roots),
         provider: handshake.provider(),
     };
@@ -79,6 +82,14 @@ pub(super) fn accept_certificate(
             Ok(State::AskVerdict(state))
         }
     }
+}
+
+/// The OCSP response beside the leaf. RFC 8446 §4.4.2.1.
+fn stapled<'m>(certificate: &Certificate<'m>) -> Option<&'m [u8]> {
+    certificate.certificate_list.first()?.extensions.iter().find_map(|extension| match extension {
+        CertificateExtension::StatusRequest(CertificateStatus::Ocsp(response)) => Some(*response),
+        _ => None,
+    })
 }
 
 /// The chain is read and waits for its verdict.
@@ -110,13 +121,14 @@ impl WaitCertificateVerify {
     pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
         let Self { mut handshake, application_protocol, requested, accepted } = self;
         let verify: CertificateVerify<'_> = message.parse()?;
+        let message_signed = signed_message(Signing::Server, &handshake.transcript.current());
         let authenticated = Authenticated::check(
             &*handshake.provider(),
+            ProtocolVersion::TLSv1_3,
             &handshake.config().preferences.signature_schemes,
             accepted,
-            Signing::Server,
-            &handshake.transcript,
-            &verify,
+            &message_signed,
+            (verify.algorithm, verify.signature),
         )?;
         handshake.transcript.add(message.bytes());
         Ok(State::WaitFinished(WaitFinished { handshake, application_protocol, requested, authenticated }))
@@ -146,7 +158,7 @@ impl WaitFinished {
         // 2. The application secrets over ClientHello…server Finished.
         let application = application_secrets(&handshake)?;
         out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
-        out.tolerate_change_cipher_spec(false);
+        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
 
         // 3. Our flight, with a certificate if the server asked for one.
         let flight = Flight { handshake, application_protocol, proof, authenticated, application };
@@ -204,7 +216,7 @@ impl Flight {
         let ours = &self.handshake.config().preferences.signature_schemes;
         // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
         let chosen = identity.and_then(|identity| {
-            let scheme = identity.scheme_for(ours, peer_schemes)?;
+            let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, peer_schemes)?;
             Some((identity, scheme))
         });
         let chain = chosen.as_ref().map_or(&[][..], |(identity, _)| identity.chain());
@@ -250,8 +262,7 @@ impl Flight {
         out.send(Level::Handshake, &finished, &mut handshake.transcript)?;
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
         let negotiated = handshake.negotiated(application_protocol);
-        let (connected, negotiated) = Connected::new(provider, application, proof, authenticated, negotiated);
-        Ok(Progress::Established(connected, negotiated))
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) transcript: Transcript,
+    /// What the server stapled to its leaf.
+    pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -53,6 +55,7 @@ impl Handshake {
             application_protocol,
             peer_certificates: alloc::vec::Vec::new(),
             peer_signature_scheme: None,
+            peer_ocsp_response: self.ocsp_response.clone(),
         }
     }
 }
@@ -88,8 +91,17 @@ pub(super) fn derive_handshake_keys(
     out.read_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?, boundary);
     out.write_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?);
 
-    let handshake =
-        Handshake { offer, suite, group, hello_retried, transcript, main_secret, client_secret, server_secret };
+    let handshake = Handshake {
+        offer,
+        suite,
+        group,
+        hello_retried,
+        transcript,
+        ocsp_response: None,
+        main_secret,
+        client_secret,
+        server_secret,
+    };
     handshake.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake.client_secret.secret().expose());
     handshake.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake.server_secret.secret().expose());
     Ok(WaitEncryptedExtensions { handshake })

@@ -10,7 +10,7 @@ use crate::error::{Error, Violation};
 use crate::handshake::{Incoming, Outgoing};
 use crate::wire::{
     CertificateRequest, CertificateRequestExtension, EncryptedExtension, EncryptedExtensions, ExtensionContext,
-    ExtensionType, HandshakeType, ProtocolNameList, allowed_in,
+    ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
 };
 
 /// RFC 8446 §A.1: WAIT_EE.
@@ -30,23 +30,11 @@ impl WaitEncryptedExtensions {
             // Beside it, server_name is acknowledged, supported_groups is for a next connection, and what we did not offer
             // was refused above.
             if let EncryptedExtension::ApplicationLayerProtocolNegotiation(list) = extension {
-                application_protocol = Some(chosen_protocol(&handshake, list)?);
+                application_protocol = Some(handshake.offer.chosen_protocol(list)?);
             }
         }
         handshake.transcript.add(message.bytes());
         Ok(State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }))
-    }
-}
-
-/// Exactly one of the protocols that we offered. RFC 7301 §3.1, §3.2.
-fn chosen_protocol(handshake: &Handshake, list: &ProtocolNameList<'_>) -> Result<Vec<u8>, Error> {
-    let [chosen] = list.protocol_name_list.as_slice() else {
-        return Err(Violation::NotOneApplicationProtocol.into());
-    };
-    let offered = &handshake.config().preferences.application_protocols;
-    match offered.iter().find(|name| name.as_slice() == *chosen) {
-        Some(name) => Ok(name.clone()),
-        None => Err(Violation::ApplicationProtocolNotOffered.into()),
     }
 }
 
@@ -90,6 +78,7 @@ impl WaitCertificateOrRequest {
             Violation::ExtensionMissing(ExtensionType::signature_algorithms, HandshakeType::certificate_request);
         let signature_schemes = signature_schemes.ok_or(missing)?;
         let requested = CertificateRequestInfo {
+            version: ProtocolVersion::TLSv1_3,
             server_name: handshake.offer.name.clone(),
             certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
             signature_schemes,

@@ -14,7 +14,10 @@ use crate::handshake::proof::{Authenticated, Signing, crypto_failed, signed_mess
 use crate::handshake::server::hello::Settled;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{Certificate, CertificateEntry, CertificateVerify, Finished, SignatureScheme};
+use crate::wire::{
+    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, Finished,
+    ProtocolVersion, SignatureScheme,
+};
 
 /// Chooses the certificate before anything is sent: what it can sign decides whether there is common ground.
 pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
@@ -43,7 +46,7 @@ impl AskIdentity {
             None => Incompatible::NoCommonSignatureScheme,
         })?;
         let ours = &settled.config.preferences.signature_schemes;
-        let scheme = identity.scheme_for(ours, &settled.hello.signature_schemes);
+        let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &settled.hello.signature_schemes);
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
         let mut handshake = exchange_keys(settled, boundary, out)?;
@@ -64,13 +67,18 @@ impl AskIdentity {
     }
 }
 
-/// RFC 8446 §4.4.2.
+/// RFC 8446 §4.4.2; the staple stands beside the leaf. RFC 8446 §4.4.2.1.
 fn send_certificate(handshake: &mut Handshake, identity: &Identity, out: &mut Outgoing) -> Result<(), Error> {
+    let staple = identity.stapled().filter(|_| handshake.asks_for_ocsp);
+    let mut staple = staple.map(|response| CertificateExtension::StatusRequest(CertificateStatus::Ocsp(response)));
     let entries = identity.chain().iter();
     let certificate = Certificate {
         certificate_request_context: &[],
         certificate_list: entries
-            .map(|certificate| CertificateEntry { cert_data: certificate.as_ref(), extensions: Vec::new() })
+            .map(|entry| CertificateEntry {
+                cert_data: entry.as_ref(),
+                extensions: staple.take().into_iter().collect(),
+            })
             .collect(),
     };
     out.send(Level::Handshake, &certificate, &mut handshake.transcript)

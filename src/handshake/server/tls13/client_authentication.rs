@@ -9,12 +9,14 @@ use super::State;
 use super::key_exchange::Handshake;
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
 use crate::error::{Error, Incompatible, Violation};
-use crate::handshake::connected::ApplicationSecrets;
-use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed};
-use crate::handshake::{Connected, Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
-use crate::record::Level;
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
+use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
+use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::Purpose;
-use crate::wire::{Certificate, CertificateVerify, ExtensionContext, Finished, HandshakeType, allowed_in};
+use crate::wire::{
+    Certificate, CertificateVerify, ExtensionContext, Finished, HandshakeType, ProtocolVersion, allowed_in,
+};
 
 /// Our flight is sent; the application secrets wait for the client's Finished.
 pub(super) struct Established {
@@ -73,6 +75,7 @@ impl WaitCertificate {
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
+            ocsp_response: None,
             roots: Arc::clone(roots),
             provider: established.handshake.provider(),
         };
@@ -113,13 +116,14 @@ impl WaitCertificateVerify {
         let Self { mut established, accepted } = self;
         let handshake = &mut established.handshake;
         let verify: CertificateVerify<'_> = message.parse()?;
+        let message_signed = signed_message(Signing::Client, &handshake.transcript.current());
         let authenticated = Authenticated::check(
             &*handshake.provider(),
+            ProtocolVersion::TLSv1_3,
             &handshake.config.preferences.signature_schemes,
             accepted,
-            Signing::Client,
-            &handshake.transcript,
-            &verify,
+            &message_signed,
+            (verify.algorithm, verify.signature),
         )?;
         handshake.transcript.add(message.bytes());
         Ok(State::WaitFinished(WaitFinished { established, authenticated }))
@@ -143,9 +147,8 @@ impl WaitFinished {
         handshake.transcript.add(message.bytes());
 
         out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
-        out.tolerate_change_cipher_spec(false);
+        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
         let negotiated = handshake.negotiated();
-        let (connected, negotiated) = Connected::new(provider, application, proof, authenticated, negotiated);
-        Ok(Progress::Established(connected, negotiated))
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) server_name: Option<String>,
+    pub(super) asks_for_ocsp: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// Known as soon as the handshake secret is; used once our Finished is sent.
@@ -56,6 +57,7 @@ impl Handshake {
             application_protocol: self.application_protocol.clone(),
             peer_certificates: Vec::new(),
             peer_signature_scheme: None,
+            peer_ocsp_response: None,
         }
     }
 }
@@ -67,7 +69,7 @@ pub(super) fn exchange_keys(
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
     let Settled { config, client_random, legacy_session_id, suite, group, client_share, .. } = settled;
-    let Settled { application_protocol, hello, mut transcript, hello_retried, .. } = settled;
+    let Settled { application_protocol, hello, asks_for_ocsp, mut transcript, hello_retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
 
@@ -118,6 +120,7 @@ pub(super) fn exchange_keys(
         group,
         hello_retried,
         server_name: hello.server_name,
+        asks_for_ocsp,
         application_protocol,
         transcript,
         main_secret,

@@ -32,12 +32,11 @@ pub(super) fn send_encrypted_extensions(handshake: &mut Handshake, out: &mut Out
 pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
     let Some(roots) = handshake.config.client_auth.roots() else { return Ok(()) };
     let ours = &handshake.config.preferences.signature_schemes;
-    let schemes = ours.iter().chain(CERTIFICATE_ONLY_SCHEMES).copied().collect();
+    let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
+    let schemes = ours.iter().chain(certificates).copied().collect();
     let mut extensions = vec![CertificateRequestExtension::SignatureAlgorithms(schemes)];
-    let subjects = roots.subjects();
-    // The names help a client with several certificates to choose; a whole trust store of them helps nobody.
-    let len: usize = subjects.iter().map(|name| name.len() + 2).sum();
-    if !subjects.is_empty() && len <= MAX_AUTHORITIES_LEN {
+    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    if !subjects.is_empty() {
         let names = subjects.iter().map(|name| DistinguishedName(name)).collect();
         extensions.push(CertificateRequestExtension::CertificateAuthorities(names));
     }

@@ -2,17 +2,18 @@
 
 use alloc::sync::Arc;
 
-use super::negotiated::Negotiated;
-use super::proof::{Authenticated, VerifiedFinished, crypto_failed};
-use super::{Incoming, Outgoing};
+use super::{Connected, identify};
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse, Violation};
+use crate::handshake::negotiated::Negotiated;
+use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
+use crate::handshake::{Incoming, Outgoing, Progress};
 use crate::keys::{ExporterSecret, TrafficSecret};
 use crate::record::{Level, MAX_KEY_UPDATES};
 use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
 
 /// An established connection's secrets.
-pub(crate) struct Connected {
+pub(crate) struct ConnectedTls13 {
     provider: Arc<dyn Provider>,
     read_secret: TrafficSecret,
     write_secret: TrafficSecret,
@@ -33,22 +34,16 @@ pub(crate) struct ApplicationSecrets {
     pub(crate) exporter: ExporterSecret,
 }
 
-impl Connected {
+impl ConnectedTls13 {
     /// Establishes the connection, which takes proof of both the peer and the handshake.
-    pub(crate) fn new(
+    pub(crate) fn establish<S>(
         provider: Arc<dyn Provider>,
         secrets: ApplicationSecrets,
         _: VerifiedFinished,
         authenticated: Authenticated,
         mut negotiated: Negotiated,
-    ) -> (Self, Negotiated) {
-        match authenticated {
-            Authenticated::ByCertificate { chain, scheme } => {
-                negotiated.peer_certificates = chain;
-                negotiated.peer_signature_scheme = Some(scheme);
-            }
-            Authenticated::Anonymous => {}
-        }
+    ) -> Progress<S> {
+        identify(&mut negotiated, authenticated);
         let connected = Self {
             provider,
             read_secret: secrets.read,
@@ -58,16 +53,16 @@ impl Connected {
             update_requested: false,
             update_unsent: false,
         };
-        (connected, negotiated)
+        Progress::Established(Connected::Tls13(connected), negotiated)
     }
 
     /// Notes that application data came.
-    pub(crate) fn data_received(&mut self) {
+    pub(super) fn data_received(&mut self) {
         self.key_updates_without_data = 0;
     }
 
     /// Notes that all output was taken.
-    pub(crate) fn output_taken(&mut self) {
+    pub(super) fn output_taken(&mut self) {
         self.update_unsent = false;
     }
 
@@ -95,7 +90,7 @@ impl Connected {
     }
 
     /// Sends a KeyUpdate and changes the write keys behind it. RFC 8446 §4.6.3.
-    pub(crate) fn update_write_keys(&mut self, ask_peer: bool, out: &mut Outgoing) -> Result<(), Error> {
+    pub(super) fn update_write_keys(&mut self, ask_peer: bool, out: &mut Outgoing) -> Result<(), Error> {
         let ask_peer = ask_peer && !self.update_requested;
         let request_update =
             if ask_peer { KeyUpdateRequest::update_requested } else { KeyUpdateRequest::update_not_requested };
@@ -108,12 +103,12 @@ impl Connected {
     }
 
     /// Lends the secrets of reading and of writing.
-    pub(crate) fn traffic_secrets(&self) -> (&TrafficSecret, &TrafficSecret) {
+    pub(super) fn traffic_secrets(&self) -> (&TrafficSecret, &TrafficSecret) {
         (&self.read_secret, &self.write_secret)
     }
 
     /// Makes keying material for the application. RFC 8446 §7.5.
-    pub(crate) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
+    pub(super) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
         let exported = self.exporter_secret.export(&*self.provider, label, context, len);
         exported.map_err(|_| Error::Misuse(Misuse::BadExporterRequest))
     }

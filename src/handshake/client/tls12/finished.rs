@@ -1,0 +1,52 @@
+//! The end of a full handshake: the server's change_cipher_spec and Finished. RFC 5246 §7.1, §7.4.9.
+
+use super::State;
+use super::full::Handshake;
+use crate::error::Error;
+use crate::handshake::connected::ConnectedTls12;
+use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
+use crate::handshake::{Incoming, Outgoing, Progress};
+use crate::keys::{MasterSecret, TrafficKeys};
+use crate::record::{Level, RecordBoundary};
+use crate::wire::{Finished, NamedGroup};
+
+/// Our Finished is sent.
+pub(crate) struct WaitChangeCipherSpec {
+    pub(super) handshake: Handshake,
+    pub(super) authenticated: Authenticated,
+    pub(super) group: NamedGroup,
+    pub(super) master_secret: MasterSecret,
+    pub(super) server_keys: TrafficKeys,
+}
+
+impl WaitChangeCipherSpec {
+    /// Opens what comes from now on.
+    pub(super) fn accept(self, boundary: RecordBoundary, out: &mut Outgoing) -> State {
+        let Self { handshake, authenticated, group, master_secret, server_keys } = self;
+        out.read_keys(Level::Application, server_keys, boundary);
+        State::WaitFinished(WaitFinished { handshake, authenticated, group, master_secret })
+    }
+}
+
+/// The server's records are protected.
+pub(crate) struct WaitFinished {
+    handshake: Handshake,
+    authenticated: Authenticated,
+    group: NamedGroup,
+    master_secret: MasterSecret,
+}
+
+impl WaitFinished {
+    /// RFC 5246 §7.4.9.
+    pub(super) fn accept(self, message: Incoming<'_>) -> Result<Progress<State>, Error> {
+        let Self { handshake, authenticated, group, master_secret } = self;
+        let provider = handshake.provider();
+        message.boundary()?;
+        let finished: Finished<'_> = message.parse()?;
+        let expected = master_secret.server_verify_data(&*provider, &handshake.transcript.current());
+        let proof = VerifiedFinished::check_tls12(&expected.map_err(crypto_failed)?, &finished)?;
+        let negotiated = handshake.negotiated(group);
+        let kept = (master_secret, handshake.randoms, handshake.answered.extended_master_secret);
+        Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
+    }
+}

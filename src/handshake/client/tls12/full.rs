@@ -1,0 +1,270 @@
+//! The server's flight of a full handshake: Certificate to ServerHelloDone. RFC 5246 §7.4.2 to §7.4.5.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
+
+use super::State;
+use super::client_flight::Flight;
+use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
+use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
+use crate::error::{Error, Violation};
+use crate::handshake::client::hello::{Offer, reported_name};
+use crate::handshake::proof::Authenticated;
+use crate::handshake::{Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
+use crate::keys::{Randoms, Transcript};
+use crate::verify::Purpose;
+use crate::wire::{
+    CertificateRequestTls12, CertificateStatus, CertificateTls12, HandshakeType, NamedGroup, ProtocolVersion,
+    ServerHelloDone, ServerKeyExchange, write_all,
+};
+
+/// What the server's hello has answered.
+#[derive(Default)]
+pub(in crate::handshake::client) struct Answered {
+    pub(in crate::handshake::client) application_protocol: Option<Vec<u8>>,
+    pub(in crate::handshake::client) extended_master_secret: bool,
+    pub(in crate::handshake::client) certificate_status: bool,
+}
+
+/// What every state of the handshake owns.
+pub(super) struct Handshake {
+    pub(super) offer: Offer,
+    pub(super) suite: SuiteTls12,
+    pub(super) randoms: Randoms,
+    pub(super) answered: Answered,
+    pub(super) transcript: Transcript,
+    /// What the server stapled to its leaf.
+    pub(super) ocsp_response: Option<Vec<u8>>,
+}
+
+impl Handshake {
+    pub(super) fn config(&self) -> &Arc<ClientConfig> {
+        &self.offer.config
+    }
+
+    pub(super) fn provider(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.offer.config.preferences.provider)
+    }
+
+    /// The facts of this handshake; the peer's certificates come with the proof of who it is.
+    pub(super) fn negotiated(&self, group: NamedGroup) -> Negotiated {
+        Negotiated {
+            version: ProtocolVersion::TLSv1_2,
+            cipher_suite: self.suite.suite.id,
+            group,
+            hello_retried: false,
+            server_name: reported_name(&self.offer),
+            application_protocol: self.answered.application_protocol.clone(),
+            peer_certificates: Vec::new(),
+            peer_signature_scheme: None,
+            peer_ocsp_response: self.ocsp_response.clone(),
+        }
+    }
+}
+
+/// Goes on from a ServerHello that chose TLS 1.2.
+pub(in crate::handshake::client) fn start(
+    offer: Offer,
+    suite: SuiteTls12,
+    randoms: Randoms,
+    answered: Answered,
+    transcript: Transcript,
+) -> State {
+    let handshake = Handshake { offer, suite, randoms, answered, transcript, ocsp_response: None };
+    State::WaitCertificate(WaitCertificate { handshake })
+}
+
+/// ServerHello has come.
+pub(crate) struct WaitCertificate {
+    handshake: Handshake,
+}
+
+impl WaitCertificate {
+    /// RFC 5246 §7.4.2.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut handshake } = self;
+        let certificate: CertificateTls12<'_> = message.parse()?;
+        if certificate.certificate_list.is_empty() {
+            return Err(Violation::NoServerCertificate.into());
+        }
+        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
+            return Err(Violation::ChainTooLong.into());
+        }
+        let entries = certificate.certificate_list.iter();
+        let chain = entries.map(|certificate| CertificateDer::from(certificate.0).into_owned()).collect();
+        handshake.transcript.add(message.bytes());
+        if handshake.answered.certificate_status {
+            return Ok(State::WaitCertificateStatus(WaitCertificateStatus { handshake, chain }));
+        }
+        ask_verdict(handshake, chain, None, out)
+    }
+}
+
+/// The server has announced an OCSP response, and may still leave it out. RFC 6066 §8.
+pub(crate) struct WaitCertificateStatus {
+    handshake: Handshake,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+impl WaitCertificateStatus {
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut handshake, chain } = self;
+        match message.parse()? {
+            CertificateStatus::Ocsp(response) => handshake.ocsp_response = Some(response.to_vec()),
+            // Not what was asked for.
+            CertificateStatus::Other(..) => return Err(Violation::BadCertificateStatus.into()),
+        }
+        handshake.transcript.add(message.bytes());
+        ask_verdict(handshake, chain, None, out)
+    }
+
+    pub(super) fn accept_without_status(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        ask_verdict(self.handshake, self.chain, Some(message.bytes().to_vec()), out)
+    }
+}
+
+/// Is the chain to be trusted? The built-in judge answers at once.
+fn ask_verdict(
+    handshake: Handshake,
+    chain: Vec<CertificateDer<'static>>,
+    server_key_exchange: Option<Vec<u8>>,
+    out: &mut Outgoing,
+) -> Result<State, Error> {
+    let config = Arc::clone(handshake.config());
+    let question = ChainToVerify {
+        chain: chain.clone(),
+        purpose: Purpose::Server,
+        name: Some(handshake.offer.name.clone()),
+        now: config.preferences.now(),
+        ocsp_response: handshake.ocsp_response.clone(),
+        roots: Arc::clone(&config.roots),
+        provider: handshake.provider(),
+    };
+    let state = AskVerdict { handshake, chain, server_key_exchange };
+    match config.verifier.verify(&question) {
+        Decision::Now(verdict) => state.accept(verdict),
+        Decision::Later => {
+            out.ask(QuestionKind::VerifyChain(question));
+            Ok(State::AskVerdict(state))
+        }
+    }
+}
+
+/// The chain is read and waits for its verdict.
+pub(crate) struct AskVerdict {
+    handshake: Handshake,
+    chain: Vec<CertificateDer<'static>>,
+    /// The message that came where an announced CertificateStatus was left out.
+    server_key_exchange: Option<Vec<u8>>,
+}
+
+impl AskVerdict {
+    pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
+        let Self { handshake, chain, server_key_exchange } = self;
+        let state = WaitServerKeyExchange { handshake, accepted: (chain, verdict?) };
+        match server_key_exchange {
+            Some(bytes) => state.accept(Incoming::new(&bytes, None)),
+            None => Ok(State::WaitServerKeyExchange(state)),
+        }
+    }
+}
+
+/// The chain is trusted; that the server holds its key is still to be shown.
+pub(crate) struct WaitServerKeyExchange {
+    handshake: Handshake,
+    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+}
+
+impl WaitServerKeyExchange {
+    /// RFC 8422 §5.4.
+    pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
+        let Self { mut handshake, accepted } = self;
+        let received: ServerKeyExchange<'_> = message.parse()?;
+        let preferences = &handshake.config().preferences;
+        // 1. A curve that we offered.
+        let group = received.params.named_curve;
+        if !is_tls12_group(group) || !preferences.groups.contains(&group) {
+            return Err(Violation::GroupNotOffered.into());
+        }
+        // 2. A signature of the kind that the suite names, over both randoms and the parameters.
+        if Authentication::of(received.algorithm).is_some_and(|kind| kind != handshake.suite.authentication) {
+            return Err(Violation::KeyDoesNotFitSuite.into());
+        }
+        let signed = signed_params(&handshake.randoms, &received)?;
+        let authenticated = Authenticated::check(
+            &*handshake.provider(),
+            ProtocolVersion::TLSv1_2,
+            &preferences.signature_schemes,
+            accepted,
+            &signed,
+            (received.algorithm, received.signature),
+        )?;
+        let server_share = (group, received.params.public.to_vec());
+        handshake.transcript.add(message.bytes());
+        let flight = Flight { handshake, authenticated, server_share };
+        Ok(State::WaitCertificateRequestOrDone(WaitCertificateRequestOrDone { flight }))
+    }
+}
+
+/// client_random + server_random + ServerECDHParams. RFC 8422 §5.4.
+fn signed_params(randoms: &Randoms, received: &ServerKeyExchange<'_>) -> Result<Vec<u8>, Error> {
+    let params = write_all(&received.params)?;
+    Ok([&randoms.client[..], &randoms.server, &params].concat())
+}
+
+/// The server is authenticated and may ask for our certificate.
+pub(crate) struct WaitCertificateRequestOrDone {
+    flight: Flight,
+}
+
+impl WaitCertificateRequestOrDone {
+    /// RFC 5246 §7.4.4.
+    pub(super) fn accept_request(self, message: Incoming<'_>) -> Result<State, Error> {
+        let Self { mut flight } = self;
+        let request: CertificateRequestTls12<'_> = message.parse()?;
+        let schemes = request.supported_signature_algorithms;
+        let requested = CertificateRequestInfo {
+            version: ProtocolVersion::TLSv1_2,
+            server_name: flight.handshake.offer.name.clone(),
+            certificate_signature_schemes: schemes.clone(),
+            signature_schemes: schemes,
+            certificate_authorities: request.certificate_authorities.iter().map(|name| name.0.to_vec()).collect(),
+        };
+        flight.handshake.transcript.add(message.bytes());
+        Ok(State::WaitServerHelloDone(WaitServerHelloDone { flight, requested }))
+    }
+
+    /// RFC 5246 §7.4.5, from a server that does not ask for ours.
+    pub(super) fn accept_done(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut flight } = self;
+        end_server_flight(&mut flight, message)?;
+        flight.exchange_keys(None, out)
+    }
+}
+
+/// The server has asked for our certificate.
+pub(crate) struct WaitServerHelloDone {
+    flight: Flight,
+    requested: CertificateRequestInfo,
+}
+
+impl WaitServerHelloDone {
+    /// RFC 5246 §7.4.5.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut flight, requested } = self;
+        end_server_flight(&mut flight, message)?;
+        flight.choose_identity(requested, out)
+    }
+}
+
+/// It is our turn now: nothing may stand behind ServerHelloDone.
+fn end_server_flight(flight: &mut Flight, message: Incoming<'_>) -> Result<(), Error> {
+    message.parse::<ServerHelloDone>()?;
+    if message.boundary().is_err() {
+        return Err(Violation::MessageBehindFlight(HandshakeType::server_hello_done).into());
+    }
+    flight.handshake.transcript.add(message.bytes());
+    Ok(())
+}

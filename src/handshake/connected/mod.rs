@@ -1,0 +1,90 @@
+//! What is left of a handshake on an established connection: what KeyUpdate and exporters need, by version.
+
+#[cfg(feature = "tls12")]
+mod tls12;
+mod tls13;
+
+#[cfg(feature = "tls12")]
+pub(crate) use tls12::ConnectedTls12;
+pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13};
+
+use super::Outgoing;
+use super::negotiated::Negotiated;
+use super::proof::Authenticated;
+use crate::crypto::Secret;
+use crate::error::Error;
+#[cfg(feature = "tls12")]
+use crate::error::Misuse;
+use crate::keys::TrafficSecret;
+
+/// An established connection's secrets.
+pub(crate) enum Connected {
+    /// TLS 1.3.
+    Tls13(ConnectedTls13),
+    /// TLS 1.2.
+    #[cfg(feature = "tls12")]
+    Tls12(ConnectedTls12),
+}
+
+impl Connected {
+    /// Notes that application data came.
+    pub(crate) fn data_received(&mut self) {
+        match self {
+            Self::Tls13(connected) => connected.data_received(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(connected) => connected.data_received(),
+        }
+    }
+
+    /// Notes that all output was taken.
+    pub(crate) fn output_taken(&mut self) {
+        match self {
+            Self::Tls13(connected) => connected.output_taken(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(connected) => connected.output_taken(),
+        }
+    }
+
+    /// Says whether the write keys can be changed before they wear out.
+    pub(crate) fn can_update_keys(&self) -> bool {
+        matches!(self, Self::Tls13(_))
+    }
+
+    /// Sends a KeyUpdate and changes the write keys behind it. RFC 8446 §4.6.3.
+    pub(crate) fn update_write_keys(&mut self, ask_peer: bool, out: &mut Outgoing) -> Result<(), Error> {
+        match self {
+            Self::Tls13(connected) => connected.update_write_keys(ask_peer, out),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => Err(Misuse::NoKeyUpdate.into()),
+        }
+    }
+
+    /// Lends the secrets of reading and of writing, which TLS 1.3 alone has.
+    pub(crate) fn traffic_secrets(&self) -> Option<(&TrafficSecret, &TrafficSecret)> {
+        match self {
+            Self::Tls13(connected) => Some(connected.traffic_secrets()),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => None,
+        }
+    }
+
+    /// Makes keying material for the application. RFC 8446 §7.5, RFC 5705 §4.
+    pub(crate) fn export(&self, label: &[u8], context: Option<&[u8]>, len: usize) -> Result<Secret, Error> {
+        match self {
+            Self::Tls13(connected) => connected.export(label, context.unwrap_or_default(), len),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(connected) => connected.export(label, context, len),
+        }
+    }
+}
+
+/// Writes down who the peer is.
+fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
+    match authenticated {
+        Authenticated::ByCertificate { chain, scheme } => {
+            negotiated.peer_certificates = chain;
+            negotiated.peer_signature_scheme = Some(scheme);
+        }
+        Authenticated::Anonymous => {}
+    }
+}

@@ -1,0 +1,250 @@
+//! The server's flight of a full handshake: ServerHello to ServerHelloDone. RFC 5246 §7.4.1.3 to §7.4.5.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::State;
+use super::client_flight::{Proving, WaitCertificate, WaitClientKeyExchange};
+use crate::config::{ClientHelloInfo, Decision, Identity, ServerConfig, SigningFailed, SigningRequest};
+use crate::crypto::{Authentication, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
+use crate::error::{Error, Incompatible, Internal};
+use crate::handshake::proof::crypto_failed;
+use crate::handshake::{Negotiated, Outgoing, QuestionKind};
+use crate::keys::{Randoms, Transcript};
+use crate::record::Level;
+use crate::verify::CERTIFICATE_ONLY_SCHEMES;
+use crate::wire::{
+    Asn1Cert, CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, CompressionMethod,
+    DOWNGRADE_TLS12, DistinguishedName, EcPointFormat, NamedGroup, ProtocolNameList, ProtocolVersion, Random,
+    ServerEcdhParams, ServerExtension, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
+};
+
+/// What a ClientHello has settled.
+pub(in crate::handshake::server) struct Settled {
+    pub(in crate::handshake::server) config: Arc<ServerConfig>,
+    pub(in crate::handshake::server) client_random: [u8; 32],
+    /// The suites in common, most wanted first: which it is depends on the certificate.
+    pub(in crate::handshake::server) suites: Vec<SuiteTls12>,
+    pub(in crate::handshake::server) group: NamedGroup,
+    pub(in crate::handshake::server) application_protocol: Option<Vec<u8>>,
+    pub(in crate::handshake::server) hello: ClientHelloInfo,
+    pub(in crate::handshake::server) asks_for_ocsp: bool,
+    pub(in crate::handshake::server) extended_master_secret: bool,
+    pub(in crate::handshake::server) secure_renegotiation: bool,
+    pub(in crate::handshake::server) point_formats: bool,
+    /// The whole message, for the transcript, whose hash is the suite's.
+    pub(in crate::handshake::server) client_hello: Vec<u8>,
+}
+
+/// What every state of the handshake owns from ServerHello on.
+pub(super) struct Handshake {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) randoms: Randoms,
+    pub(super) suite: SuiteTls12,
+    pub(super) group: NamedGroup,
+    pub(super) application_protocol: Option<Vec<u8>>,
+    pub(super) hello: ClientHelloInfo,
+    pub(super) extended_master_secret: bool,
+    pub(super) transcript: Transcript,
+}
+
+impl Handshake {
+    pub(super) fn provider(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.config.preferences.provider)
+    }
+
+    /// The facts of this handshake; the peer's certificates come with the proof of who it is.
+    pub(super) fn negotiated(&self) -> Negotiated {
+        Negotiated {
+            version: ProtocolVersion::TLSv1_2,
+            cipher_suite: self.suite.suite.id,
+            group: self.group,
+            hello_retried: false,
+            server_name: self.hello.server_name.clone(),
+            application_protocol: self.application_protocol.clone(),
+            peer_certificates: Vec::new(),
+            peer_signature_scheme: None,
+            peer_ocsp_response: None,
+        }
+    }
+}
+
+/// Chooses the certificate before anything is sent: the suite depends on it.
+pub(in crate::handshake::server) fn start(settled: Settled, out: &mut Outgoing) -> Result<State, Error> {
+    let chooser = Arc::clone(&settled.config.identity);
+    match chooser.choose(&settled.hello) {
+        Decision::Now(identity) => AskIdentity { settled }.accept(identity, out),
+        Decision::Later => {
+            out.ask(QuestionKind::ChooseServerIdentity(settled.hello.clone()));
+            Ok(State::AskIdentity(AskIdentity { settled }))
+        }
+    }
+}
+
+/// ClientHello is read and waits for a certificate.
+pub(crate) struct AskIdentity {
+    settled: Settled,
+}
+
+impl AskIdentity {
+    /// Sends the flight as far as the signature.
+    pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { settled } = self;
+        let asks_for_ocsp = settled.asks_for_ocsp;
+        let identity = identity.ok_or(match &settled.hello.server_name {
+            Some(_) => Incompatible::UnrecognizedName,
+            None => Incompatible::NoCommonSignatureScheme,
+        })?;
+        let (suite, scheme) = choose_suite(&settled, &identity)?;
+        let status = identity.stapled().filter(|_| asks_for_ocsp);
+
+        let mut handshake = send_server_hello(settled, suite, status.is_some(), out)?;
+        send_certificate(&mut handshake, &identity, status, out)?;
+
+        let provider = handshake.provider();
+        let exchange = key_exchange(&*provider, handshake.group).ok_or(Incompatible::NoCommonGroup)?;
+        let exchange = exchange.start(&*provider).map_err(crypto_failed)?;
+        let params = ServerEcdhParams { named_curve: handshake.group, public: exchange.share() };
+        let message = [&handshake.randoms.client[..], &handshake.randoms.server, &write_all(&params)?].concat();
+        let request = SigningRequest { scheme, message, identity };
+        let state = AskSignature { handshake, exchange, scheme };
+        match request.identity.signer().sign(&request) {
+            Decision::Now(signature) => state.accept(signature, out),
+            Decision::Later => {
+                out.ask(QuestionKind::Sign(request));
+                Ok(State::AskSignature(state))
+            }
+        }
+    }
+}
+
+/// The first suite that goes with a scheme which the key has and the client accepts. RFC 8422 §5.3.
+fn choose_suite(settled: &Settled, identity: &Identity) -> Result<(SuiteTls12, SignatureScheme), Error> {
+    let ours = &settled.config.preferences.signature_schemes;
+    let scheme = identity.scheme_for(ProtocolVersion::TLSv1_2, ours, &settled.hello.signature_schemes);
+    let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
+    let kind = Authentication::of(scheme);
+    let suite = settled.suites.iter().copied().find(|row| Some(row.authentication) == kind);
+    Ok((suite.ok_or(Incompatible::NoCommonCipherSuite)?, scheme))
+}
+
+/// RFC 5246 §7.4.1.3.
+fn send_server_hello(
+    settled: Settled,
+    suite: SuiteTls12,
+    certificate_status: bool,
+    out: &mut Outgoing,
+) -> Result<Handshake, Error> {
+    let Settled { config, client_random, group, application_protocol, hello, client_hello, .. } = settled;
+    let Settled { extended_master_secret, secure_renegotiation, point_formats, .. } = settled;
+    let provider = Arc::clone(&config.preferences.provider);
+
+    // 1. The random, which tells a client that knows TLS 1.3 that we do too. RFC 8446 §4.1.3.
+    let mut random = [0; 32];
+    provider.fill_random(&mut random).map_err(crypto_failed)?;
+    if config.preferences.allows(ProtocolVersion::TLSv1_3)
+        && let Some(last) = random.last_chunk_mut()
+    {
+        *last = DOWNGRADE_TLS12;
+    }
+
+    // 2. The extensions, each an answer.
+    let mut extensions = Vec::new();
+    if hello.server_name.is_some() {
+        extensions.push(ServerExtension::ServerNameAck);
+    }
+    if secure_renegotiation {
+        extensions.push(ServerExtension::RenegotiationInfo(&[]));
+    }
+    if extended_master_secret {
+        extensions.push(ServerExtension::ExtendedMasterSecret);
+    }
+    if point_formats {
+        extensions.push(ServerExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
+    }
+    if certificate_status {
+        extensions.push(ServerExtension::StatusRequest);
+    }
+    if let Some(protocol) = &application_protocol {
+        let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
+        extensions.push(ServerExtension::ApplicationLayerProtocolNegotiation(protocols));
+    }
+
+    // 3. No session id: nothing can be resumed.
+    let server_hello = ServerHello {
+        legacy_version: ProtocolVersion::TLSv1_2,
+        random: Random(random),
+        legacy_session_id_echo: &[],
+        cipher_suite: suite.suite.id,
+        legacy_compression_method: CompressionMethod::null,
+        extensions: Some(extensions).filter(|list| !list.is_empty()),
+    };
+    let mut transcript = Transcript::new(&*provider, suite.suite.hash).map_err(crypto_failed)?;
+    if config.client_auth.roots().is_some() {
+        transcript.keep_messages();
+    }
+    transcript.add(&client_hello);
+    out.send(Level::Initial, &server_hello, &mut transcript)?;
+    let randoms = Randoms { client: client_random, server: random };
+    Ok(Handshake { config, randoms, suite, group, application_protocol, hello, extended_master_secret, transcript })
+}
+
+/// RFC 5246 §7.4.2, RFC 6066 §8.
+fn send_certificate(
+    handshake: &mut Handshake,
+    identity: &Identity,
+    status: Option<&[u8]>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    let certificate_list = identity.chain().iter().map(|certificate| Asn1Cert(certificate.as_ref())).collect();
+    out.send(Level::Initial, &CertificateTls12 { certificate_list }, &mut handshake.transcript)?;
+    match status {
+        Some(response) => out.send(Level::Initial, &CertificateStatus::Ocsp(response), &mut handshake.transcript),
+        None => Ok(()),
+    }
+}
+
+/// Our certificate is sent; the parameters wait for the signature that proves it ours.
+pub(crate) struct AskSignature {
+    handshake: Handshake,
+    exchange: Box<dyn StartedKeyExchange>,
+    scheme: SignatureScheme,
+}
+
+impl AskSignature {
+    /// Sends ServerKeyExchange, CertificateRequest if wanted, and ServerHelloDone. RFC 8422 §5.4, RFC 5246 §7.4.4, §7.4.5.
+    pub(super) fn accept(self, signature: Result<Vec<u8>, SigningFailed>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut handshake, exchange, scheme } = self;
+        let signature = signature.map_err(|_| Internal::SigningFailed)?;
+        let params = ServerEcdhParams { named_curve: handshake.group, public: exchange.share() };
+        let server_key_exchange = ServerKeyExchange { params, algorithm: scheme, signature: &signature };
+        out.send(Level::Initial, &server_key_exchange, &mut handshake.transcript)?;
+        let asks = send_certificate_request(&mut handshake, out)?;
+        out.send(Level::Initial, &ServerHelloDone, &mut handshake.transcript)?;
+        Ok(if asks {
+            State::WaitCertificate(WaitCertificate { handshake, exchange })
+        } else {
+            State::WaitClientKeyExchange(WaitClientKeyExchange { handshake, exchange, proving: Proving::Anonymous })
+        })
+    }
+}
+
+/// Asks for the client's certificate if the configuration wants one. RFC 5246 §7.4.4.
+fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<bool, Error> {
+    let Some(roots) = handshake.config.client_auth.roots() else { return Ok(false) };
+    let ours = &handshake.config.preferences.signature_schemes;
+    let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
+    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    let request = CertificateRequestTls12 {
+        certificate_types: vec![ClientCertificateType::ecdsa_sign, ClientCertificateType::rsa_sign],
+        supported_signature_algorithms: ours.iter().chain(certificates).copied().collect(),
+        certificate_authorities: subjects.iter().map(|name| DistinguishedName(name)).collect(),
+    };
+    out.send(Level::Initial, &request, &mut handshake.transcript)?;
+    Ok(true)
+}
+
+/// The most bytes of certificate_authorities that we send.
+const MAX_AUTHORITIES_LEN: usize = 8192;

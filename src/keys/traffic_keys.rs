@@ -1,0 +1,36 @@
+//! What protects one direction: an AEAD, its iv, and the form of its records.
+
+use alloc::boxed::Box;
+
+use crate::crypto::{Aead, NONCE_LEN};
+
+/// The AEAD and the static iv of one direction. RFC 8446 §5.3, RFC 5246 §6.3.
+pub struct TrafficKeys {
+    /// Seals or opens.
+    pub aead: Box<dyn Aead>,
+    /// The iv that each nonce is formed from; of it, TLS 1.2 with AES-GCM uses the first four bytes.
+    pub iv: [u8; NONCE_LEN],
+    /// How many records these keys may protect.
+    pub confidentiality_limit: u64,
+    /// How a protected record is laid out.
+    pub format: RecordFormat,
+}
+
+impl Drop for TrafficKeys {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.iv);
+    }
+}
+
+/// How a protected record is laid out and how its nonce is formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordFormat {
+    /// The content type inside, padding allowed; the nonce is iv XOR sequence number. RFC 8446 §5.2, §5.3.
+    Tls13,
+    /// The content type outside; the nonce is four bytes of iv and eight that stand in the record. RFC 5288 §3.
+    #[cfg(feature = "tls12")]
+    Tls12ExplicitNonce,
+    /// The content type outside; the nonce is iv XOR sequence number. RFC 7905 §2.
+    #[cfg(feature = "tls12")]
+    Tls12ImplicitNonce,
+}

@@ -1,0 +1,154 @@
+//! TLS 1.2 in memory: every suite, group and scheme, and what is its own: extended master secret, renegotiation, warnings.
+
+#![cfg(feature = "tls12")]
+
+#[path = "support/pair.rs"]
+mod pair;
+
+use std::sync::Arc;
+
+use bulla::crypto::{Authentication, SuiteTls12};
+use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::{ClientAuth, ClientConfig, ServerConfig};
+use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
+
+fn tls12((client, server): (ClientConfig, ServerConfig)) -> (ClientConfig, ServerConfig) {
+    (client.versions([ProtocolVersion::TLSv1_2]).unwrap(), server.versions([ProtocolVersion::TLSv1_2]).unwrap())
+}
+
+fn schemes_of(kind: KeyKind) -> &'static [SignatureScheme] {
+    match kind {
+        KeyKind::EcdsaP256 => &[SignatureScheme::ecdsa_secp256r1_sha256],
+        KeyKind::EcdsaP384 => &[SignatureScheme::ecdsa_secp384r1_sha384],
+        KeyKind::Ed25519 => &[SignatureScheme::ed25519],
+        KeyKind::Rsa => &[
+            SignatureScheme::rsa_pss_rsae_sha256,
+            SignatureScheme::rsa_pss_rsae_sha384,
+            SignatureScheme::rsa_pss_rsae_sha512,
+            SignatureScheme::rsa_pkcs1_sha256,
+            SignatureScheme::rsa_pkcs1_sha384,
+            SignatureScheme::rsa_pkcs1_sha512,
+        ],
+    }
+}
+
+#[test]
+fn every_suite_group_and_scheme_connects_and_moves_data() {
+    let mut count = 0;
+    for kind in KEY_KINDS {
+        let authority = Authority::new();
+        let (client, server) = tls12(configs_by(&authority, kind));
+        let authentication = if kind == KeyKind::Rsa { Authentication::Rsa } else { Authentication::Ecdsa };
+        for row in SuiteTls12::ALL.iter().filter(|row| row.authentication == authentication) {
+            for group in [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1] {
+                for scheme in schemes_of(kind) {
+                    let client = client.clone().cipher_suites([row.suite.id]).unwrap().groups([group]).unwrap();
+                    let server = server.clone().signature_schemes([*scheme]).unwrap();
+                    let mut pair = Pair::established(client, server);
+                    for connection in [&*pair.client, &*pair.server] {
+                        assert_eq!(connection.protocol_version(), Some(ProtocolVersion::TLSv1_2));
+                        assert_eq!(connection.cipher_suite(), Some(row.suite.id));
+                        assert_eq!(connection.group(), Some(group));
+                    }
+                    assert_eq!(pair.client.peer_signature_scheme(), Some(*scheme));
+                    let ping = vec![7; 40_000];
+                    pair.to_server = send(&mut pair.client, &ping);
+                    pair.to_client = send(&mut pair.server, b"pong");
+                    pair.run().unwrap();
+                    assert_eq!((data(&pair.server_seen), data(&pair.client_seen)), (ping, b"pong".to_vec()));
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(count, 3 * 3 * (1 + 1 + 1 + 6));
+}
+
+#[test]
+fn both_versions_offered_settle_on_tls13_and_one_end_alone_on_tls12() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let pair = Pair::established(client.clone(), server.clone());
+    assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    for (client, server) in [
+        (client.clone().versions([ProtocolVersion::TLSv1_2]).unwrap(), server.clone()),
+        // A server without TLS 1.3 has no sentinel to send.
+        (client, server.versions([ProtocolVersion::TLSv1_2]).unwrap()),
+    ] {
+        let mut pair = Pair::established(client, server);
+        assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_2));
+        pair.client.close();
+        pair.run().unwrap();
+        assert!(pair.server.is_closed());
+    }
+}
+
+#[test]
+fn client_certificate_is_shown_verified_and_reported() {
+    let authority = Authority::new();
+    for kind in KEY_KINDS {
+        let (client, server) = tls12(configs_by(&authority, KeyKind::EcdsaP256));
+        let client = client.identity(authority.identity(&["client.test"], kind));
+        let server = server.client_auth(ClientAuth::Require(Arc::new(authority.roots())));
+        let pair = Pair::established(client, server);
+        assert_eq!(pair.server.peer_certificates().len(), 1);
+        assert!(schemes_of(kind).contains(&pair.server.peer_signature_scheme().unwrap()));
+    }
+    let (client, server) = tls12(configs_by(&authority, KeyKind::EcdsaP256));
+    let roots = Arc::new(authority.roots());
+    let required = server.clone().client_auth(ClientAuth::Require(Arc::clone(&roots)));
+    let (end, error) = Pair::new(client.clone(), required).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "ClientCertificateRequiredTls12"));
+    let pair = Pair::established(client, server.client_auth(ClientAuth::Request(roots)));
+    assert!(pair.server.peer_certificates().is_empty());
+}
+
+#[test]
+fn exporters_agree_and_tell_an_absent_context_from_an_empty_one() {
+    let (client, server) = tls12(configs(KeyKind::EcdsaP256));
+    let pair = Pair::established(client, server);
+    let export = |connection: &bulla::Connection, context: Option<&[u8]>| {
+        let mut output = [0; 48];
+        connection.export(b"EXPORTER-test", context, &mut output).unwrap();
+        output
+    };
+    for context in [None, Some(&b""[..]), Some(b"context")] {
+        assert_eq!(export(&pair.client, context), export(&pair.server, context));
+    }
+    assert_ne!(export(&pair.client, None), export(&pair.client, Some(b"")));
+    assert_eq!(pair.client.tls_exporter_channel_binding(), pair.server.tls_exporter_channel_binding());
+    assert_eq!(pair.client.update_keys_error(), "NoKeyUpdate");
+}
+
+trait UpdateKeysError {
+    fn update_keys_error(self) -> &'static str;
+}
+
+impl UpdateKeysError for bulla::ClientConnection {
+    fn update_keys_error(mut self) -> &'static str {
+        self.update_keys(false).unwrap_err().name()
+    }
+}
+
+#[test]
+fn stapled_response_reaches_the_client_that_asks_in_both_versions() {
+    let authority = Authority::new();
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let client = ClientConfig::new(authority.roots()).clock(Arc::new(pair::NOW)).versions([version]).unwrap();
+        let identity = authority.identity(&[pair::NAME], KeyKind::EcdsaP256).ocsp_response(b"a response".to_vec());
+        let server = ServerConfig::new(identity);
+        let asked = Pair::established(client.clone().ask_for_ocsp(true), server.clone());
+        assert_eq!(asked.client.peer_ocsp_response(), Some(&b"a response"[..]));
+        assert_eq!(Pair::established(client.clone(), server).client.peer_ocsp_response(), None);
+        let (_, without) = configs_by(&authority, KeyKind::EcdsaP256);
+        assert_eq!(Pair::established(client.ask_for_ocsp(true), without).client.peer_ocsp_response(), None);
+    }
+}
+
+#[test]
+fn suites_of_one_version_alone_leave_the_other_out() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let client = client.cipher_suites([CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
+    let pair = Pair::established(client.clone(), server);
+    assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_2));
+    assert!(client.versions([ProtocolVersion::TLSv1_3]).is_err());
+}
