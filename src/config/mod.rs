@@ -10,6 +10,8 @@ mod identity;
 mod observer;
 mod preferences;
 mod question;
+#[cfg(test)]
+pub(crate) mod recorded;
 mod server;
 
 pub use client::ClientConfig;

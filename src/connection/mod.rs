@@ -14,6 +14,8 @@
 
 mod client;
 mod outcome;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod replay_tests;
 mod server;
 
 pub use client::ClientConnection;

@@ -1,8 +1,14 @@
 //! Vector files whose values are taken out one by one, so that none is overlooked and none is used twice.
 
+use std::borrow::ToOwned;
+use std::collections::BTreeMap;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
 use serde_json::{Map, Value};
 
-use crate::hex;
+use super::hex;
 
 /// The named values of one JSON object. Dropping it while values are left is a failure.
 pub(crate) struct Values(Map<String, Value>);
@@ -55,6 +61,22 @@ impl Values {
     /// Takes a number out.
     pub(crate) fn number(&mut self, name: &str) -> usize {
         self.value(name).as_u64().and_then(|number| number.try_into().ok()).unwrap_or_else(|| panic!("{name}"))
+    }
+
+    /// Takes a number out, if it is there.
+    pub(crate) fn optional_number(&mut self, name: &str) -> Option<usize> {
+        self.0.contains_key(name).then(|| self.number(name))
+    }
+
+    /// Takes an object out, if it is there.
+    pub(crate) fn optional_nested(&mut self, name: &str) -> Option<Values> {
+        self.0.contains_key(name).then(|| self.nested(name))
+    }
+
+    /// Takes out everything that is left, all of it bytes.
+    pub(crate) fn take_all_bytes(&mut self) -> BTreeMap<String, Vec<u8>> {
+        let names: Vec<String> = self.0.keys().cloned().collect();
+        names.into_iter().map(|name| (name.clone(), self.bytes(&name))).collect()
     }
 
     /// Takes an object out.
