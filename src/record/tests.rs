@@ -13,7 +13,8 @@ use core::cell::Cell;
 use std::format;
 
 use super::{Framed, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN, Queued, RecordReader, RecordWriter};
-use crate::crypto::{Secret, ring};
+use crate::crypto::Secret;
+use crate::crypto::ring::provider;
 use crate::keys::{TrafficKeys, TrafficSecret};
 use crate::support::trace::{Actor, RECORDED, RFC8448, Record, Trace};
 use crate::wire::{ContentType, ProtocolVersion};
@@ -33,7 +34,7 @@ fn keys(trace: &Trace, actor: Actor, epoch: &str) -> Option<TrafficKeys> {
         other => panic!("which epoch is {other}?"),
     };
     let secret = TrafficSecret::new(trace.suite, Secret::copy_from(trace.secret(&name)));
-    Some(secret.keys(&*ring::provider()).unwrap())
+    Some(secret.keys(&*provider()).unwrap())
 }
 
 /// Calls `visit` for each record of one end with the keys that come into use before it. Returns how many records of

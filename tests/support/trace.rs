@@ -3,6 +3,7 @@
 
 use std::borrow::ToOwned;
 use std::collections::BTreeMap;
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -151,15 +152,22 @@ impl Trace {
                 self.key_pairs.push(KeyPair { actor, group, private });
             }
             "extract" => {
-                step.leave(&["salt", "secret"]);
+                step.leave(&["salt"]);
                 let (name, input) = (step.text("name"), step.bytes("ikm"));
+                self.secrets.insert(format!("{name}_secret"), step.bytes("secret"));
                 if name == "handshake" {
                     self.secrets.insert("dhe".to_owned(), input);
+                } else if name == "early" && input.iter().any(|octet| *octet != 0) {
+                    self.secrets.insert("psk".to_owned(), input);
                 }
             }
             "derive_secret" => {
                 step.leave(&["prk", "hash", "info"]);
-                let name = step.text("name").replace(' ', "_").replace("exp_master", "exporter_master_secret");
+                let name = match step.text("name").as_str() {
+                    "exp master" => "exporter_master_secret".to_owned(),
+                    "res master" => "resumption_master_secret".to_owned(),
+                    label => label.replace(' ', "_"),
+                };
                 self.secrets.insert(name, step.bytes("expanded"));
             }
             // What follows from the secrets is held against the key schedule elsewhere.
@@ -188,6 +196,12 @@ impl Trace {
         let sequence_number = step.optional_number("seq");
         // Where nothing is protected, the record is its own payload behind five bytes of header.
         let payload = step.optional_bytes("payload").unwrap_or_else(|| bytes[5..].to_vec());
+        // A ClientHello with binders stands in the list of messages without them.
+        if let Some(truncated) = self.messages.last_mut().filter(|message| payload.starts_with(&message.bytes))
+            && epoch == "plaintext"
+        {
+            truncated.bytes = payload.clone();
+        }
         self.records.push(Record { actor, content_type, epoch, sequence_number, payload, bytes });
     }
 

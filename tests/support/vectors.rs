@@ -6,6 +6,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use bulla::crypto::Secret;
 use serde_json::{Map, Value};
 
 use super::hex;
@@ -73,6 +74,16 @@ impl Values {
         self.0.contains_key(name).then(|| self.nested(name))
     }
 
+    /// Takes bytes out that are a secret.
+    pub(crate) fn secret(&mut self, name: &str) -> Secret {
+        Secret::from_vec(self.bytes(name))
+    }
+
+    /// Leaves everything aside that another test uses.
+    pub(crate) fn leave_all(&mut self) {
+        self.0.clear();
+    }
+
     /// Takes out everything that is left, all of it bytes.
     pub(crate) fn take_all_bytes(&mut self) -> BTreeMap<String, Vec<u8>> {
         let names: Vec<String> = self.0.keys().cloned().collect();
@@ -102,6 +113,11 @@ impl Values {
                 other => panic!("{name} holds {other:?}"),
             })
             .collect()
+    }
+
+    /// Takes a list of objects out, if it is there.
+    pub(crate) fn optional_list(&mut self, name: &str) -> Vec<Values> {
+        if self.0.contains_key(name) { self.list(name) } else { Vec::new() }
     }
 
     /// Leaves values aside that say nothing, or nothing that can be tested.
