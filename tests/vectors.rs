@@ -26,12 +26,9 @@ use bulla::crypto::{Digest, Provider, Secret, Suite, hkdf_expand, hkdf_extract, 
 use bulla::keys::{EarlySecret, TrafficSecret, Transcript, derive_secret, expand_label};
 use bulla::wire::{Certificate, HandshakeType, is_hello_retry_request, read_all};
 use replay::Replay;
-use trace::{Actor, RECORDED, RFC8448, Trace, suite};
+use trace::{Actor, HYBRID, RECORDED, RESUMED, RFC8448, Trace, suite};
 use vectors::Values;
 use x25519_dalek::{PublicKey, StaticSecret};
-
-const RESUMED: &str = "rfc8448_resumed_0rtt";
-const HYBRID: &str = "trace_tls13_x25519mlkem768";
 
 /// What the steps of RFC 8448 lead to, from one to the next.
 struct Schedule {

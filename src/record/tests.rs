@@ -16,11 +16,8 @@ use super::{Framed, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN, Queued, Record
 use crate::crypto::Secret;
 use crate::crypto::ring::provider;
 use crate::keys::{TrafficKeys, TrafficSecret};
-use crate::support::trace::{Actor, RECORDED, RFC8448, Record, Trace};
+use crate::support::trace::{Actor, HYBRID, RECORDED, RESUMED, RFC8448, Record, Trace};
 use crate::wire::{ContentType, ProtocolVersion};
-
-/// The traces that no connection can replay yet.
-const SECRETS_ALONE: [&str; 2] = ["rfc8448_resumed_0rtt", "trace_tls13_x25519mlkem768"];
 
 /// The traffic keys of an epoch; none where nothing is protected.
 fn keys(trace: &Trace, actor: Actor, epoch: &str) -> Option<TrafficKeys> {
@@ -62,7 +59,7 @@ fn walk(trace: &Trace, actor: Actor, mut visit: impl FnMut(Option<TrafficKeys>, 
 }
 
 fn all_traces() -> impl Iterator<Item = Trace> {
-    RFC8448.into_iter().chain(RECORDED).chain(SECRETS_ALONE).map(Trace::load)
+    RFC8448.into_iter().chain(RECORDED).chain([RESUMED, HYBRID]).map(Trace::load)
 }
 
 /// Walks both ends of every trace with what `end` makes for each.

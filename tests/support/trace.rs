@@ -28,6 +28,12 @@ pub(crate) const RECORDED: [&str; 8] = [
     "trace_tls13_p256",
 ];
 
+/// The trace of X25519MLKEM768, of which its key log is known and no private key.
+pub(crate) const HYBRID: &str = "trace_tls13_x25519mlkem768";
+
+/// The trace with a PSK and early data.
+pub(crate) const RESUMED: &str = "rfc8448_resumed_0rtt";
+
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Actor {

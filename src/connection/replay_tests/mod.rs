@@ -8,16 +8,16 @@
 //! | trace | client | server |
 //! |---|---|---|
 //! | RFC 8448 §3, §5, §6, §7 | all records | all records; ServerHello of §3, §6, §7 in our own words, too |
-//! | `trace_tls13_*` but these | all records | all records |
+//! | `trace_tls13_*` but this | all records | all records |
 //! | `trace_tls13_client_cert_rsa` | as far as CertificateVerify: the server's certificate is of X.509 version 1 | all records; Certificate in recorded words |
 //! | RFC 8448 §4 (PSK, 0-RTT) | key schedule and records alone: there is no resumption yet | likewise |
-//! | `trace_tls13_x25519mlkem768` | key schedule and records alone: its ephemeral keys are not known | likewise |
 //!
 //! Named departures. Chains are accepted unseen: all have expired. A signature with a key that `ring` does not take
 //! (RSA below 2048 bits, P-521) counts as verified if it is the recorded one over the message that the transcript
 //! demands; Ed25519, ECDSA P-256 and RSA-2048 are verified indeed. Where no private key that can be used here is
-//! published (P-256, OpenSSL's servers), the exchange takes the recorded share and gives the recorded secret. Tickets,
-//! which our server does not make, are put into its queue. Other stacks' one message per record is a switch of the
+//! published (P-256, OpenSSL's servers), the exchange takes the recorded share and gives the recorded secret. Of
+//! `trace_tls13_x25519mlkem768` the shared secret is not known either: HKDF gives the secrets of its key log for the
+//! published labels and transcript hashes. Tickets, which our server does not make, are put into its queue. Other stacks' one message per record is a switch of the
 //! writer, which otherwise fills its records.
 
 mod player;
@@ -37,9 +37,12 @@ use super::{ClientConnection, ServerConnection};
 use crate::config::recorded::Recorded;
 use crate::error::CertificateError;
 use crate::keys::{KeyLog, key_log_line};
-use crate::support::trace::{Actor, RECORDED, RFC8448};
+use crate::support::trace::{Actor, HYBRID, RECORDED, RFC8448};
 use crate::support::vectors::Values;
-use crate::wire::{HANDSHAKE_HEADER_LEN, HandshakeType, ServerHello, is_hello_retry_request, read_all};
+use crate::wire::{
+    EncryptedExtension, EncryptedExtensions, HANDSHAKE_HEADER_LEN, HandshakeType, ServerHello, is_hello_retry_request,
+    read_all,
+};
 
 fn body(message: &[u8]) -> &[u8] {
     &message[HANDSHAKE_HEADER_LEN..]
@@ -66,7 +69,8 @@ fn play_server(file: &str, in_recorded_words: &[HandshakeType]) -> (Script, Serv
 }
 
 /// The traces whose server's signature is verified by `ring`, not compared.
-const VERIFIED: [&str; 3] = ["rfc8448_client_auth", "trace_tls13_aes256gcm_both_keys", "trace_tls13_ed25519"];
+const VERIFIED: [&str; 4] =
+    ["rfc8448_client_auth", "trace_tls13_aes256gcm_both_keys", "trace_tls13_ed25519", "trace_tls13_x25519mlkem768"];
 
 fn check_client(file: &str) {
     let (script, client) = play_client(file);
@@ -84,7 +88,7 @@ fn client_replays_the_traces_of_rfc_8448_record_for_record() {
 
 #[test]
 fn client_replays_recorded_connections_record_for_record() {
-    RECORDED.into_iter().filter(|file| *file != OLD_CERTIFICATE).for_each(check_client);
+    RECORDED.into_iter().chain([HYBRID]).filter(|file| *file != OLD_CERTIFICATE).for_each(check_client);
 }
 
 #[test]
@@ -102,6 +106,12 @@ fn server_replays_the_traces_of_rfc_8448_record_for_record() {
         let server_hellos = said.iter().filter(|(ours, _)| ours[0] == HandshakeType::server_hello.0);
         let differing = server_hellos.filter(|(ours, theirs)| ours != theirs).count();
         assert_eq!(differing, usize::from(retried), "{file}: the HelloRetryRequest, and no ServerHello");
+        for (ours, theirs) in said.iter().filter(|(ours, _)| ours[0] == HandshakeType::encrypted_extensions.0) {
+            let ours: EncryptedExtensions<'_> = read_all(body(ours)).unwrap();
+            let theirs: EncryptedExtensions<'_> = read_all(body(theirs)).unwrap();
+            assert_eq!(ours.extensions, [EncryptedExtension::ServerNameAck], "{file}");
+            assert!(theirs.extensions.contains(&EncryptedExtension::ServerNameAck), "{file}");
+        }
         assert_eq!(server.hello_retried(), retried);
         assert_eq!(server.server_name(), Some("server"), "{file}");
         assert_eq!(server.peer_signature_scheme(), script.credentials.get(&Actor::Client).map(|it| it.scheme));
@@ -110,7 +120,7 @@ fn server_replays_the_traces_of_rfc_8448_record_for_record() {
 
 #[test]
 fn server_replays_recorded_connections_record_for_record() {
-    for file in RECORDED {
+    for file in RECORDED.into_iter().chain([HYBRID]) {
         let mut in_recorded_words =
             vec![HandshakeType::server_hello, HandshakeType::encrypted_extensions, HandshakeType::certificate_request];
         if file == OLD_CERTIFICATE {

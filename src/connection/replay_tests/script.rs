@@ -19,7 +19,7 @@ use crate::connection::{ClientConnection, ServerConnection};
 use crate::crypto::{Provider, Suite};
 use crate::keys::{KeyLog, Transcript};
 use crate::support::replay::{FixedExchange, FixedSignature, Replay};
-use crate::support::trace::{Actor, Trace};
+use crate::support::trace::{Actor, HYBRID, Trace};
 use crate::verify::{PeerCertificate, Roots};
 use crate::wire::{
     Certificate, CertificateVerify, ClientExtension, ClientHello, HandshakeType, NamedGroup, ServerExtension,
@@ -60,6 +60,7 @@ pub(super) struct Hello {
     pub(super) legacy_session_id: Vec<u8>,
     pub(super) name: Option<String>,
     pub(super) cookie: Option<Vec<u8>>,
+    pub(super) application_protocols: Vec<Vec<u8>>,
     pub(super) shares: Vec<(NamedGroup, Vec<u8>)>,
 }
 
@@ -78,6 +79,10 @@ impl Hello {
                 }
                 ClientExtension::ServerName(list) => {
                     hello.name = Some(String::from_utf8(list.server_name_list[0].name.to_vec()).unwrap());
+                }
+                ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
+                    let names = list.protocol_name_list.iter();
+                    hello.application_protocols = names.map(|name| name.to_vec()).collect();
                 }
                 ClientExtension::Cookie(cookie) => hello.cookie = Some(cookie.to_vec()),
                 _ => {}
@@ -139,7 +144,7 @@ impl Script {
         let hello = Hello::read(trace.said(Actor::Client, &[HandshakeType::client_hello]).last().unwrap());
         let server_hello = trace.said(Actor::Server, &[HandshakeType::server_hello]).last().unwrap();
         let (server_random, group, server_share) = read_server_hello(server_hello);
-        let [(_, client_share)] = &hello.shares[..] else { panic!("{file}: not one share") };
+        let (_, client_share) = hello.shares.iter().find(|(offered, _)| *offered == group).unwrap();
         let shares = [(Actor::Client, client_share.clone()), (Actor::Server, server_share)].into();
         Self {
             group,
@@ -160,20 +165,24 @@ impl Script {
         self.trace.suite
     }
 
-    /// The provider of one end: its keys and randomness, and the other end's signature where `ring` cannot verify it.
+    /// The provider of one end: its keys and randomness, and the signatures that `ring` cannot verify.
     fn provider(&self, me: Actor) -> Arc<Replay> {
         let (other, random) = match me {
             Actor::Client => (Actor::Server, vec![&self.client_random[..], &self.legacy_session_id[..]]),
             Actor::Server => (Actor::Client, vec![&self.server_random[..]]),
         };
         let mut provider = Replay::new(&random);
-        match self.trace.private_key(me, "x25519") {
-            Some(private) => provider = provider.with_x25519(private),
-            None if self.group == NamedGroup::x25519 => provider = provider.with_exchange(self.exchange(me, other)),
-            None => {}
+        let private_key = self.trace.private_key(me, "x25519");
+        if let Some(private_key) = private_key {
+            provider = provider.with_x25519(private_key);
         }
-        if self.group != NamedGroup::x25519 {
+        if private_key.is_none() || self.group != NamedGroup::x25519 {
             provider = provider.with_exchange(self.exchange(me, other));
+        }
+        if self.trace.name == HYBRID {
+            // The group of its other share, which was offered and not chosen.
+            let offered = FixedExchange { group: NamedGroup::x25519, ..self.exchange(me, other) };
+            provider = self.with_secrets_of_key_log(provider).with_exchange(offered);
         }
         for credentials in self.credentials.values() {
             let Some(key_algorithm) = weak_key(credentials) else { continue };
@@ -184,12 +193,34 @@ impl Script {
     }
 
     fn exchange(&self, me: Actor, other: Actor) -> FixedExchange {
+        let component = self.first_hello().shares.into_iter().nth(1).filter(|_| me == Actor::Client);
         FixedExchange {
             group: self.group,
             share: self.shares[&me].clone(),
             peer_share: self.shares[&other].clone(),
-            secret: self.trace.secret("dhe").to_vec(),
+            // Where it is not known, what follows from it is.
+            secret: self.trace.secrets.get("dhe").cloned().unwrap_or_else(|| vec![0; 64]),
+            component,
         }
+    }
+
+    /// Gives the secrets of the key log, each for its label and the transcript hash that it belongs to.
+    fn with_secrets_of_key_log(&self, provider: Replay) -> Replay {
+        let (server_hello, finished) = ("hash_client_hello_to_server_hello", "hash_to_server_finished");
+        let secrets = [
+            ("tls13 c hs traffic", server_hello, "c_hs_traffic"),
+            ("tls13 s hs traffic", server_hello, "s_hs_traffic"),
+            ("tls13 c ap traffic", finished, "c_ap_traffic"),
+            ("tls13 s ap traffic", finished, "s_ap_traffic"),
+            ("tls13 exp master", finished, "exporter_master_secret"),
+        ];
+        secrets.into_iter().fold(provider, |provider, (label, hash, secret)| {
+            let (hash, secret) = (self.trace.secret(hash), self.trace.secret(secret));
+            let len = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
+            // HkdfLabel. RFC 8446 §7.1.
+            let parts = [&[0, len(secret), len(label.as_bytes())], label.as_bytes(), &[len(hash)], hash];
+            provider.with_secret(parts.concat(), secret)
+        })
     }
 
     fn identity(&self, me: Actor) -> Option<Identity> {
@@ -209,10 +240,10 @@ impl Script {
         Arc::new(Recorded::new(self.trace.said(me, types).map(<[u8]>::to_vec).collect()))
     }
 
-    /// The group of the trace's first key share, and the one that the server chose.
+    /// The groups of the first key shares, and the one that the server chose.
     fn groups(&self) -> Vec<NamedGroup> {
-        let mut groups = vec![self.first_hello().shares[0].0];
-        groups.extend(Some(self.group).filter(|group| *group != groups[0]));
+        let mut groups: Vec<_> = self.first_hello().shares.into_iter().map(|(group, _)| group).collect();
+        groups.extend(Some(self.group).filter(|group| !groups.contains(group)));
         groups
     }
 
@@ -234,6 +265,9 @@ impl Script {
             .key_log(Arc::clone(log) as Arc<dyn KeyLog>);
         if let Some(identity) = self.identity(Actor::Client) {
             config = config.identity(identity);
+        }
+        if let protocols @ [_, ..] = &self.first_hello().application_protocols[..] {
+            config = config.alpn(protocols).unwrap();
         }
         config.preferences.recorded = Some(Arc::clone(&recorded));
         let client = ClientConnection::new(Arc::new(config), self.name()).unwrap();

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::crypto::ring::provider;
-use crate::support::trace::{RECORDED, RFC8448, Trace};
+use crate::support::trace::{RECORDED, RESUMED, RFC8448, Trace};
 use crate::support::vectors::Values;
 use crate::wire::CipherSuite;
 
@@ -20,7 +20,7 @@ fn suite(hash: &str) -> Suite {
 #[test]
 fn links_of_the_chain_hold_the_published_secrets() {
     let provider = provider();
-    for file in RFC8448.into_iter().chain(RECORDED).chain(["rfc8448_resumed_0rtt"]) {
+    for file in RFC8448.into_iter().chain(RECORDED).chain([RESUMED]) {
         let trace = Trace::load(file);
         let early = match trace.secrets.get("psk") {
             Some(psk) => EarlySecret::with_psk(&*provider, trace.suite, &Secret::copy_from(psk)).unwrap(),
