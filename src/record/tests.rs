@@ -87,6 +87,7 @@ fn open(reader: &mut RecordReader, record: &Record) -> (ContentType, Vec<u8>) {
             assert_eq!(used, record.bytes.len());
             (ContentType::change_cipher_spec, vec![1])
         }
+        Framed::SkippedEarlyData { .. } => panic!("skipped"),
         Framed::NeedMore { hint } => panic!("needs {hint}"),
     }
 }
