@@ -11,6 +11,7 @@ mod observer;
 mod preferences;
 mod question;
 #[cfg(test)]
+#[cfg_attr(not(all(feature = "ring", feature = "std")), allow(dead_code, reason = "the replays need both"))]
 pub(crate) mod recorded;
 mod server;
 
