@@ -36,6 +36,8 @@ pub(crate) struct Preferences {
     pub(crate) requires_extended_master_secret: bool,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    #[cfg(test)]
+    pub(crate) recorded: Option<Arc<super::recorded::Recorded>>,
 }
 
 impl Preferences {
@@ -56,6 +58,8 @@ impl Preferences {
             requires_extended_master_secret: true,
             key_log: None,
             observer: None,
+            #[cfg(test)]
+            recorded: None,
         }
     }
 

@@ -23,7 +23,7 @@ use crate::wire::EcPointFormat;
 use crate::wire::{
     CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionContext,
     ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList,
-    ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
+    ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -303,9 +303,7 @@ fn retry(
             RetryExtension::KeyShare(group),
         ],
     };
-    let bytes = write_message(&request)?;
-    transcript.add(&bytes);
-    out.send_bytes(Level::Initial, bytes);
+    out.send(Level::Initial, &request, &mut transcript)?;
     if !client_hello.legacy_session_id.is_empty() {
         out.change_cipher_spec();
     }
