@@ -203,10 +203,10 @@ impl Connection {
         let Phase::Established { connected, .. } = &mut self.phase else {
             return Err(Violation::UnexpectedRecord(ContentType::application_data).into());
         };
-        self.warnings = 0;
         if content.is_empty() {
             return Ok(Step::Progress);
         }
+        self.warnings = 0;
         connected.data_received();
         Ok(Step::Data(content))
     }
