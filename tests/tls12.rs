@@ -7,8 +7,13 @@ mod pair;
 
 use std::sync::Arc;
 
+#[cfg(feature = "post-quantum")]
+use bulla::ConfigError;
 use bulla::crypto::{Authentication, SuiteTls12};
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::wire::{
+    CipherSuite, ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, NamedGroup, ProtocolVersion, RECORD_HEADER_LEN,
+    SignatureScheme, read_all,
+};
 use bulla::{ClientAuth, ClientConfig, ServerConfig};
 use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
 
@@ -151,4 +156,20 @@ fn suites_of_one_version_alone_leave_the_other_out() {
     let pair = Pair::established(client.clone(), server);
     assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_2));
     assert!(client.versions([ProtocolVersion::TLSv1_3]).is_err());
+}
+
+#[test]
+fn client_of_tls12_alone_offers_no_group_that_tls12_has_not() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let (client, server) = tls12((client, server));
+    let mut pair = Pair::new(client.clone(), server);
+    let hello = pair::output(&mut pair.client);
+    let hello: ClientHello<'_> = read_all(&hello[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+    let groups = hello.extensions.iter().flatten().find_map(|extension| match extension {
+        ClientExtension::SupportedGroups(groups) => Some(groups.clone()),
+        _ => None,
+    });
+    assert_eq!(groups.unwrap(), [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1]);
+    #[cfg(feature = "post-quantum")]
+    assert_eq!(client.groups([NamedGroup::X25519MLKEM768]).unwrap_err(), ConfigError::NoGroupForVersions);
 }
