@@ -115,6 +115,7 @@ impl ChooseClientIdentity for Chooser {
 pub(crate) struct Judge {
     roots: Option<Arc<Roots>>,
     refuses: bool,
+    refuses_with_alert: bool,
     late: Late,
     seen: Arc<Seen>,
 }
@@ -124,6 +125,7 @@ impl Judge {
         Self {
             roots: roots.map(Arc::new),
             refuses: options.verify_fail,
+            refuses_with_alert: options.verify_fail && !options.own_verifier,
             late: Late::new(options.asynchronous),
             seen: Arc::clone(seen),
         }
@@ -138,10 +140,15 @@ impl fmt::Debug for Judge {
 
 impl VerifyChain for Judge {
     fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
-        if self.late.postpones() {
+        // A refusal with an alert of one's own is an answer, and answers are given to questions.
+        if self.late.postpones() || self.refuses_with_alert {
             return Decision::Later;
         }
-        self.seen.ocsp_at_verification.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone_from(&chain.ocsp_response);
+        self.seen
+            .ocsp_at_verification
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone_from(&chain.ocsp_response);
         if self.refuses {
             return Decision::Now(Err(CertificateError::ApplicationRefused));
         }
@@ -170,6 +177,9 @@ impl Answers {
                 refuse.or_else(|| now(ChooseClientIdentity::choose(&*self.chooser, request)).map(Answer::Identity))
             }
             QuestionKind::Sign(request) => now(sign(request)).map(Answer::Signature),
+            QuestionKind::VerifyChain(_) if self.judge.refuses_with_alert => {
+                Some(Answer::Refuse(AlertDescription::handshake_failure))
+            }
             QuestionKind::VerifyChain(chain) => now(self.judge.verify(chain)).map(Answer::Verdict),
             _ => None,
         }

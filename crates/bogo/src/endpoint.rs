@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
-use bulla::config::danger::DangerousVerification;
+use bulla::config::danger::{DangerousCompatibility, DangerousVerification};
 use bulla::pki_types::TrustAnchor;
 use bulla::{
     ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Error, Identity, Observed,
@@ -125,6 +125,9 @@ macro_rules! shared {
         if !$options.verify_preferences.is_empty() {
             config = config.signature_schemes($options.verify_preferences.iter().copied()).map_err(refused)?;
         }
+        if !$options.require_extended_master_secret {
+            config = config.danger_allow_without_extended_master_secret();
+        }
         let observer: Arc<dyn Observer> = $messages.clone();
         config.observer(observer)
     }};
@@ -152,8 +155,8 @@ fn server(
     judge: &Arc<Judge>,
     messages: &Arc<Messages>,
 ) -> Result<ServerConfig, Unsupported> {
-    let mut config = shared!(ServerConfig::choosing(chooser.clone()), options, messages)
-        .danger_verify_with(judge.clone());
+    let mut config =
+        shared!(ServerConfig::choosing(chooser.clone()), options, messages).danger_verify_with(judge.clone());
     if options.require_client_certificate {
         config = config.client_auth(ClientAuth::Require(Arc::new(authorities(options))));
     } else if options.verify_peer {
@@ -202,7 +205,9 @@ impl Observer for Messages {
             Direction::Received => "read",
         };
         let line = match &seen.content {
-            Content::Handshake { bytes, .. } => format!("{direction} hs {}\n", bytes.first().copied().unwrap_or_default()),
+            Content::Handshake { bytes, .. } => {
+                format!("{direction} hs {}\n", bytes.first().copied().unwrap_or_default())
+            }
             Content::Alert(alert) => format!("{direction} alert {} {}\n", alert.level.0, alert.description.0),
             Content::ChangeCipherSpec => format!("{direction} ccs\n"),
             _ => return,

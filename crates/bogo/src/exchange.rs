@@ -188,6 +188,8 @@ impl Exchange<'_> {
                     continue;
                 }
                 Event::NeedMore { .. } => {
+                    // Messages that waited behind a question may just have led to output.
+                    self.flush()?;
                     let read = self.transport.read(&mut self.input[self.filled..])?;
                     if read == 0 {
                         return Ok(Came::EndOfInput);

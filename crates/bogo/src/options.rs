@@ -52,6 +52,10 @@ pub(crate) struct Options {
     pub(crate) verify_peer: bool,
     pub(crate) require_client_certificate: bool,
     pub(crate) verify_fail: bool,
+    /// `-use-custom-verify-callback`: a refused chain is refused with the library's alert, not with one of the
+    /// application's choice.
+    pub(crate) own_verifier: bool,
+    pub(crate) require_extended_master_secret: bool,
     /// The application refuses when it is asked for a certificate, with this alert.
     pub(crate) refuse_choice: Option<AlertDescription>,
 
@@ -119,6 +123,8 @@ impl Options {
             verify_peer: false,
             require_client_certificate: false,
             verify_fail: false,
+            own_verifier: false,
+            require_extended_master_secret: false,
             refuse_choice: None,
             shim_writes_first: false,
             initial_write: "hello".to_owned(),
@@ -209,10 +215,12 @@ impl Options {
             "-verify-peer" => self.verify_peer = true,
             "-require-any-client-certificate" => self.require_client_certificate = true,
             "-verify-fail" => self.verify_fail = true,
-            "-fail-early-callback" | "-fail-ddos-callback" => {
-                self.refuse_choice = Some(AlertDescription::handshake_failure);
+            "-use-custom-verify-callback" => self.own_verifier = true,
+            "-fail-early-callback" => self.refuse_choice = Some(AlertDescription::handshake_failure),
+            "-fail-ddos-callback" | "-fail-cert-callback" => {
+                self.refuse_choice = Some(AlertDescription::internal_error);
             }
-            "-fail-cert-callback" => self.refuse_choice = Some(AlertDescription::internal_error),
+            "-expect-extended-master-secret" => self.require_extended_master_secret = true,
 
             "-shim-writes-first" => self.shim_writes_first = true,
             "-shim-initial-write" => self.initial_write = value.text()?,
@@ -297,14 +305,11 @@ fn changes_nothing(name: &str) -> bool {
         "-use-early-callback",
         "-install-ddos-callback",
         "-use-old-client-cert-callback",
-        "-use-custom-verify-callback",
         "-expect-verify-result",
         // The server's order of suites counts in any case.
         "-server-preference",
         // No application protocol is chosen unless one is configured.
         "-decline-alpn",
-        // TLS 1.2 without it is not spoken.
-        "-expect-extended-master-secret",
         // Sending may take a part in any case.
         "-partial-write",
         // A HelloRequest is answered with no_renegotiation in any case, and none may come that is not.

@@ -64,124 +64,141 @@ const REASONS: &[(Group, &str, &[&str])] = &[
             "-expect-not-resumable-across-names",
         ],
     ),
-    (NotYet, "raw public keys (RFC 7250)", &[
-        "-new-rpk-credential",
-        "-accepted-peer-cert-types",
-        "-available-client-cert-types",
-        "-expect-peer-certificate-type",
-        "-expect-peer-rpk-sha256",
-    ]),
+    (
+        NotYet,
+        "raw public keys (RFC 7250)",
+        &[
+            "-new-rpk-credential",
+            "-accepted-peer-cert-types",
+            "-available-client-cert-types",
+            "-expect-peer-certificate-type",
+            "-expect-peer-rpk-sha256",
+        ],
+    ),
     (NotYet, "external pre-shared keys (RFC 9258)", &["-new-psk-credential"]),
     (Never, "pre-shared keys of TLS 1.2: no suite with them is spoken", &["-psk", "-psk-identity"]),
-    (NotYet, "Encrypted Client Hello", &[
-        "-ech-config-list",
-        "-ech-server-config",
-        "-ech-server-key",
-        "-ech-is-retry-config",
-        "-enable-ech-grease",
-        "-expect-ech-accept",
-        "-expect-ech-name-override",
-        "-expect-no-ech-name-override",
-        "-expect-ech-retry-configs",
-        "-expect-no-ech-retry-configs",
-        "-reject-unusable-ech-config",
-        "-fail-early-callback-ech-rewind",
-    ]),
+    (
+        NotYet,
+        "Encrypted Client Hello",
+        &[
+            "-ech-config-list",
+            "-ech-server-config",
+            "-ech-server-key",
+            "-ech-is-retry-config",
+            "-enable-ech-grease",
+            "-expect-ech-accept",
+            "-expect-ech-name-override",
+            "-expect-no-ech-name-override",
+            "-expect-ech-retry-configs",
+            "-expect-no-ech-retry-configs",
+            "-reject-unusable-ech-config",
+            "-fail-early-callback-ech-rewind",
+        ],
+    ),
     (NotYet, "GREASE and shuffled extensions (RFC 8701)", &["-enable-grease", "-permute-extensions"]),
     (NotYet, "delegated credentials (RFC 9345)", &["-new-delegated-credential", "-delegated-credential"]),
-    (NotYet, "certificate compression (RFC 8879)", &[
-        "-install-cert-compression-algs",
-        "-install-one-cert-compression-alg",
-    ]),
-    (NotYet, "signed certificate timestamps inside the handshake (RFC 6962)", &[
-        "-signed-cert-timestamps",
-        "-enable-signed-cert-timestamps",
-        "-expect-signed-cert-timestamps",
-    ]),
+    (
+        NotYet,
+        "certificate compression (RFC 8879)",
+        &["-install-cert-compression-algs", "-install-one-cert-compression-alg"],
+    ),
+    (
+        NotYet,
+        "signed certificate timestamps inside the handshake (RFC 6962)",
+        &["-signed-cert-timestamps", "-enable-signed-cert-timestamps", "-expect-signed-cert-timestamps"],
+    ),
     (NotYet, "choosing a certificate by the issuers that the peer names", &["-must-match-issuer"]),
-    (NotYet, "trust anchor identifiers, a draft", &[
-        "-cert-properties",
-        "-requested-trust-anchors",
-        "-available-trust-anchors",
-        "-expect-peer-match-trust-anchor",
-        "-expect-no-peer-match-trust-anchor",
-        "-expect-peer-available-trust-anchors",
-    ]),
-    (NotYet, "key shares chosen apart from the order of groups", &[
-        "-key-shares",
-        "-no-key-shares",
-        "-curves-flags",
-        "-server-supported-groups-hint",
-    ]),
+    (
+        NotYet,
+        "trust anchor identifiers, a draft",
+        &[
+            "-cert-properties",
+            "-requested-trust-anchors",
+            "-available-trust-anchors",
+            "-expect-peer-match-trust-anchor",
+            "-expect-no-peer-match-trust-anchor",
+            "-expect-peer-available-trust-anchors",
+        ],
+    ),
+    (
+        NotYet,
+        "key shares chosen apart from the order of groups",
+        &["-key-shares", "-no-key-shares", "-curves-flags", "-server-supported-groups-hint"],
+    ),
     (NotYet, "the client's signal of a fallback (RFC 7507): bulla does not fall back", &["-fallback-scsv"]),
     (NotYet, "an alert of the application's choice after the handshake", &["-send-alert"]),
     (NotYet, "a limit for a peer's chain in bytes, chosen by the application", &["-max-cert-list"]),
     (NotYet, "the certificate_types of a CertificateRequest, which no question shows", &["-expect-certificate-types"]),
-    (NotYet, "renegotiation_info of the peer, which the connection does not show", &[
-        "-expect-secure-renegotiation",
-        "-expect-no-secure-renegotiation",
-        "-no-legacy-server-connect",
-    ]),
+    (
+        NotYet,
+        "renegotiation_info of the peer, which the connection does not show",
+        &["-expect-secure-renegotiation", "-expect-no-secure-renegotiation", "-no-legacy-server-connect"],
+    ),
     (Never, "a server that knows the name always says so", &["-no-server-name-ack"]),
-    (NotYet, "an OCSP response that is chosen after the certificate", &[
-        "-use-ocsp-callback",
-        "-set-ocsp-in-callback",
-        "-decline-ocsp-callback",
-        "-fail-ocsp-callback",
-    ]),
-    (Never, "renegotiation, which is an attack surface and gone from TLS 1.3", &[
-        "-renegotiate-freely",
-        "-renegotiate-once",
-        "-renegotiate-explicit",
-    ]),
+    (
+        NotYet,
+        "an OCSP response that is chosen after the certificate",
+        &["-use-ocsp-callback", "-set-ocsp-in-callback", "-decline-ocsp-callback", "-fail-ocsp-callback"],
+    ),
+    (
+        Never,
+        "renegotiation, which is an attack surface and gone from TLS 1.3",
+        &["-renegotiate-freely", "-renegotiate-once", "-renegotiate-explicit"],
+    ),
     (Never, "False Start: data before the peer's Finished", &["-false-start", "-allow-false-start-without-alpn"]),
-    (Never, "Next Protocol Negotiation, which ALPN has replaced", &[
-        "-advertise-npn",
-        "-advertise-empty-npn",
-        "-select-next-proto",
-        "-select-empty-next-proto",
-        "-expect-next-proto",
-        "-expect-no-next-proto",
-    ]),
+    (
+        Never,
+        "Next Protocol Negotiation, which ALPN has replaced",
+        &[
+            "-advertise-npn",
+            "-advertise-empty-npn",
+            "-select-next-proto",
+            "-select-empty-next-proto",
+            "-expect-next-proto",
+            "-expect-no-next-proto",
+        ],
+    ),
     (Never, "Channel ID, an abandoned draft", &["-enable-channel-id", "-send-channel-id", "-expect-channel-id"]),
-    (Never, "application settings (ALPS), an expired draft", &[
-        "-application-settings",
-        "-expect-peer-application-settings",
-        "-alps-use-new-codepoint",
-        "-defer-alps",
-    ]),
-    (Never, "an application protocol that was not offered, or has no name", &[
-        "-allow-unknown-alpn-protos",
-        "-select-empty-alpn",
-    ]),
-    (Never, "OpenSSL's language for cipher lists; the suites that tests choose with it are CBC, 3DES or static RSA", &["-cipher"]),
+    (
+        Never,
+        "application settings (ALPS), an expired draft",
+        &["-application-settings", "-expect-peer-application-settings", "-alps-use-new-codepoint", "-defer-alps"],
+    ),
+    (
+        Never,
+        "an application protocol that was not offered, or has no name",
+        &["-allow-unknown-alpn-protos", "-select-empty-alpn"],
+    ),
+    (
+        Never,
+        "OpenSSL's language for cipher lists; the suites that tests choose with it are CBC, 3DES or static RSA",
+        &["-cipher"],
+    ),
     (Never, "1/n-1 record splitting, which is for CBC", &["-cbc-record-splitting"]),
     (Never, "tls-unique, which is broken without its later repairs; tls-exporter is there", &["-tls-unique"]),
-    (Never, "sets of policies with a name, of other stacks' making", &[
-        "-fips-202205",
-        "-wpa-202304",
-        "-cnsa-202407",
-        "-cnsa1-202603",
-        "-cnsa2-202603",
-    ]),
+    (
+        Never,
+        "sets of policies with a name, of other stacks' making",
+        &["-fips-202205", "-wpa-202304", "-cnsa-202407", "-cnsa1-202603", "-cnsa2-202603"],
+    ),
     (Never, "password-authenticated key exchange, a draft", &["-new-spake2plusv1-credential"]),
     (Never, "a workaround for an old version of Java", &["-jdk11-workaround"]),
-    (Never, "forgetting a client's chain but for its hash", &[
-        "-retain-only-sha256-client-cert",
-        "-expect-sha256-client-cert",
-    ]),
+    (
+        Never,
+        "forgetting a client's chain but for its hash",
+        &["-retain-only-sha256-client-cert", "-expect-sha256-client-cert"],
+    ),
     (Never, "peeking: what was received lies in the caller's own buffer", &["-peek-then-read"]),
-    (Never, "padding of the server's flight at the client's wish, a draft", &[
-        "-request-server-padding",
-        "-expect-server-sent-requested-padding",
-        "-server-supports-padding",
-    ]),
-    (Never, "a second process that takes over a handshake half way", &[
-        "-handshake-hints",
-        "-allow-hint-mismatch",
-        "-handshaker-path",
-        "-handshaker-resume",
-    ]),
+    (
+        Never,
+        "padding of the server's flight at the client's wish, a draft",
+        &["-request-server-padding", "-expect-server-sent-requested-padding", "-server-supports-padding"],
+    ),
+    (
+        Never,
+        "a second process that takes over a handshake half way",
+        &["-handshake-hints", "-allow-hint-mismatch", "-handshaker-path", "-handshaker-resume"],
+    ),
 ];
 
 /// The reason for an argument that the shim does not take.
@@ -222,9 +239,7 @@ pub(crate) fn check_group(group: NamedGroup) -> Result<NamedGroup, Unsupported> 
     }
     let what = group.to_string();
     Err(match group {
-        NamedGroup::secp521r1 => {
-            Unsupported { group: NotYet, reason: "P-521, which the provider does not have", what }
-        }
+        NamedGroup::secp521r1 => Unsupported { group: NotYet, reason: "P-521, which the provider does not have", what },
         NamedGroup::MLKEM1024 => {
             Unsupported { group: NotYet, reason: "ML-KEM-1024, which the provider does not have", what }
         }
@@ -248,7 +263,9 @@ pub(crate) fn check_scheme(scheme: SignatureScheme) -> Result<SignatureScheme, U
         SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1 | MD5_AND_SHA1 => {
             Unsupported { group: Never, reason: "SHA-1 and MD5, which vouch for nothing", what }
         }
-        LEGACY_PKCS1 => Unsupported { group: Never, reason: "RSA PKCS#1 in TLS 1.3, under a code point of its own", what },
+        LEGACY_PKCS1 => {
+            Unsupported { group: Never, reason: "RSA PKCS#1 in TLS 1.3, under a code point of its own", what }
+        }
         SignatureScheme::ecdsa_secp521r1_sha512 => {
             Unsupported { group: NotYet, reason: "P-521, which the provider does not have", what }
         }
