@@ -5,16 +5,17 @@
 #[path = "support/pair.rs"]
 mod pair;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 #[cfg(feature = "post-quantum")]
 use bulla::ConfigError;
+use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, NamedGroup, ProtocolVersion, RECORD_HEADER_LEN,
     SignatureScheme, read_all,
 };
-use bulla::{ClientAuth, ClientConfig, ServerConfig};
+use bulla::{ClientAuth, ClientConfig, Identity, ServerConfig};
 use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
 
 fn tls12((client, server): (ClientConfig, ServerConfig)) -> (ClientConfig, ServerConfig) {
@@ -47,8 +48,8 @@ fn every_suite_group_and_scheme_connects_and_moves_data() {
         for row in SuiteTls12::ALL.iter().filter(|row| row.authentication == authentication) {
             for group in [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1] {
                 for scheme in schemes_of(kind) {
-                    let client = client.clone().cipher_suites([row.suite.id]).unwrap().groups([group]).unwrap();
-                    let server = server.clone().signature_schemes([*scheme]).unwrap();
+                    let client = client.clone().cipher_suites([row.suite.id]).unwrap();
+                    let server = server.clone().groups([group]).unwrap().signature_schemes([*scheme]).unwrap();
                     let mut pair = Pair::established(client, server);
                     for connection in [&*pair.client, &*pair.server] {
                         assert_eq!(connection.protocol_version(), Some(ProtocolVersion::TLSv1_2));
@@ -172,4 +173,66 @@ fn client_of_tls12_alone_offers_no_group_that_tls12_has_not() {
     assert_eq!(groups.unwrap(), [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1]);
     #[cfg(feature = "post-quantum")]
     assert_eq!(client.groups([NamedGroup::X25519MLKEM768]).unwrap_err(), ConfigError::NoGroupForVersions);
+}
+
+#[test]
+fn server_may_accept_other_schemes_than_it_signs_with() {
+    let authority = Authority::new();
+    let (client, server) = configs_by(&authority, KeyKind::Rsa);
+    let client = client.identity(authority.identity(&["client.test"], KeyKind::EcdsaP256));
+    let server = server.client_auth(ClientAuth::Require(Arc::new(authority.roots())));
+    let accepted = server.clone().accepted_signature_schemes([SignatureScheme::ecdsa_secp256r1_sha256]).unwrap();
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let pair = Pair::established(client.clone().versions([version]).unwrap(), accepted.clone());
+        assert_eq!(pair.server.peer_signature_scheme(), Some(SignatureScheme::ecdsa_secp256r1_sha256));
+    }
+    let both = server.signature_schemes([SignatureScheme::ecdsa_secp256r1_sha256]).unwrap();
+    let (end, error) = Pair::new(client, both).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "NoCommonSignatureScheme"));
+}
+
+#[test]
+fn server_shows_no_key_on_a_curve_that_the_client_does_not_name() {
+    let authority = Authority::new();
+    let (client, server) = tls12(configs_by(&authority, KeyKind::EcdsaP256));
+    let client = client.groups([NamedGroup::secp384r1]).unwrap();
+    let (end, error) = Pair::new(client.clone(), server.clone()).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "NoCommonSignatureScheme"));
+    let with_rsa = server.and_identity(authority.identity(&[pair::NAME], KeyKind::Rsa));
+    let pair = Pair::established(client.clone(), with_rsa);
+    assert_eq!(pair.client.peer_signature_scheme(), Some(SignatureScheme::rsa_pss_rsae_sha256));
+    // TLS 1.3 names keys by their schemes alone.
+    let (_, server) = configs_by(&authority, KeyKind::EcdsaP256);
+    Pair::established(client.versions([ProtocolVersion::TLSv1_3]).unwrap(), server);
+}
+
+/// Keeps what a server asks for, and shows nothing.
+#[derive(Debug, Default)]
+struct Curious(Mutex<Option<CertificateRequestInfo>>);
+
+impl ChooseClientIdentity for Curious {
+    fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
+        *self.0.lock().unwrap() = Some(request.clone());
+        Decision::Now(None)
+    }
+}
+
+#[test]
+fn certificate_request_for_rsa_keys_alone_shows_no_schemes_of_other_keys() {
+    let authority = Authority::new();
+    let (client, server) = tls12(configs_by(&authority, KeyKind::EcdsaP256));
+    let server = server.client_auth(ClientAuth::Request(Arc::new(authority.roots())));
+    let curious = Arc::new(Curious::default());
+    let mut pair = Pair::new(client.choose_identity(curious.clone()), server);
+    pair.to_server = pair::output(&mut pair.client);
+    pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
+    let mut flight = pair::output(&mut pair.server);
+    // certificate_types: two of them, ecdsa_sign and rsa_sign. The first becomes rsa_sign too.
+    let types = flight.windows(3).position(|bytes| bytes == [2, 64, 1]).unwrap();
+    flight[types + 1] = 1;
+    pair::feed(&mut pair.client, &mut flight, &mut pair.client_seen).unwrap();
+    let request = curious.0.lock().unwrap().clone().unwrap();
+    assert!(request.signature_schemes.contains(&SignatureScheme::rsa_pss_rsae_sha256));
+    assert!(request.signature_schemes.iter().all(|scheme| Authentication::of(*scheme) == Some(Authentication::Rsa)));
+    assert!(request.certificate_signature_schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256));
 }

@@ -31,7 +31,10 @@ pub(crate) struct Preferences {
     pub(crate) versions: Vec<ProtocolVersion>,
     pub(crate) cipher_suites: Vec<CipherSuite>,
     pub(crate) groups: Vec<NamedGroup>,
+    /// What peers may sign with.
     pub(crate) signature_schemes: Vec<SignatureScheme>,
+    /// What we sign with.
+    pub(crate) signing_schemes: Vec<SignatureScheme>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     /// TLS 1.2 without it is open to the triple handshake attack. RFC 7627 §1.
     #[cfg(feature = "tls12")]
@@ -54,6 +57,7 @@ impl Preferences {
             versions: AVAILABLE_VERSIONS.to_vec(),
             cipher_suites,
             groups,
+            signing_schemes: signature_schemes.clone(),
             signature_schemes,
             application_protocols: Vec::new(),
             #[cfg(feature = "tls12")]
@@ -125,6 +129,12 @@ impl Preferences {
     }
 
     pub(super) fn set_signature_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
+        self.set_accepted_signature_schemes(schemes)?;
+        self.signing_schemes.clone_from(&self.signature_schemes);
+        Ok(())
+    }
+
+    pub(super) fn set_accepted_signature_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
         let of_provider = handshake_schemes(&*self.provider);
         let unavailable = |scheme: &SignatureScheme| !of_provider.contains(scheme);
         let reason = ConfigError::SignatureSchemeUnavailable;
@@ -213,6 +223,15 @@ macro_rules! shared_decisions {
             schemes: impl IntoIterator<Item = SignatureScheme>,
         ) -> Result<Self, ConfigError> {
             self.preferences.set_signature_schemes(schemes.into_iter().collect())?;
+            Ok(self)
+        }
+
+        /// Accepts handshake signatures with these schemes only, most wanted first; what we sign with is left as it is.
+        pub fn accepted_signature_schemes(
+            mut self,
+            schemes: impl IntoIterator<Item = SignatureScheme>,
+        ) -> Result<Self, ConfigError> {
+            self.preferences.set_accepted_signature_schemes(schemes.into_iter().collect())?;
             Ok(self)
         }
 

@@ -123,7 +123,7 @@ macro_rules! shared {
             config = config.groups($options.groups.iter().copied()).map_err(refused)?;
         }
         if !$options.verify_preferences.is_empty() {
-            config = config.signature_schemes($options.verify_preferences.iter().copied()).map_err(refused)?;
+            config = config.accepted_signature_schemes($options.verify_preferences.iter().copied()).map_err(refused)?;
         }
         if !$options.require_extended_master_secret {
             config = config.danger_allow_without_extended_master_secret();

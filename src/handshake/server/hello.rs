@@ -12,7 +12,7 @@ use super::{Server, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 #[cfg(feature = "tls12")]
-use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
+use crate::crypto::{Authentication, SuiteTls12, ecdsa_curve, is_tls12_group};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
@@ -446,8 +446,9 @@ fn accept_tls12(
     let usable = |group: &NamedGroup| is_tls12_group(*group) && named.contains(group);
     let group = preferences.groups.iter().copied().find(usable).ok_or(Incompatible::NoCommonGroup)?;
 
-    // 5. Schemes that no suite of the client's goes with are of no use. Without signature_algorithms the client means SHA-1,
-    // which nobody signs with any more. RFC 9155 §2.
+    // 5. Schemes that no suite of the client's goes with are of no use, nor are curves that it does not name: its groups
+    // speak of ECDSA keys too. RFC 8422 §5.1. Without signature_algorithms the client means SHA-1, which
+    // nobody signs with any more. RFC 9155 §2.
     let suites: Vec<SuiteTls12> = preferences
         .allowed_suites()
         .filter(|id| client_hello.cipher_suites.contains(id))
@@ -459,6 +460,9 @@ fn accept_tls12(
     let listed = offered.signature_algorithms.ok_or(Incompatible::NoCommonSignatureScheme)?;
     let has_suite =
         |scheme: &&SignatureScheme| suites.iter().any(|row| Authentication::of(**scheme) == Some(row.authentication));
+    let has_curve = |scheme: &&SignatureScheme| {
+        offered.groups.is_none_or(|groups| ecdsa_curve(**scheme).is_none_or(|curve| groups.contains(&curve)))
+    };
 
     let hello = ClientHelloInfo {
         version: ProtocolVersion::TLSv1_2,
@@ -466,7 +470,7 @@ fn accept_tls12(
         application_protocols: offered.protocol_names(),
         cipher_suites: client_hello.cipher_suites.clone(),
         groups: named.to_vec(),
-        signature_schemes: listed.iter().filter(has_suite).copied().collect(),
+        signature_schemes: listed.iter().filter(has_suite).filter(has_curve).copied().collect(),
         certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(listed).to_vec(),
     };
     let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
