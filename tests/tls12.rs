@@ -13,7 +13,7 @@ use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, NamedGroup, ProtocolVersion, RECORD_HEADER_LEN,
-    SignatureScheme, read_all,
+    SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientAuth, ClientConfig, Identity, ServerConfig};
 use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
@@ -235,4 +235,32 @@ fn certificate_request_for_rsa_keys_alone_shows_no_schemes_of_other_keys() {
     assert!(request.signature_schemes.contains(&SignatureScheme::rsa_pss_rsae_sha256));
     assert!(request.signature_schemes.iter().all(|scheme| Authentication::of(*scheme) == Some(Authentication::Rsa)));
     assert!(request.certificate_signature_schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256));
+}
+
+/// A ClientHello of TLS 1.2 in its record, with another legacy_version and with TLS_FALLBACK_SCSV.
+fn hello_of_a_fallback(client: &mut bulla::Connection, legacy_version: ProtocolVersion) -> Vec<u8> {
+    let record = pair::output(client);
+    let mut hello: ClientHello<'_> = read_all(&record[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+    hello.legacy_version = legacy_version;
+    hello.cipher_suites.push(CipherSuite::TLS_FALLBACK_SCSV);
+    let message = write_message(&hello).unwrap();
+    let len = u16::try_from(message.len()).unwrap().to_be_bytes();
+    [&[22, 3, 1, len[0], len[1]], &message[..]].concat()
+}
+
+#[test]
+fn client_that_fell_back_is_told_so_wherever_the_server_speaks_a_higher_version() {
+    let (client, both) = configs(KeyKind::EcdsaP256);
+    let (client, only_tls12) = tls12((client, both.clone()));
+    for (server, legacy_version, outcome) in [
+        (&both, ProtocolVersion::TLSv1_2, Err("InappropriateFallback")),
+        (&both, ProtocolVersion::TLSv1_1, Err("InappropriateFallback")),
+        (&only_tls12, ProtocolVersion::TLSv1_1, Err("InappropriateFallback")),
+        (&only_tls12, ProtocolVersion::TLSv1_2, Ok(())),
+    ] {
+        let mut pair = Pair::new(client.clone(), server.clone());
+        let mut hello = hello_of_a_fallback(&mut pair.client, legacy_version);
+        let fed = pair::feed(&mut pair.server, &mut hello, &mut pair.server_seen);
+        assert_eq!(fed.map_err(|error| error.name()), outcome, "{legacy_version}");
+    }
 }

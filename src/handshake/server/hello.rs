@@ -209,15 +209,17 @@ fn settle_version(
         Some(list) => list.contains(version),
         None => *version == ProtocolVersion::TLSv1_2 && legacy_version >= ProtocolVersion::TLSv1_2,
     };
-    // A hello of SSL 3.0 is refused whatever else it offers.
-    let common = preferences.allowed_versions().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
-    let version = common.ok_or(Incompatible::NoCommonVersion)?;
-    // A client that has come down to try again lower than we both can was disturbed before. RFC 7507 §3.
+    // A client that has come down to try again lower than we can was disturbed before. That is said even if there is no
+    // common version left. RFC 7507 §3.
+    let is_version = |version: &&ProtocolVersion| version.name().is_some();
+    let highest = offered.map_or(Some(legacy_version), |list| list.iter().filter(is_version).max().copied());
     let falls_back = client_hello.cipher_suites.contains(&CipherSuite::TLS_FALLBACK_SCSV);
-    if falls_back && preferences.allowed_versions().any(|ours| ours > version) {
+    if falls_back && highest.is_some_and(|highest| preferences.allowed_versions().any(|ours| ours > highest)) {
         return Err(Incompatible::InappropriateFallback.into());
     }
-    Ok(version)
+    // A hello of SSL 3.0 is refused whatever else it offers.
+    let common = preferences.allowed_versions().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
+    Ok(common.ok_or(Incompatible::NoCommonVersion)?)
 }
 
 /// Each share is of a listed group, and stands once. Their order is the client's duty, which we do not check: a share out
