@@ -14,7 +14,7 @@ use bulla::verify::CERTIFICATE_ONLY_SCHEMES;
 use bulla::wire::{AlertDescription, ProtocolVersion, SignatureScheme};
 use bulla::{Answer, Identity, QuestionKind, Roots};
 
-use crate::credential;
+use crate::credential::{self, Credential};
 use crate::options::Options;
 
 /// Puts an answer off once, if answers are to be late: whoever asks again gets it.
@@ -56,28 +56,32 @@ impl Seen {
 
 /// Chooses among the credentials, or refuses.
 pub(crate) struct Chooser {
-    identities: Vec<Arc<Identity>>,
-    built_in: Option<Arc<dyn ChooseServerIdentity>>,
+    credentials: Vec<Credential>,
     refuses: bool,
     late: Late,
     seen: Arc<Seen>,
 }
 
 impl Chooser {
-    pub(crate) fn new(options: &Options, identities: Vec<Arc<Identity>>, seen: &Arc<Seen>) -> Self {
+    pub(crate) fn new(options: &Options, credentials: Vec<Credential>, seen: &Arc<Seen>) -> Self {
         Self {
-            built_in: (!identities.is_empty()).then(|| bulla::config::choose_by_server_name(identities.clone())),
-            identities,
+            credentials,
             refuses: options.refuse_choice.is_some(),
             late: Late::new(options.asynchronous),
             seen: Arc::clone(seen),
         }
     }
+
+    /// The identities that may be shown to a peer that trusts these authorities.
+    fn for_authorities(&self, authorities: &[Vec<u8>]) -> Vec<Arc<Identity>> {
+        let fits = |credential: &&Credential| !credential.must_match_issuer || credential.is_issued_by(authorities);
+        self.credentials.iter().filter(fits).map(|credential| Arc::clone(&credential.identity)).collect()
+    }
 }
 
 impl fmt::Debug for Chooser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Chooser({:?})", self.identities)
+        write!(f, "Chooser({})", self.credentials.len())
     }
 }
 
@@ -88,10 +92,7 @@ impl ChooseServerIdentity for Chooser {
             return Decision::Later;
         }
         *self.seen.client_hello.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(hello.clone());
-        match &self.built_in {
-            Some(built_in) => built_in.choose(hello),
-            None => Decision::Now(None),
-        }
+        bulla::config::choose_by_server_name(self.for_authorities(&hello.certificate_authorities)).choose(hello)
     }
 }
 
@@ -106,7 +107,7 @@ impl ChooseClientIdentity for Chooser {
                 && (request.version < ProtocolVersion::TLSv1_3 || !CERTIFICATE_ONLY_SCHEMES.contains(scheme))
         };
         let fits = |identity: &&Arc<Identity>| identity.signer().schemes().iter().any(may_sign);
-        Decision::Now(self.identities.iter().find(fits).cloned())
+        Decision::Now(self.for_authorities(&request.certificate_authorities).iter().find(fits).cloned())
     }
 }
 
@@ -115,7 +116,8 @@ impl ChooseClientIdentity for Chooser {
 pub(crate) struct Judge {
     roots: Option<Arc<Roots>>,
     refuses: bool,
-    refuses_with_alert: bool,
+    /// The alert of the application's choice with which it refuses.
+    refusal: Option<AlertDescription>,
     late: Late,
     seen: Arc<Seen>,
 }
@@ -125,7 +127,11 @@ impl Judge {
         Self {
             roots: roots.map(Arc::new),
             refuses: options.verify_fail,
-            refuses_with_alert: options.verify_fail && !options.own_verifier,
+            refusal: match options {
+                Options { verify_fail: true, own_verifier: false, .. } => Some(AlertDescription::handshake_failure),
+                Options { fail_ocsp: true, .. } => Some(AlertDescription::bad_certificate_status_response),
+                _ => None,
+            },
             late: Late::new(options.asynchronous),
             seen: Arc::clone(seen),
         }
@@ -141,7 +147,7 @@ impl fmt::Debug for Judge {
 impl VerifyChain for Judge {
     fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
         // A refusal with an alert of one's own is an answer, and answers are given to questions.
-        if self.late.postpones() || self.refuses_with_alert {
+        if self.late.postpones() || self.refusal.is_some() {
             return Decision::Later;
         }
         self.seen
@@ -177,10 +183,10 @@ impl Answers {
                 refuse.or_else(|| now(ChooseClientIdentity::choose(&*self.chooser, request)).map(Answer::Identity))
             }
             QuestionKind::Sign(request) => now(sign(request)).map(Answer::Signature),
-            QuestionKind::VerifyChain(_) if self.judge.refuses_with_alert => {
-                Some(Answer::Refuse(AlertDescription::handshake_failure))
-            }
-            QuestionKind::VerifyChain(chain) => now(self.judge.verify(chain)).map(Answer::Verdict),
+            QuestionKind::VerifyChain(chain) => match self.judge.refusal {
+                Some(alert) => Some(Answer::Refuse(alert)),
+                None => now(self.judge.verify(chain)).map(Answer::Verdict),
+            },
             _ => None,
         }
     }

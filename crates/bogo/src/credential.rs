@@ -7,6 +7,7 @@ use bulla::Identity;
 use bulla::config::{Decision, LocalSigner, Signer, SigningFailed, SigningRequest};
 use bulla::crypto::KeyRejected;
 use bulla::crypto::ring::provider;
+use bulla::verify::PeerCertificate;
 use bulla::verify::pem::{certificates_from_pem_or_der, private_key_from_pem_or_der};
 use bulla::wire::SignatureScheme;
 
@@ -17,23 +18,40 @@ use crate::unsupported::{self, Unsupported};
 /// What the runner calls the credential that no `-new-x509-credential` precedes.
 pub(crate) const DEFAULT_CREDENTIAL: i32 = -1;
 
-/// Reads all certificates and keys that the arguments name, in the order in which they are to be tried.
-pub(crate) fn read_all(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Identity>, Unsupported> {
-    let mut identities = Vec::new();
-    for (index, credential) in (0..).zip(&options.credentials) {
-        identities.extend(read(credential, index, options.asynchronous, seen)?);
+/// A certificate with its key, and whether it is for those alone who trust its issuers.
+pub(crate) struct Credential {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) must_match_issuer: bool,
+}
+
+impl Credential {
+    /// Says whether one of the chain's certificates was issued by one of these names.
+    pub(crate) fn is_issued_by(&self, authorities: &[Vec<u8>]) -> bool {
+        self.identity
+            .chain()
+            .iter()
+            .filter_map(|certificate| PeerCertificate::read(certificate).ok())
+            .any(|certificate| authorities.iter().any(|authority| *authority == certificate.issuer()))
     }
-    identities.extend(read(&options.default_credential, DEFAULT_CREDENTIAL, options.asynchronous, seen)?);
-    Ok(identities)
+}
+
+/// Reads all certificates and keys that the arguments name, in the order in which they are to be tried.
+pub(crate) fn read_all(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Credential>, Unsupported> {
+    let mut credentials = Vec::new();
+    for (index, credential) in (0..).zip(&options.credentials) {
+        credentials.extend(read(options, credential, index, seen)?);
+    }
+    credentials.extend(read(options, &options.default_credential, DEFAULT_CREDENTIAL, seen)?);
+    Ok(credentials)
 }
 
 /// Reads one; `None` if the arguments do not name it.
 fn read(
+    options: &Options,
     credential: &CredentialOptions,
     index: i32,
-    late: bool,
     seen: &Arc<Seen>,
-) -> Result<Option<Identity>, Unsupported> {
+) -> Result<Option<Credential>, Unsupported> {
     let (Some(certificate_file), Some(key_file)) = (&credential.certificate_file, &credential.key_file) else {
         return Ok(None);
     };
@@ -48,9 +66,11 @@ fn read(
         let of_key = |scheme: &&SignatureScheme| local.schemes().contains(scheme);
         schemes = credential.signing_preferences.iter().filter(of_key).copied().collect();
     }
-    let signer = ShimSigner { local, schemes, index, late: Late::new(late), seen: Arc::clone(seen) };
+    let signer = ShimSigner { local, schemes, index, late: Late::new(options.asynchronous), seen: Arc::clone(seen) };
     let identity = Identity::with_signer(chain, Arc::new(signer)).map_err(|_| unusable(certificate_file))?;
-    Ok(Some(identity.ocsp_response(credential.ocsp_response.clone())))
+    let response = if options.decline_ocsp { Vec::new() } else { credential.ocsp_response.clone() };
+    let identity = Arc::new(identity.ocsp_response(response));
+    Ok(Some(Credential { identity, must_match_issuer: credential.must_match_issuer }))
 }
 
 fn key_reason(rejected: KeyRejected, path: &str) -> Unsupported {

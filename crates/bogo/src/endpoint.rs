@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use bulla::config::danger::{DangerousCompatibility, DangerousVerification};
 use bulla::pki_types::TrustAnchor;
 use bulla::{
-    ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Error, Identity, Observed,
-    Observer, Roots, ServerConfig, ServerConnection, ServerName,
+    ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Error, Observed, Observer,
+    Roots, ServerConfig, ServerConnection, ServerName,
 };
 
 use crate::answers::{Answers, Chooser, Judge, Seen};
@@ -71,10 +71,9 @@ impl Prepared {
 pub(crate) fn prepare(options: &Options) -> Result<Prepared, Unsupported> {
     let seen = Seen::new();
     let messages = Arc::new(Messages::default());
-    let identities = credential::read_all(options, &seen)?;
+    let credentials = credential::read_all(options, &seen)?;
     let judge = Arc::new(Judge::new(options, trusted(options)?, &seen));
-    let identities: Vec<Arc<Identity>> = identities.into_iter().map(Arc::new).collect();
-    let chooser = Arc::new(Chooser::new(options, identities.clone(), &seen));
+    let chooser = Arc::new(Chooser::new(options, credentials, &seen));
     let config = match options.server {
         true => Config::Server(Arc::new(server(options, &chooser, &judge, &messages)?)),
         false => Config::Client(Arc::new(client(options, &chooser, &judge, &messages)?), server_name(options)?),

@@ -14,6 +14,8 @@ pub(crate) struct CredentialOptions {
     pub(crate) key_file: Option<String>,
     pub(crate) signing_preferences: Vec<SignatureScheme>,
     pub(crate) ocsp_response: Vec<u8>,
+    /// It is shown only to a peer that names the issuer of one of its certificates.
+    pub(crate) must_match_issuer: bool,
 }
 
 /// What to export, and to tell the runner. RFC 8446 §7.5.
@@ -44,6 +46,10 @@ pub(crate) struct Options {
     pub(crate) select_alpn: Option<String>,
     pub(crate) reject_alpn: bool,
     pub(crate) ask_for_ocsp: bool,
+    /// The application staples nothing, whatever it has.
+    pub(crate) decline_ocsp: bool,
+    /// The application refuses: a client the stapled response, a server to choose one.
+    pub(crate) fail_ocsp: bool,
     pub(crate) client_authorities: Vec<Vec<u8>>,
 
     pub(crate) default_credential: CredentialOptions,
@@ -116,6 +122,8 @@ impl Options {
             select_alpn: None,
             reject_alpn: false,
             ask_for_ocsp: false,
+            decline_ocsp: false,
+            fail_ocsp: false,
             client_authorities: Vec::new(),
             default_credential: CredentialOptions::default(),
             credentials: Vec::new(),
@@ -158,6 +166,9 @@ impl Options {
             {
                 return Err(unsupported::flag(name));
             }
+        }
+        if options.server && options.fail_ocsp {
+            options.refuse_choice = Some(AlertDescription::internal_error);
         }
         if options.versions.is_empty() {
             return Err(unsupported::OLD_VERSIONS);
@@ -210,6 +221,9 @@ impl Options {
                 let scheme = unsupported::check_scheme(SignatureScheme(value.number()?))?;
                 self.credential().signing_preferences.push(scheme);
             }
+            "-must-match-issuer" => self.credential().must_match_issuer = true,
+            "-decline-ocsp-callback" => self.decline_ocsp = true,
+            "-fail-ocsp-callback" => self.fail_ocsp = true,
             "-ocsp-response" => self.credential().ocsp_response = value.base64()?,
             "-trust-cert" => self.trust_certificate = Some(value.text()?).filter(|path| !path.is_empty()),
             "-verify-peer" => self.verify_peer = true,
@@ -305,6 +319,8 @@ fn changes_nothing(name: &str) -> bool {
         "-use-early-callback",
         "-install-ddos-callback",
         "-use-old-client-cert-callback",
+        "-use-ocsp-callback",
+        "-set-ocsp-in-callback",
         "-expect-verify-result",
         // The server's order of suites counts in any case.
         "-server-preference",

@@ -40,7 +40,17 @@ pub(crate) const OLD_VERSIONS: Unsupported =
 /// The reasons, and the arguments that each stands for.
 const REASONS: &[(Group, &str, &[&str])] = &[
     (Never, "DTLS is another protocol", &["-dtls", "-mtu", "-initial-timeout-duration-ms", "-srtp-profiles"]),
-    (NotYet, "QUIC", &["-quic", "-quic-transport-params", "-expect-quic-transport-params"]),
+    (
+        NotYet,
+        "QUIC",
+        &[
+            "-quic",
+            "-quic-use-legacy-codepoint",
+            "-quic-early-data-context",
+            "-quic-transport-params",
+            "-expect-quic-transport-params",
+        ],
+    ),
     (
         NotYet,
         "resumption: sessions, tickets and early data",
@@ -107,7 +117,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         "signed certificate timestamps inside the handshake (RFC 6962)",
         &["-signed-cert-timestamps", "-enable-signed-cert-timestamps", "-expect-signed-cert-timestamps"],
     ),
-    (NotYet, "choosing a certificate by the issuers that the peer names", &["-must-match-issuer"]),
     (
         NotYet,
         "trust anchor identifiers, a draft",
@@ -135,11 +144,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         &["-expect-secure-renegotiation", "-expect-no-secure-renegotiation", "-no-legacy-server-connect"],
     ),
     (Never, "a server that knows the name always says so", &["-no-server-name-ack"]),
-    (
-        NotYet,
-        "an OCSP response that is chosen after the certificate",
-        &["-use-ocsp-callback", "-set-ocsp-in-callback", "-decline-ocsp-callback", "-fail-ocsp-callback"],
-    ),
     (
         Never,
         "renegotiation, which is an attack surface and gone from TLS 1.3",

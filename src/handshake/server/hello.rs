@@ -21,9 +21,9 @@ use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionContext,
-    ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList,
-    ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all,
+    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, DistinguishedName,
+    ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup,
+    ProtocolNameList, ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -66,6 +66,7 @@ struct Offered<'h> {
     signature_algorithms_cert: Option<&'h [SignatureScheme]>,
     server_name: Option<&'h ServerNameList<'h>>,
     application_protocols: Option<&'h ProtocolNameList<'h>>,
+    certificate_authorities: &'h [DistinguishedName<'h>],
     asks_for_ocsp: bool,
     early_data: bool,
     #[cfg(feature = "tls12")]
@@ -100,6 +101,7 @@ impl<'h> Offered<'h> {
                 ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
                     offered.application_protocols = Some(list);
                 }
+                ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
                 ClientExtension::EarlyData => offered.early_data = true,
                 #[cfg(feature = "tls12")]
@@ -131,6 +133,11 @@ impl<'h> Offered<'h> {
     fn protocol_names(&self) -> Vec<Vec<u8>> {
         let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
         names.map(|name| name.to_vec()).collect()
+    }
+
+    /// The DER of the names of the authorities that the client trusts.
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        self.certificate_authorities.iter().map(|name| name.0.to_vec()).collect()
     }
 
     /// The name that the client asks for. RFC 6066 §3.
@@ -393,6 +400,7 @@ fn proceed(
         groups: groups.to_vec(),
         signature_schemes: signature_algorithms.to_vec(),
         certificate_signature_schemes: certificate_schemes.to_vec(),
+        certificate_authorities: offered.authorities(),
     };
     let settled = Settled {
         application_protocol: choose_protocol(&config.preferences, &offered)?,
@@ -474,6 +482,7 @@ fn accept_tls12(
         groups: named.to_vec(),
         signature_schemes: listed.iter().filter(has_suite).filter(has_curve).copied().collect(),
         certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(listed).to_vec(),
+        certificate_authorities: offered.authorities(),
     };
     let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
     let settled = tls12::Settled {
