@@ -58,7 +58,8 @@ fn check_peer(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(
     let expect = &options.expect;
     let chain = connection.peer_certificates();
     let must_show = !options.server || options.require_client_certificate;
-    if expect.no_peer_certificate == !chain.is_empty() && (expect.no_peer_certificate || must_show) {
+    let as_expected = if expect.no_peer_certificate { chain.is_empty() } else { !must_show || !chain.is_empty() };
+    if !as_expected {
         return Failure::unexpected(format!("the peer has shown {} certificates", chain.len()));
     }
     if let Some(path) = &expect.peer_certificate_file {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use bulla::config::danger::{DangerousCompatibility, DangerousVerification};
 use bulla::pki_types::TrustAnchor;
 use bulla::{
-    ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Error, Observed, Observer,
-    Roots, ServerConfig, ServerConnection, ServerName,
+    ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Observed, Observer, Roots,
+    ServerConfig, ServerConnection, ServerName,
 };
 
 use crate::answers::{Answers, Chooser, Judge, Seen};
@@ -59,9 +59,7 @@ impl DerefMut for Endpoint {
 impl Prepared {
     pub(crate) fn start(&self) -> Result<Endpoint, Failure> {
         Ok(match &self.config {
-            Config::Client(config, name) => {
-                Endpoint::Client(ClientConnection::new(Arc::clone(config), name.clone()).map_err(Error::from)?)
-            }
+            Config::Client(config, name) => Endpoint::Client(ClientConnection::new(Arc::clone(config), name.clone())?),
             Config::Server(config) => Endpoint::Server(ServerConnection::new(Arc::clone(config))?),
         })
     }

@@ -29,7 +29,7 @@ impl fmt::Display for Unsupported {
             Never => "Never",
             NotYet => "Not yet",
         };
-        write!(f, "{group}: {} ({})", self.reason, self.what)
+        write!(f, "{group}: {} [{}]", self.reason, self.what)
     }
 }
 
