@@ -12,10 +12,10 @@ use bulla::ConfigError;
 use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
-    CipherSuite, ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, NamedGroup, ProtocolVersion, RECORD_HEADER_LEN,
-    SignatureScheme, read_all, write_message,
+    AlertDescription, CipherSuite, ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, NamedGroup, ProtocolVersion,
+    RECORD_HEADER_LEN, SignatureScheme, read_all, write_message,
 };
-use bulla::{ClientAuth, ClientConfig, Identity, ServerConfig};
+use bulla::{ClientAuth, ClientConfig, Error, Identity, ServerConfig};
 use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
 
 fn tls12((client, server): (ClientConfig, ServerConfig)) -> (ClientConfig, ServerConfig) {
@@ -262,5 +262,26 @@ fn client_that_fell_back_is_told_so_wherever_the_server_speaks_a_higher_version(
         let mut hello = hello_of_a_fallback(&mut pair.client, legacy_version);
         let fed = pair::feed(&mut pair.server, &mut hello, &mut pair.server_seen);
         assert_eq!(fed.map_err(|error| error.name()), outcome, "{legacy_version}");
+    }
+}
+
+#[test]
+fn aborted_connection_tells_the_peer_why_in_both_versions_and_during_the_handshake() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let client = client.clone().versions([version]).unwrap();
+        let mut pair = Pair::established(client.clone(), server.clone());
+        pair.server.abort(AlertDescription::access_denied);
+        let error = pair.server.receive(&mut []).unwrap_err();
+        assert_eq!(error, Error::Refused(AlertDescription::access_denied));
+        pair.to_client = pair::output(&mut pair.server);
+        let fed = pair::feed(&mut pair.client, &mut pair.to_client, &mut pair.client_seen);
+        assert_eq!(fed, Err(Error::AlertReceived(AlertDescription::access_denied)));
+
+        let mut pair = Pair::new(client, server.clone());
+        pair.client.abort(AlertDescription::internal_error);
+        pair.to_server = pair::output(&mut pair.client);
+        let fed = pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen);
+        assert_eq!(fed, Err(Error::AlertReceived(AlertDescription::internal_error)));
     }
 }

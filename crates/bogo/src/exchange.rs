@@ -2,7 +2,7 @@
 
 use bulla::connection::danger::DangerousTrafficSecrets;
 use bulla::error::Misuse;
-use bulla::wire::ProtocolVersion;
+use bulla::wire::{AlertDescription, ProtocolVersion};
 use bulla::{Error, Event, MAX_RECORD_LEN, Question};
 
 use crate::checks;
@@ -78,6 +78,11 @@ impl Exchange<'_> {
         self.flush()?;
         checks::check(self.options, &self.connection, &self.prepared.seen)?;
         self.export()?;
+        if self.options.send_alert {
+            // Which one is the runner's choice. It waits in the output.
+            self.connection.abort(AlertDescription::decompression_failure_RESERVED);
+            return Ok(());
+        }
         if self.options.write_different_record_sizes {
             for size in DIFFERENT_SIZES {
                 self.send(&vec![0x42; size])?;

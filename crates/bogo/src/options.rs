@@ -70,6 +70,7 @@ pub(crate) struct Options {
     pub(crate) initial_writes: u32,
     pub(crate) read_with_unfinished_write: bool,
     pub(crate) shim_shuts_down: bool,
+    pub(crate) send_alert: bool,
     pub(crate) check_close_notify: bool,
     pub(crate) read_size: usize,
     /// `-max-send-fragment` with the one size that a small output buffer leads to.
@@ -139,6 +140,7 @@ impl Options {
             initial_writes: 1,
             read_with_unfinished_write: false,
             shim_shuts_down: false,
+            send_alert: false,
             check_close_notify: false,
             read_size: 512,
             small_fragments: false,
@@ -240,6 +242,7 @@ impl Options {
             "-shim-initial-write" => self.initial_write = value.text()?,
             "-repeat-shim-initial-write" => self.initial_writes = value.number()?,
             "-read-with-unfinished-write" => self.read_with_unfinished_write = true,
+            "-send-alert" => self.send_alert = true,
             "-shim-shuts-down" => self.shim_shuts_down = true,
             "-check-close-notify" => self.check_close_notify = true,
             "-read-size" => self.read_size = value.number()?,

@@ -135,7 +135,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         &["-key-shares", "-no-key-shares", "-curves-flags", "-server-supported-groups-hint"],
     ),
     (NotYet, "the client's signal of a fallback (RFC 7507): bulla does not fall back", &["-fallback-scsv"]),
-    (NotYet, "an alert of the application's choice after the handshake", &["-send-alert"]),
     (NotYet, "a limit for a peer's chain in bytes, chosen by the application", &["-max-cert-list"]),
     (NotYet, "the certificate_types of a CertificateRequest, which no question shows", &["-expect-certificate-types"]),
     (
