@@ -116,6 +116,15 @@ macro_rules! shared {
     ($config:expr, $options:expr, $messages:expr) => {{
         let mut config = $config;
         config = config.versions($options.versions.iter().copied()).map_err(refused)?;
+        if let Some(policy) = &$options.policy {
+            config = config.cipher_suites(policy.cipher_suites.iter().copied()).map_err(refused)?;
+            if let Some(groups) = policy.groups {
+                config = config.groups(groups.iter().copied()).map_err(refused)?;
+            }
+            if let Some(schemes) = policy.signature_schemes {
+                config = config.signature_schemes(schemes.iter().copied()).map_err(refused)?;
+            }
+        }
         if !$options.groups.is_empty() {
             config = config.groups($options.groups.iter().copied()).map_err(refused)?;
         }

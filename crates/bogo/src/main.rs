@@ -12,6 +12,7 @@ mod endpoint;
 mod exchange;
 mod failure;
 mod options;
+mod policy;
 mod transport;
 mod unsupported;
 

@@ -2,6 +2,7 @@
 
 use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
+use crate::policy::{self, Policy};
 use crate::unsupported::{self, Unsupported};
 
 /// The size of fragments that a caller gets who lends bulla no more room than it asks for.
@@ -38,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) asynchronous: bool,
 
     pub(crate) versions: Vec<ProtocolVersion>,
+    pub(crate) policy: Option<Policy>,
     pub(crate) groups: Vec<NamedGroup>,
     pub(crate) verify_preferences: Vec<SignatureScheme>,
     pub(crate) host_name: Option<String>,
@@ -116,6 +118,7 @@ impl Options {
             server: false,
             asynchronous: false,
             versions: vec![ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2],
+            policy: None,
             groups: Vec::new(),
             verify_preferences: Vec::new(),
             host_name: None,
@@ -202,6 +205,9 @@ impl Options {
             }
             "-no-tls13" => self.versions.retain(|version| *version != ProtocolVersion::TLSv1_3),
             "-no-tls12" => self.versions.retain(|version| *version != ProtocolVersion::TLSv1_2),
+            "-fips-202205" => self.policy = Some(policy::FIPS_202205),
+            "-wpa-202304" => self.policy = Some(policy::WPA_202304),
+            "-cnsa-202407" => self.policy = Some(policy::CNSA_202407),
             "-curves" => self.groups.push(unsupported::check_group(NamedGroup(value.number()?))?),
             "-verify-prefs" => {
                 self.verify_preferences.push(unsupported::check_scheme(SignatureScheme(value.number()?))?);

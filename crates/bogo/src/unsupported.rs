@@ -179,11 +179,7 @@ const REASONS: &[(Group, &str, &[&str])] = &[
     ),
     (Never, "1/n-1 record splitting, which is for CBC", &["-cbc-record-splitting"]),
     (Never, "tls-unique, which is broken without its later repairs; tls-exporter is there", &["-tls-unique"]),
-    (
-        Never,
-        "sets of policies with a name, of other stacks' making",
-        &["-fips-202205", "-wpa-202304", "-cnsa-202407", "-cnsa1-202603", "-cnsa2-202603"],
-    ),
+    (NotYet, "the CNSA policies, which want ML-KEM-1024", &["-cnsa1-202603", "-cnsa2-202603"]),
     (Never, "password-authenticated key exchange, a draft", &["-new-spake2plusv1-credential"]),
     (Never, "a workaround for an old version of Java", &["-jdk11-workaround"]),
     (
