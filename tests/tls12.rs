@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex};
 
 #[cfg(feature = "post-quantum")]
 use bulla::ConfigError;
-use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
+use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision};
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
-    AlertDescription, CipherSuite, ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, NamedGroup, ProtocolVersion,
-    RECORD_HEADER_LEN, SignatureScheme, read_all, write_message,
+    AlertDescription, CipherSuite, ClientExtension, ClientHello, DistinguishedName, HANDSHAKE_HEADER_LEN, NamedGroup,
+    ProtocolVersion, RECORD_HEADER_LEN, SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientAuth, ClientConfig, Error, Identity, ServerConfig};
 use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
@@ -237,12 +237,11 @@ fn certificate_request_for_rsa_keys_alone_shows_no_schemes_of_other_keys() {
     assert!(request.certificate_signature_schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256));
 }
 
-/// A ClientHello of TLS 1.2 in its record, with another legacy_version and with TLS_FALLBACK_SCSV.
-fn hello_of_a_fallback(client: &mut bulla::Connection, legacy_version: ProtocolVersion) -> Vec<u8> {
+/// A client's first record with its hello changed.
+fn changed_hello(client: &mut bulla::Connection, change: impl FnOnce(&mut ClientHello<'_>)) -> Vec<u8> {
     let record = pair::output(client);
     let mut hello: ClientHello<'_> = read_all(&record[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
-    hello.legacy_version = legacy_version;
-    hello.cipher_suites.push(CipherSuite::TLS_FALLBACK_SCSV);
+    change(&mut hello);
     let message = write_message(&hello).unwrap();
     let len = u16::try_from(message.len()).unwrap().to_be_bytes();
     [&[22, 3, 1, len[0], len[1]], &message[..]].concat()
@@ -259,7 +258,10 @@ fn client_that_fell_back_is_told_so_wherever_the_server_speaks_a_higher_version(
         (&only_tls12, ProtocolVersion::TLSv1_2, Ok(())),
     ] {
         let mut pair = Pair::new(client.clone(), server.clone());
-        let mut hello = hello_of_a_fallback(&mut pair.client, legacy_version);
+        let mut hello = changed_hello(&mut pair.client, |hello| {
+            hello.legacy_version = legacy_version;
+            hello.cipher_suites.push(CipherSuite::TLS_FALLBACK_SCSV);
+        });
         let fed = pair::feed(&mut pair.server, &mut hello, &mut pair.server_seen);
         assert_eq!(fed.map_err(|error| error.name()), outcome, "{legacy_version}");
     }
@@ -283,5 +285,34 @@ fn aborted_connection_tells_the_peer_why_in_both_versions_and_during_the_handsha
         pair.to_server = pair::output(&mut pair.client);
         let fed = pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen);
         assert_eq!(fed, Err(Error::AlertReceived(AlertDescription::internal_error)));
+    }
+}
+
+/// Keeps what a client says of itself, and has nothing to show.
+#[derive(Debug, Default)]
+struct Listener(Mutex<Option<ClientHelloInfo>>);
+
+impl ChooseServerIdentity for Listener {
+    fn choose(&self, hello: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>> {
+        *self.0.lock().unwrap() = Some(hello.clone());
+        Decision::Now(None)
+    }
+}
+
+#[test]
+fn authorities_that_a_client_names_reach_whoever_chooses_its_certificate() {
+    let (client, _) = configs(KeyKind::EcdsaP256);
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let listener = Arc::new(Listener::default());
+        let server = ServerConfig::choosing(listener.clone());
+        let mut pair = Pair::new(client.clone().versions([version]).unwrap(), server);
+        let mut hello = changed_hello(&mut pair.client, |hello| {
+            let authorities = ClientExtension::CertificateAuthorities(vec![DistinguishedName(b"\x30\x00")]);
+            hello.extensions.as_mut().unwrap().push(authorities);
+        });
+        let error = pair::feed(&mut pair.server, &mut hello, &mut pair.server_seen).unwrap_err();
+        assert_eq!(error.name(), "UnrecognizedName");
+        let heard = listener.0.lock().unwrap().clone().unwrap();
+        assert_eq!((heard.version, heard.certificate_authorities), (version, vec![vec![0x30, 0]]));
     }
 }
