@@ -11,7 +11,7 @@ use crate::choices;
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "bulla", version, about = "A TLS client and server for the shell", after_help = EXAMPLES)]
-#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = false)]
+#[command(propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -130,8 +130,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Vec<PathBuf>,
 
-    /// Whether a client without a certificate is refused; "require" if only --client-ca is given
-    #[arg(long, value_name = "WHETHER", requires = "client_ca")]
+    /// Refuses a client without a certificate ("require", the default with --client-ca) or lets it in ("request")
+    #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
 
     /// Serves one connection and exits with its result
@@ -161,9 +161,8 @@ pub(crate) struct Serve {
 /// Whether a server insists on its clients' certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WhetherRequired {
-    /// A client without a certificate is refused
+    // No comments for clap: they would turn the help into its long form.
     Require,
-    /// A client without a certificate may go on; a certificate that is shown must convince
     Request,
 }
 

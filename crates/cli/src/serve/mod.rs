@@ -147,10 +147,8 @@ impl Service {
         let connection = connection.map_err(|error| Failure::of_tls(&name, Role::Server, &error))?;
         let mut stream = Stream::new(connection, transport);
         let served = self.talk(&name, &mut stream);
-        if served.is_ok() || !stream.connection().is_failed() {
-            // The client may be gone; then nobody needs to hear it.
-            let _ = stream.close();
-        }
+        // The client may be gone, or take nothing more; then nobody needs to hear it.
+        let _ = stream.transport().set_write_timeout(Some(LINGER)).and_then(|()| stream.close());
         linger(stream.transport());
         served.map_err(|error| Failure::of_connection(&name, Role::Server, &error))?;
         console::note(&format!("{name}: closed"));
