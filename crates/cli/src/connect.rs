@@ -36,7 +36,8 @@ pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| tls(&error))?;
     let write_side = transport.try_clone().map_err(failed)?;
     let mut stream = Stream::new(connection, transport);
-    stream.handshake_within(options.timeout).map_err(failed)?;
+    let shaken = stream.handshake_within(options.timeout);
+    shaken.map_err(|error| Failure::of_handshake(&peer, Role::Client, &error))?;
     tell(&peer, &stream);
     let (reading, writing) = stream.split(write_side).map_err(failed)?;
     exchange(reading, writing, options.half_close).map_err(|error| match error {

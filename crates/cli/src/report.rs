@@ -64,6 +64,27 @@ impl Failure {
         }
     }
 
+    /// Tells what went wrong before there was a connection.
+    pub(crate) fn of_handshake(peer: &str, role: Role, error: &io::Error) -> Self {
+        let hint = match role {
+            Role::Client => "is it a TLS server? --timeout gives it longer",
+            Role::Server => "--timeout gives clients longer",
+        };
+        match bulla::tls_error(error) {
+            Some(Error::Truncated) => {
+                let failure = Self::new(Kind::Tls, peer, "the peer closed the connection during the handshake");
+                if role == Role::Client {
+                    failure.hint("is it a TLS server? --trace shows how far it came")
+                } else {
+                    failure
+                }
+            }
+            Some(error) => Self::of_tls(peer, role, error),
+            None if is_timeout(error) => Self::of_transport(peer, error).hint(hint),
+            None => Self::of_transport(peer, error),
+        }
+    }
+
     pub(crate) fn of_tls(peer: &str, role: Role, error: &Error) -> Self {
         let kind = if matches!(error, Error::Certificate(_)) { Kind::Certificate } else { Kind::Tls };
         let why = match error.alert() {
@@ -81,9 +102,6 @@ impl Failure {
         let failure = Self::new(Kind::Network, peer, transport_reason(error));
         match error.kind() {
             io::ErrorKind::ConnectionRefused => failure.hint("is a server listening on this port?"),
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                failure.hint("is it a TLS server? --timeout gives it longer")
-            }
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
                 failure.hint("--trace shows how far it came")
             }
@@ -99,7 +117,7 @@ impl Failure {
         if addresses != peer {
             failure.why = format!("{} (tried {addresses})", failure.why);
         }
-        if error.kind() == io::ErrorKind::TimedOut {
+        if is_timeout(error) {
             failure.hint = Some("nothing answers there; --timeout waits longer".into());
         }
         failure
@@ -122,8 +140,14 @@ impl Failure {
     }
 }
 
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
 fn transport_reason(error: &io::Error) -> String {
     match error.kind() {
+        // Whoever put words into it knew more than its kind says.
+        _ if error.get_ref().is_some() => error.to_string(),
         io::ErrorKind::ConnectionRefused => "the connection was refused".into(),
         io::ErrorKind::ConnectionReset => "the peer reset the connection".into(),
         io::ErrorKind::BrokenPipe => "the peer closed the connection while we were sending".into(),

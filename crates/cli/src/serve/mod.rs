@@ -150,30 +150,34 @@ impl Service {
         // The client may be gone, or take nothing more; then nobody needs to hear it.
         let _ = stream.transport().set_write_timeout(Some(LINGER)).and_then(|()| stream.close());
         linger(stream.transport());
-        served.map_err(|error| Failure::of_connection(&name, Role::Server, &error))?;
+        served?;
         console::note(&format!("{name}: closed"));
         Ok(())
     }
 
-    fn talk(&self, name: &str, stream: &mut Connected) -> io::Result<()> {
-        stream.handshake_within(self.handshake_limit)?;
+    fn talk(&self, name: &str, stream: &mut Connected) -> Result<(), Failure> {
+        let shaken = stream.handshake_within(self.handshake_limit);
+        shaken.map_err(|error| Failure::of_handshake(name, Role::Server, &error))?;
+        tell(name, stream);
+        self.exchange(name, stream).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let why = format!("nothing moved for {} s", self.idle_limit.as_secs_f64());
+                Failure::new(Kind::Network, name, why).hint("--idle-timeout waits longer")
+            }
+            _ => Failure::of_connection(name, Role::Server, &error),
+        })
+    }
+
+    fn exchange(&self, name: &str, stream: &mut Connected) -> io::Result<()> {
         stream.transport().set_read_timeout(Some(self.idle_limit))?;
         stream.transport().set_write_timeout(Some(self.idle_limit))?;
-        tell(name, stream);
-        let done = match &self.what {
+        match &self.what {
             What::Echo => echo::serve(stream),
             What::Files(root) => {
                 let log = |line: &str| console::note(&format!("{name}: {line}"));
                 http::serve(stream, root, self.idle_limit, &log)
             }
-        };
-        done.map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                let text = format!("nothing moved for {} s", self.idle_limit.as_secs_f64());
-                io::Error::new(io::ErrorKind::TimedOut, text)
-            }
-            _ => error,
-        })
+        }
     }
 }
 
