@@ -1,4 +1,5 @@
 //! `bulla serve --root`, asked by hand through `bulla connect`.
+#![cfg(unix)]
 
 mod support;
 

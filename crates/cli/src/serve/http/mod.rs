@@ -19,6 +19,9 @@ use request::{NoRequest, Request};
 /// How much is written at a time: four full records.
 const BUFFER_LEN: usize = 0x1_0000;
 
+/// How much of a request line is logged.
+const MAX_LINE_LOGGED: usize = 256;
+
 /// The answers that are given. RFC 9110 §15, RFC 6585.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
@@ -79,7 +82,7 @@ pub(super) fn serve<S: BufRead + Write>(
             }
         };
         let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-        let line = clean(&String::from_utf8_lossy(line));
+        let line = clean(&String::from_utf8_lossy(line.get(..line.len().min(MAX_LINE_LOGGED)).unwrap_or_default()));
         let request = match request::parse(&head) {
             Ok(request) => request,
             Err(status) => {
