@@ -231,3 +231,26 @@ impl Head {
         stream.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_became_shorter_ends_the_connection() {
+        let send = |body: &[u8], promised| {
+            let mut sent = Vec::new();
+            let head = Head::new(Status::Ok, true).field("Content-Length", promised);
+            let result = send_with_body(&mut sent, head, body.take(promised));
+            (result.is_ok(), sent)
+        };
+        let body = vec![7; 3 * BUFFER_LEN];
+        for len in [0, 1, BUFFER_LEN - 1, BUFFER_LEN, 3 * BUFFER_LEN] {
+            let (ok, sent) = send(&body[..len], len as u64);
+            assert!(ok && sent.ends_with(&body[..len]), "{len}");
+        }
+        for len in [0, 1, BUFFER_LEN, 2 * BUFFER_LEN] {
+            assert!(!send(&body[..len], len as u64 + 1).0, "{len}");
+        }
+    }
+}
