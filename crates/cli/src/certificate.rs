@@ -7,6 +7,9 @@ use x509_parser::public_key::PublicKey;
 use crate::console::clean;
 use crate::report::date;
 
+/// How many names of a certificate are shown; some have a hundred.
+const MAX_NAMES_SHOWN: usize = 8;
+
 /// The facts of a certificate that are shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Described {
@@ -40,10 +43,23 @@ impl Described {
         format!("{}, issued by {}", self.subject, self.issuer)
     }
 
-    /// Returns the rest: whom it is for, how long, and with which key.
+    /// Returns the rest: whom it is for, when, and with which key.
     pub(crate) fn details(&self) -> String {
-        let names = if self.names.is_empty() { String::new() } else { format!("for {}; ", self.names.join(", ")) };
-        format!("{names}valid from {} until {}; {}", self.valid_from, self.valid_until, self.key)
+        format!("{}valid from {} until {}; {}", self.for_names(), self.valid_from, self.valid_until, self.key)
+    }
+
+    /// Returns everything of one that was accepted: it is valid already.
+    pub(crate) fn accepted(&self) -> String {
+        format!("{}; {}until {}; {}", self.line(), self.for_names(), self.valid_until, self.key)
+    }
+
+    fn for_names(&self) -> String {
+        let shown = self.names.iter().take(MAX_NAMES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match self.names.len() {
+            0 => String::new(),
+            len if len > MAX_NAMES_SHOWN => format!("for {shown} and {} more; ", len - MAX_NAMES_SHOWN),
+            _ => format!("for {shown}; "),
+        }
     }
 }
 

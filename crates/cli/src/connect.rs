@@ -64,7 +64,8 @@ fn connect(options: &Connect) -> Result<TcpStream, Failure> {
 }
 
 fn tell(peer: &str, stream: &Stream<ClientConnection, TcpStream>) {
-    let address = stream.transport().peer_addr().map_or(String::new(), |it| format!(" at {it}"));
+    let address = stream.transport().peer_addr().ok().filter(|address| address.to_string() != peer);
+    let address = address.map_or(String::new(), |it| format!(" at {it}"));
     console::note(&format!("connected to {peer}{address}: {}", negotiated::line(stream.connection())));
     if let Some(certificate) = negotiated::peer(stream.connection()) {
         console::note(&format!("{DIM}its certificate: {certificate}{DIM:#}"));

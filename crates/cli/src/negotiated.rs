@@ -21,5 +21,5 @@ pub(crate) fn line(connection: &Connection) -> String {
 pub(crate) fn peer(connection: &Connection) -> Option<String> {
     let leaf = connection.peer_certificates().first()?;
     let described = Described::read(leaf);
-    Some(described.map_or("(cannot be described)".into(), |it| format!("{}; {}", it.line(), it.details())))
+    Some(described.map_or("(cannot be described)".into(), |it| it.accepted()))
 }

@@ -81,7 +81,7 @@ impl Failure {
             }
             Some(error) => Self::of_tls(peer, role, error),
             None if is_timeout(error) => Self::of_transport(peer, error).hint(hint),
-            None => Self::of_transport(peer, error),
+            None => Self::of_transport(peer, error).hint("--trace shows how far it came"),
         }
     }
 
@@ -102,9 +102,6 @@ impl Failure {
         let failure = Self::new(Kind::Network, peer, transport_reason(error));
         match error.kind() {
             io::ErrorKind::ConnectionRefused => failure.hint("is a server listening on this port?"),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-                failure.hint("--trace shows how far it came")
-            }
             _ => failure,
         }
     }
@@ -156,15 +153,9 @@ fn transport_reason(error: &io::Error) -> String {
     }
 }
 
-/// Says what went wrong, in the library's words, but with dates that people read.
+/// Says what went wrong, in the library's words; what concerns an alert or the end of data, in ours.
 fn sentence(error: &Error) -> String {
     match error {
-        Error::Certificate(CertificateError::Expired(now, not_after)) => {
-            format!("the certificate expired on {} (it is now {})", date(*not_after), date(*now))
-        }
-        Error::Certificate(CertificateError::NotYetValid(now, not_before)) => {
-            format!("the certificate is not yet valid: only from {} on (it is now {})", date(*not_before), date(*now))
-        }
         Error::AlertReceived(alert) => format!("the peer ended the connection: received the alert {alert}"),
         Error::Truncated => "the peer ended the connection without close_notify: data may be missing".into(),
         other => other.to_string(),
@@ -218,18 +209,19 @@ fn hint(role: Role, error: &Error) -> Option<String> {
 }
 
 fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str> {
-    let client = role == Role::Client;
-    Some(match error {
-        CertificateError::NameMismatch(..) => "--name says which name the certificate must be for",
-        CertificateError::UnknownIssuer if client => "--ca FILE trusts the authority that issued it",
-        CertificateError::UnknownIssuer => "--client-ca FILE trusts the authority that issued it",
-        CertificateError::SelfSigned if client => "--ca FILE trusts it, if you know that it is the right one",
-        CertificateError::SelfSigned => "--client-ca FILE trusts it, if you know that it is the right one",
-        CertificateError::Expired(..) => "the peer needs a new one, or the clock here is wrong",
-        CertificateError::NotYetValid(..) => "is the clock here right?",
-        CertificateError::WrongExtendedKeyUsage if client => "it was not issued for servers (serverAuth)",
-        CertificateError::WrongExtendedKeyUsage => "it was not issued for clients (clientAuth)",
-        CertificateError::CaUsedAsEndEntity => "the peer shows its authority's certificate instead of its own",
+    Some(match (role, error) {
+        (_, CertificateError::NameMismatch { .. }) => "--name says which name the certificate must be for",
+        (Role::Client, CertificateError::UnknownIssuer { .. }) => "--ca FILE trusts the authority that issued it",
+        (Role::Server, CertificateError::UnknownIssuer { .. }) => {
+            "--client-ca FILE trusts the authority that issued it"
+        }
+        (Role::Client, CertificateError::SelfSigned) => "--ca FILE trusts it, if you know that it is the right one",
+        (Role::Server, CertificateError::SelfSigned) => {
+            "--client-ca FILE trusts it, if you know that it is the right one"
+        }
+        (_, CertificateError::Expired { .. }) => "the peer needs a new one, or the clock here is wrong",
+        (Role::Client, CertificateError::WrongExtendedKeyUsage { .. }) => "it was not issued for servers (serverAuth)",
+        (Role::Server, CertificateError::WrongExtendedKeyUsage { .. }) => "it was not issued for clients (clientAuth)",
         _ => return None,
     })
 }
@@ -261,10 +253,10 @@ mod tests {
 
     #[test]
     fn line_has_what_why_alert_and_hint() {
-        let failure = Failure::of_tls("localhost:1", Role::Client, &CertificateError::UnknownIssuer.into());
+        let failure = Failure::of_tls("localhost:1", Role::Client, &CertificateError::SelfSigned.into());
         assert_eq!(failure.kind, Kind::Certificate);
         let line = failure.line();
-        assert!(line.starts_with("localhost:1: the certificate's issuer is unknown"), "{line}");
+        assert!(line.starts_with("localhost:1: the certificate is self-signed"), "{line}");
         assert!(line.contains("(sent the alert unknown_ca)") && line.contains("--ca FILE"), "{line}");
     }
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::thread;
 
 use bulla::{Identity, ServerConfig, ServerConnection, Stream};
-use support::{Authority, Folder, Issued, Server, bulla, bulla_with_input, noise};
+use support::{
+    Authority, Folder, Issued, Server, bulla, bulla_with_closed_output, bulla_with_input, bulla_with_open_input, noise,
+};
 
 /// An authority, and a certificate for localhost from it.
 fn files() -> (Folder, Authority, Issued) {
@@ -42,12 +44,52 @@ fn echo_returns_everything_through_a_half_close() {
 fn without_half_close_receiving_goes_on_until_the_peer_closes() {
     let (_folder, authority, issued) = files();
     // The server closes because nothing moves any more; standard input has long ended then.
-    let server = Server::start(&issued, &["--echo", "--once", "--idle-timeout", "0.5"]);
+    let server = Server::start(&issued, &["--echo", "--once", "--idle-timeout", "2"]);
     let data = noise(3 << 20);
     let ran = bulla_with_input(&connect(&server, &authority, &["--quiet"]), &data);
     assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
     assert!(ran.output == data, "{} bytes came back", ran.output.len());
-    server.end().failed_with(2, &["nothing moved for 0.5 s"]);
+    server.end().failed_with(2, &["nothing moved for 2 s"]);
+}
+
+#[test]
+fn peer_that_closes_ends_the_command_while_standard_input_is_open() {
+    let (_folder, authority, issued) = files();
+    let server = Server::start(&issued, &["--echo", "--once", "--idle-timeout", "1"]);
+    let ran = bulla_with_open_input(&connect(&server, &authority, &["--quiet"]), b"typed");
+    assert_eq!((ran.code, ran.text().as_str(), ran.errors.as_str()), (0, "typed", ""));
+}
+
+#[test]
+fn reader_of_standard_output_may_go_away() {
+    let (_folder, authority, issued) = files();
+    let server = Server::start(&issued, &["--echo"]);
+    let ran = bulla_with_closed_output(&connect(&server, &authority, &["--half-close", "--quiet"]), &noise(1 << 20));
+    assert_eq!((ran.code, ran.errors.as_str()), (0, ""));
+}
+
+#[test]
+fn addresses_of_a_name_are_tried_in_turn() {
+    let (_folder, authority, issued) = files();
+    let server = Server::start(&issued, &["--echo"]);
+    let by_name = server.address.replace("127.0.0.1", "localhost");
+    let ran = bulla_with_input(&["connect", &by_name, "--ca", &authority.file, "--half-close"], b"found");
+    assert_eq!((ran.code, ran.text().as_str()), (0, "found"), "{}", ran.errors);
+    assert!(ran.errors.contains(&format!("connected to {by_name} at {}", server.address)), "{}", ran.errors);
+}
+
+#[test]
+fn ipv6_addresses_stand_in_brackets() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("this machine has no IPv6");
+        return;
+    }
+    let (folder, authority, _) = files();
+    let issued = authority.issue(&folder, &["::1"]);
+    let server = Server::run(&["serve", "[::1]:0", "--cert", &issued.cert, "--key", &issued.key, "--echo"]);
+    assert!(server.address.starts_with("[::1]:"), "{}", server.address);
+    let ran = bulla_with_input(&connect(&server, &authority, &["--half-close"]), b"six");
+    assert_eq!((ran.code, ran.text().as_str()), (0, "six"), "{}", ran.errors);
 }
 
 #[test]
@@ -251,7 +293,7 @@ fn one_clients_error_does_not_end_the_server() {
 #[test]
 fn connections_beyond_the_limit_wait_for_a_place() {
     let (_folder, authority, issued) = files();
-    let server = Server::start(&issued, &["--echo", "--max-connections", "1", "--timeout", "1"]);
+    let server = Server::start(&issued, &["--echo", "--max-connections", "1", "--timeout", "2"]);
     // It says nothing and keeps the only place until its handshake's time is over.
     let silent = std::net::TcpStream::connect(&server.address).unwrap();
     let ran = bulla_with_input(&connect(&server, &authority, &["--half-close"]), b"patience");

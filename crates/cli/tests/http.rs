@@ -1,4 +1,5 @@
 //! `bulla serve --root`, asked by hand through `bulla connect`.
+#![cfg(unix)]
 
 mod support;
 
@@ -31,6 +32,11 @@ impl Answer {
 
 impl Site {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// A server with further options.
+    fn with(options: &[&str]) -> Self {
         let folder = Folder::new();
         let authority = Authority::new(&folder, "authority");
         let issued = authority.issue(&folder, &["127.0.0.1"]);
@@ -39,7 +45,7 @@ impl Site {
         folder.write("root/sub/index.html", "<p>sub</p>");
         folder.write("root/none/other.bin", [0, 255]);
         folder.write("secret.txt", "secret");
-        let server = Server::start(&issued, &["--root", &folder.path("root")]);
+        let server = Server::start(&issued, &[&["--root", &folder.path("root")], options].concat());
         Self { folder, authority, server }
     }
 
@@ -265,4 +271,20 @@ fn requests_are_logged_without_what_would_move_the_cursor() {
     assert!(said.contains("GET / HTTP/1.1: 200 OK"), "{said}");
     assert!(said.contains("\\u{1b}[2J"), "{said}");
     assert!(!said.contains('\x1b'), "{said}");
+}
+
+#[test]
+fn unfinished_request_is_given_up() {
+    let site = Site::with(&["--idle-timeout", "1"]);
+    assert_eq!(site.answers("GET / HTTP/1.1\r\nHo")[0].status, 408);
+    assert_eq!(site.answers("GET / HTTP/1.1\r\nHost: x\r\n\r\n").len(), 1, "silence between requests is no error");
+}
+
+#[test]
+fn client_that_speaks_another_protocol_is_refused() {
+    let site = Site::new();
+    let arguments = |alpn| ["connect", &site.server.address, "--ca", &site.authority.file, "--alpn", alpn];
+    bulla_with_input(&arguments("h2"), b"").failed_with(3, &["received the alert no_application_protocol"]);
+    let ran = bulla_with_input(&arguments("h2,http/1.1"), b"GET / HTTP/1.0\r\n\r\n");
+    assert!(ran.code == 0 && ran.errors.contains("protocol http/1.1"), "{}", ran.errors);
 }

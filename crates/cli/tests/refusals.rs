@@ -54,7 +54,7 @@ fn expired_certificate_is_refused() {
     let issued = authority.issue_with(&folder, &[NAME], |params| {
         params.not_after = OffsetDateTime::now_utc() - Duration::DAY;
     });
-    refused(&authority, &issued, "certificate_expired", &["expired on", "GMT", "clock"]);
+    refused(&authority, &issued, "certificate_expired", &["expired", "clock here is wrong"]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn certificate_of_the_future_is_refused() {
     let issued = authority.issue_with(&folder, &[NAME], |params| {
         params.not_before = OffsetDateTime::now_utc() + Duration::DAY;
     });
-    refused(&authority, &issued, "certificate_expired", &["not yet valid", "GMT", "clock"]);
+    refused(&authority, &issued, "certificate_expired", &["not yet valid"]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn tampered_signature_is_refused() {
     // The last byte belongs to the second number of the ECDSA signature.
     *der.last_mut().unwrap() ^= 1;
     let issued = Issued { cert: folder.write("tampered.der", der), key: folder.write("key", key.serialize_pem()) };
-    refused(&authority, &issued, "bad_certificate", &["signature does not verify"]);
+    refused(&authority, &issued, "bad_certificate", &["signature", "does not verify"]);
 }
 
 /// An authority below another one, and a certificate from it; the file has the leaf alone.

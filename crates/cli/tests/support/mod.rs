@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -145,16 +145,52 @@ pub fn bulla(arguments: &[&str]) -> Ran {
 /// Runs the command to its end.
 pub fn bulla_with_input(arguments: &[&str], input: &[u8]) -> Ran {
     let mut child = command(arguments).spawn().unwrap();
-    let mut to_child = child.stdin.take().unwrap();
+    let (to_child, from_child) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let writer = write_all(to_child, input, drop);
+    let output = read_all(from_child);
+    let (code, errors) = finish(child);
+    writer.join().unwrap();
+    Ran { code, output: output.join().unwrap(), errors }
+}
+
+/// Runs the command to its end while its standard input stays open.
+pub fn bulla_with_open_input(arguments: &[&str], input: &[u8]) -> Ran {
+    let mut child = command(arguments).spawn().unwrap();
+    let (to_child, from_child) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let writer = write_all(to_child, input, |to_child| to_child);
+    let output = read_all(from_child);
+    let (code, errors) = finish(child);
+    drop(writer.join().unwrap());
+    Ran { code, output: output.join().unwrap(), errors }
+}
+
+/// Runs the command to its end while nobody reads its standard output.
+pub fn bulla_with_closed_output(arguments: &[&str], input: &[u8]) -> Ran {
+    let mut child = command(arguments).spawn().unwrap();
+    drop(child.stdout.take());
+    let writer = write_all(child.stdin.take().unwrap(), input, drop);
+    let (code, errors) = finish(child);
+    writer.join().unwrap();
+    Ran { code, output: Vec::new(), errors }
+}
+
+/// Writes while others read; the command may end before it has taken everything, which is its right.
+fn write_all<R: Send + 'static>(
+    mut to_child: ChildStdin,
+    input: &[u8],
+    after: impl FnOnce(ChildStdin) -> R + Send + 'static,
+) -> JoinHandle<R> {
     let input = input.to_vec();
-    // The command may end before it has read everything, which is its right.
-    let writer = thread::spawn(move || drop(to_child.write_all(&input)));
-    let output = read_all(child.stdout.take().unwrap());
+    thread::spawn(move || {
+        let _ = to_child.write_all(&input);
+        after(to_child)
+    })
+}
+
+fn finish(mut child: Child) -> (i32, String) {
     let errors = read_all(child.stderr.take().unwrap());
     let code = wait(&mut child).code().expect("ended by a signal");
-    writer.join().unwrap();
-    let errors = String::from_utf8(errors.join().unwrap()).unwrap();
-    Ran { code, output: output.join().unwrap(), errors }
+    (code, String::from_utf8(errors.join().unwrap()).unwrap())
 }
 
 fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {

@@ -19,6 +19,9 @@ use request::{NoRequest, Request};
 /// How much is written at a time: four full records.
 const BUFFER_LEN: usize = 0x1_0000;
 
+/// How much of a request line is logged.
+const MAX_LINE_LOGGED: usize = 256;
+
 /// The answers that are given. RFC 9110 §15, RFC 6585.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
@@ -79,7 +82,7 @@ pub(super) fn serve<S: BufRead + Write>(
             }
         };
         let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-        let line = clean(&String::from_utf8_lossy(line));
+        let line = clean(&String::from_utf8_lossy(line.get(..line.len().min(MAX_LINE_LOGGED)).unwrap_or_default()));
         let request = match request::parse(&head) {
             Ok(request) => request,
             Err(status) => {
@@ -226,5 +229,28 @@ impl Head {
         let text = head.finish();
         stream.write_all((if is_head { text } else { text + &body }).as_bytes())?;
         stream.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_became_shorter_ends_the_connection() {
+        let send = |body: &[u8], promised| {
+            let mut sent = Vec::new();
+            let head = Head::new(Status::Ok, true).field("Content-Length", promised);
+            let result = send_with_body(&mut sent, head, body.take(promised));
+            (result.is_ok(), sent)
+        };
+        let body = vec![7; 3 * BUFFER_LEN];
+        for len in [0, 1, BUFFER_LEN - 1, BUFFER_LEN, 3 * BUFFER_LEN] {
+            let (ok, sent) = send(&body[..len], len as u64);
+            assert!(ok && sent.ends_with(&body[..len]), "{len}");
+        }
+        for len in [0, 1, BUFFER_LEN, 2 * BUFFER_LEN] {
+            assert!(!send(&body[..len], len as u64 + 1).0, "{len}");
+        }
     }
 }
