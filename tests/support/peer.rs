@@ -16,9 +16,15 @@ use std::time::{Duration, Instant};
 /// No single wait takes longer. Far more than any step here needs on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Says on one line, past the test runner's capture, that a test proves nothing on this machine.
+/// Says on one line, past the test runner's capture and once for each missing program, that tests prove nothing here.
 pub fn skipped(what: &str, missing: &str) {
-    let _ = writeln!(io::stderr(), "SKIPPED: {what}: {missing} is not installed");
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let line = format!("SKIPPED: {what}: {missing} is not installed");
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&line) {
+        let _ = writeln!(io::stderr(), "{line}");
+        said.push(line);
+    }
 }
 
 /// Says whether a program can be started at all.
