@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulla::Error;
-use bulla::error::{BadRecord, CertificateError, Incompatible};
+use bulla::error::{BadRecord, CertificateError, Incompatible, Violation};
 use bulla::wire::AlertDescription;
 
 use crate::console::{self, clean};
@@ -174,40 +174,32 @@ pub(crate) fn date(seconds: u64) -> String {
 
 /// What to do about it, where something can be done.
 fn hint(role: Role, error: &Error) -> Option<String> {
-    let text = match (role, error) {
-        (_, Error::Certificate(error)) => return certificate_hint(role, error).map(String::from),
-        (Role::Client, Error::BadRecord(BadRecord::NotTls)) => "is this the port of a TLS server?",
-        (Role::Server, Error::BadRecord(BadRecord::NotTls)) => "the client does not begin with TLS (plain HTTP?)",
-        (Role::Client, Error::Incompatible(Incompatible::NoCommonVersion))
-        | (Role::Client, Error::AlertReceived(AlertDescription::protocol_version)) => {
-            let speaks = crate::choices::list(&crate::choices::available_versions());
-            return Some(format!("this build speaks {speaks}, which the server does not accept"));
+    let text = match error {
+        Error::Certificate(error) => certificate_hint(role, error)?,
+        Error::AlertReceived(alert) if role == Role::Client => return hint_for_client(*alert),
+        Error::AlertReceived(alert) => hint_for_server(*alert)?,
+        Error::Incompatible(Incompatible::NoCommonVersion) | Error::Violation(Violation::VersionNotOffered(_)) => {
+            return Some(format!("this build speaks {}, and the peer does not", versions()));
         }
-        (Role::Server, Error::Incompatible(Incompatible::NoCommonVersion)) => {
-            let speaks = crate::choices::list(&crate::choices::available_versions());
-            return Some(format!("this build speaks {speaks}, which the client does not offer"));
+        Error::Incompatible(Incompatible::NoCommonCipherSuite) => "widen --suites",
+        Error::Incompatible(Incompatible::NoCommonGroup) => "widen --groups",
+        Error::Incompatible(Incompatible::NoCommonApplicationProtocol) => "widen --alpn",
+        Error::Incompatible(Incompatible::ClientCertificateRequired) => "--client-auth request lets such clients in",
+        Error::BadRecord(BadRecord::NotTls) if role == Role::Client => "is this the port of a TLS server?",
+        Error::BadRecord(BadRecord::NotTls) => "the client does not begin with TLS (plain HTTP?)",
+        Error::Truncated if role == Role::Client => {
+            "what came has been written out; the server or the network cut it off"
         }
-        (Role::Client, Error::AlertReceived(alert)) => return alert_hint(*alert).map(String::from),
-        (Role::Server, Error::AlertReceived(alert)) => match *alert {
-            AlertDescription::unknown_ca => "the client does not trust the authority of --cert",
-            AlertDescription::bad_certificate | AlertDescription::certificate_unknown => {
-                "the client refused the certificate of --cert; it may have asked for another name"
-            }
-            AlertDescription::certificate_expired => "the client finds the certificate of --cert expired",
-            _ => return None,
-        },
-        (Role::Client, Error::Truncated) => "what came has been written out; the server or the network cut it off",
-        (Role::Server, Error::Incompatible(Incompatible::ClientCertificateRequired)) => {
-            "--client-auth request lets such clients in"
-        }
-        (_, Error::Incompatible(Incompatible::NoCommonCipherSuite)) => "widen --suites",
-        (_, Error::Incompatible(Incompatible::NoCommonGroup)) => "widen --groups",
-        (_, Error::Incompatible(Incompatible::NoCommonApplicationProtocol)) => "widen --alpn",
         _ => return None,
     };
     Some(text.into())
 }
 
+fn versions() -> String {
+    crate::choices::list(&crate::choices::available_versions())
+}
+
+#[allow(clippy::unneeded_struct_pattern, reason = "a hint goes by the kind of error, whatever data it carries")]
 fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str> {
     Some(match (role, error) {
         (_, CertificateError::NameMismatch { .. }) => "--name says which name the certificate must be for",
@@ -215,8 +207,10 @@ fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str
         (Role::Server, CertificateError::UnknownIssuer { .. }) => {
             "--client-ca FILE trusts the authority that issued it"
         }
-        (Role::Client, CertificateError::SelfSigned) => "--ca FILE trusts it, if you know that it is the right one",
-        (Role::Server, CertificateError::SelfSigned) => {
+        (Role::Client, CertificateError::SelfSigned { .. }) => {
+            "--ca FILE trusts it, if you know that it is the right one"
+        }
+        (Role::Server, CertificateError::SelfSigned { .. }) => {
             "--client-ca FILE trusts it, if you know that it is the right one"
         }
         (_, CertificateError::Expired { .. }) => "the peer needs a new one, or the clock here is wrong",
@@ -227,8 +221,17 @@ fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str
 }
 
 /// What a client can do about an alert that it received.
-fn alert_hint(alert: AlertDescription) -> Option<&'static str> {
-    Some(match alert {
+fn hint_for_client(alert: AlertDescription) -> Option<String> {
+    let text = match alert {
+        AlertDescription::protocol_version => {
+            return Some(format!("this build speaks {}, and the server does not", versions()));
+        }
+        AlertDescription::handshake_failure | AlertDescription::insufficient_security => {
+            let versions = versions();
+            return Some(format!(
+                "the server wants nothing of what was offered (see --trace): it may be older than {versions}"
+            ));
+        }
         AlertDescription::certificate_required => "the server wants a client certificate: --cert FILE --key FILE",
         AlertDescription::unknown_ca => "the server does not trust the authority of --cert",
         AlertDescription::bad_certificate
@@ -236,13 +239,23 @@ fn alert_hint(alert: AlertDescription) -> Option<&'static str> {
         | AlertDescription::certificate_unknown
         | AlertDescription::certificate_expired
         | AlertDescription::certificate_revoked => "the server refused the certificate of --cert",
-        AlertDescription::handshake_failure | AlertDescription::insufficient_security => {
-            "the server accepts none of what was offered: see --trace, widen --suites or --groups"
-        }
         AlertDescription::unrecognized_name => "the server does not know this name: --name says another one",
         AlertDescription::no_application_protocol => "the server speaks none of the protocols of --alpn",
         AlertDescription::access_denied => "the server does not let this certificate in",
         AlertDescription::internal_error => "the fault is the server's",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+/// What a server can do about an alert that it received.
+fn hint_for_server(alert: AlertDescription) -> Option<&'static str> {
+    Some(match alert {
+        AlertDescription::unknown_ca => "the client does not trust the authority of --cert",
+        AlertDescription::bad_certificate | AlertDescription::certificate_unknown => {
+            "the client refused the certificate of --cert; it may have asked for another name"
+        }
+        AlertDescription::certificate_expired => "the client finds the certificate of --cert expired",
         _ => return None,
     })
 }

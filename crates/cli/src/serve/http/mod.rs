@@ -108,7 +108,7 @@ fn answer<S: Write>(stream: &mut S, root: &Path, request: &Request) -> io::Resul
         }
         Err(NotFound::Moved(to)) => {
             let status = Status::MovedPermanently;
-            Head::of(status, request).field("Location", to).send_text(stream, request.is_head)?;
+            Head::of(status, request).field("Location", to + &request.query).send_text(stream, request.is_head)?;
             return Ok(status);
         }
     };

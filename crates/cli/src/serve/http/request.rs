@@ -17,6 +17,8 @@ pub(super) struct Request {
     pub(super) is_head: bool,
     /// The path as it was sent, without the query.
     pub(super) path: String,
+    /// The query with its question mark; empty if there is none.
+    pub(super) query: String,
     /// Whether the connection stays open after the answer.
     pub(super) keep_alive: bool,
     /// Whether the client must be told that it does, because it speaks HTTP/1.0.
@@ -131,9 +133,11 @@ pub(super) fn parse(head: &[u8]) -> Result<Request, Status> {
         "HEAD" => true,
         _ => return Err(Status::MethodNotAllowed),
     };
+    let (path, query) = path_and_query(target).ok_or(Status::BadRequest)?;
     Ok(Request {
         is_head,
-        path: path_of(target).ok_or(Status::BadRequest)?.to_string(),
+        path,
+        query,
         // A body is not looked at, so what follows it cannot be found.
         keep_alive: !has_body && wants_keep_alive(&headers, is_http10),
         is_http10,
@@ -169,8 +173,8 @@ fn wants_keep_alive(headers: &Headers<'_>, is_http10: bool) -> bool {
     if is_http10 { says("keep-alive") && !says("close") } else { !says("close") }
 }
 
-/// Returns the path of a target in origin form or absolute form, without the query. RFC 9112 §3.2.
-fn path_of(target: &str) -> Option<&str> {
+/// Splits a target in origin form or absolute form into its path and its query. RFC 9112 §3.2.
+fn path_and_query(target: &str) -> Option<(String, String)> {
     let from_path = if target.starts_with('/') {
         target
     } else {
@@ -180,8 +184,9 @@ fn path_of(target: &str) -> Option<&str> {
         }
         rest.find(['/', '?']).map_or("/", |index| rest.get(index..).unwrap_or("/"))
     };
-    let path = from_path.split(['?', '#']).next().unwrap_or_default();
-    Some(if path.is_empty() { "/" } else { path })
+    let without_fragment = from_path.split('#').next().unwrap_or_default();
+    let (path, query) = without_fragment.split_at(without_fragment.find('?').unwrap_or(without_fragment.len()));
+    Some((if path.is_empty() { "/" } else { path }.into(), query.into()))
 }
 
 struct Headers<'a>(&'a [httparse::Header<'a>]);
@@ -224,6 +229,7 @@ mod tests {
         for (target, path) in [("/a/b?c", "/a/b"), ("http://x/a", "/a"), ("HTTPS://x:1", "/"), ("http://x?q", "/")] {
             let request = parse(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
             assert_eq!(request.path, path, "{target}");
+            assert_eq!(request.query, target.find('?').map_or("", |at| &target[at..]), "{target}");
         }
         assert_eq!(refused("GET * HTTP/1.1\r\nHost: x\r\n\r\n"), Status::BadRequest);
         assert_eq!(refused("GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n"), Status::BadRequest);
