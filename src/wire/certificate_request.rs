@@ -72,6 +72,7 @@ impl<'a> Codec<'a> for CertificateRequestTls12<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::wire::{read_all, write_all};
