@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 
-use bulla::wire::{AlertDescription, CipherSuite, NamedGroup};
+use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion};
 use bulla::{ClientAuth, ClientConfig, Error, ServerConfig};
 use certificates::{Certificates, KINDS, Kind, NAME};
 use ends::{
@@ -138,6 +138,7 @@ fn key_updates_of_gnutls_are_followed() {
 fn refusals_are_told_to_and_by_gnutls() {
     let Some(certificates) = certificates() else { return };
     let config = ServerConfig::new(certificates.identity(Kind::EcdsaP256));
+    let config = config.versions([ProtocolVersion::TLSv1_3]).unwrap();
     let (address, served) = try_serve(config.clone(), tls_failure);
     let text = gnutls_cli(&certificates, address, &["--priority", "NORMAL:-VERS-TLS1.3"]).finish().text();
     assert_eq!(served.finish().name(), "NoCommonVersion");
@@ -232,4 +233,17 @@ fn retry_of_gnutls_leads_to_its_group() {
         stream.write_all(b"there and back\n").unwrap();
         assert_eq!(read_line(&mut stream), "there and back\n");
     }
+}
+
+#[test]
+fn server_that_speaks_tls12_alone_refuses_us_with_an_alert() {
+    let Some(certificates) = certificates() else { return };
+    if !isolated("server_that_speaks_tls12_alone_refuses_us_with_an_alert") {
+        return;
+    }
+    let (_process, address) = gnutls_serv(&certificates, Kind::EcdsaP256, 4433, &["--priority", "NORMAL:-VERS-TLS1.3"]);
+    let config = ClientConfig::new(certificates.roots()).versions([ProtocolVersion::TLSv1_3]).unwrap();
+    let error = tls_failure(connect(address, config));
+    // It does not look at supported_versions, and misses its suites before it can miss its version.
+    assert_eq!(error, Error::AlertReceived(AlertDescription::handshake_failure));
 }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 
-use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};
+use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use bulla::{ClientAuth, Error, ServerConfig};
 use certificates::{Certificates, KINDS, Kind, NAME};
 use ends::{
@@ -363,6 +363,7 @@ fn client_without_tls13_suite_or_group_is_told_the_reason() {
     let Some(certificates) = certificates() else { return };
     let one_suite = [CipherSuite::TLS_AES_128_GCM_SHA256];
     let config = config(&certificates, Kind::EcdsaP256).cipher_suites(one_suite).unwrap();
+    let config = config.versions([ProtocolVersion::TLSv1_3]).unwrap();
     for (more, error, alert) in [
         (&["-tls1_2"][..], "NoCommonVersion", "alert protocol version"),
         (&["-ciphersuites", "TLS_AES_256_GCM_SHA384"], "NoCommonCipherSuite", "alert handshake failure"),

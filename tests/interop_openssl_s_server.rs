@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 
-use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};
+use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use bulla::{ClientConfig, Error};
 use certificates::{Certificates, KINDS, Kind, NAME, Wanted, issue};
 use ends::{
@@ -346,7 +346,7 @@ fn intermediate_is_needed_and_used() {
 fn server_without_tls13_is_refused_in_clear_words() {
     let Some(certificates) = certificates() else { return };
     let (_process, address) = s_server(&certificates, Kind::EcdsaP256, &["-rev", "-tls1_2"]);
-    let error = tls_failure(connect(address, config(&certificates)));
+    let error = tls_failure(connect(address, config(&certificates).versions([ProtocolVersion::TLSv1_3]).unwrap()));
     assert_eq!(error, Error::AlertReceived(AlertDescription::protocol_version));
 }
 
