@@ -7,9 +7,11 @@ use core::fmt;
 use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
-use crate::crypto::{Provider, SigningKey};
+use crate::crypto::{Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
-use crate::verify::{PeerCertificate, certificate_signature_scheme, key_matches_certificate, pem, verify_name};
+use crate::verify::{
+    PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate, pem, verify_name,
+};
 use crate::wire::SignatureScheme;
 
 /// A certificate chain, leaf first, with the key that belongs to it.
@@ -57,9 +59,20 @@ impl Identity {
         provider: Arc<dyn Provider>,
     ) -> Result<Self, ConfigError> {
         let key = provider.signing_key(key)?;
-        let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
-        if !key_matches_certificate(leaf, key.public_key())? {
-            return Err(ConfigError::KeyDoesNotMatchCertificate);
+        let leaf = PeerCertificate::read(chain.first().ok_or(ConfigError::Empty("certificates"))?)?;
+        if leaf.subject_public_key() != key.public_key() {
+            // The commonest cause: the chain is there, and in another order.
+            let is_keys = |der| key_matches_certificate(der, key.public_key()) == Ok(true);
+            return Err(match chain.iter().position(is_keys) {
+                Some(index) => ConfigError::ChainNotLeafFirst(index + 1),
+                None => ConfigError::KeyDoesNotMatchCertificate,
+            });
+        }
+        // The same RSA key may be of another kind in certificate and file, and peers go by the certificate's.
+        let signs = |row: &&VerificationAlgorithm| row.scheme.is_some_and(|scheme| key.schemes().contains(&scheme));
+        let mut kinds = provider.verification_algorithms().iter().filter(signs);
+        if !kinds.any(|row| row.algorithm.public_key_alg_id().as_ref() == leaf.key_algorithm()) {
+            return Err(ConfigError::KeyKindDiffers);
         }
         Self::with_signer(chain, Arc::new(LocalSigner { key, provider }))
     }
@@ -68,6 +81,9 @@ impl Identity {
     pub fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn Signer>) -> Result<Self, ConfigError> {
         let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
         PeerCertificate::read(leaf)?;
+        if let Some(index) = chain.iter().position(|der| !is_certificate(der)) {
+            return Err(ConfigError::ChainUnreadable(index + 1));
+        }
         let chain_schemes = chain.iter().filter_map(|certificate| certificate_signature_scheme(certificate)).collect();
         Ok(Self { chain, signer, chain_schemes })
     }
