@@ -198,7 +198,7 @@ fn wrong_extended_key_usage_is_refused_for_each_purpose() {
     ] {
         let leaf = Draft::leaf(&[NAME]).with(extended_key_usage(purposes)).issued_by(&root);
         for (purpose, allowed) in [(Purpose::Server, server), (Purpose::Client, client)] {
-            let judged = judge_for(&roots(&[&root]), &[leaf.certificate.clone()], purpose, None);
+            let judged = judge_for(&roots(&[&root]), std::slice::from_ref(&leaf.certificate), purpose, None);
             let refused = CertificateError::WrongExtendedKeyUsage(Which::Leaf);
             assert_eq!(judged, if allowed { Ok(()) } else { Err(refused) }, "{purposes:?} {purpose:?}");
         }

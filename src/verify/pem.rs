@@ -41,7 +41,7 @@ impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Broken => "the PEM text is broken: a section's base64 or its END line is wrong",
-            Self::Empty => "it is empty",
+            Self::Empty => "it is empty where a certificate or a private key should be",
             Self::NoCertificate => "there is no certificate in it (a PEM section `BEGIN CERTIFICATE`, or DER)",
             Self::KeyInsteadOfCertificate => "there is a private key in it where a certificate should be (were they swapped?)",
             Self::RequestInsteadOfCertificate => "there is only a certificate request in it; an authority makes a certificate of it",
