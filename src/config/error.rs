@@ -29,6 +29,8 @@ pub enum ConfigError {
     Repeated(&'static str),
     /// An application protocol name that is empty or longer than 255 bytes. RFC 7301 §3.1.
     BadApplicationProtocol(String),
+    /// The application protocol names do not fit into a ClientHello.
+    TooManyApplicationProtocols,
     /// The certificate or key is not readable PEM or DER.
     Pem(PemError),
     /// The private key cannot be used.
@@ -61,6 +63,9 @@ impl fmt::Display for ConfigError {
                 // The name may be long, which is what may be wrong with it.
                 let shown: String = name.chars().take(MAX_NAME_SHOWN).collect();
                 write!(f, "the application protocol name {shown:?} is not 1 to 255 bytes long but {}", name.len())
+            }
+            Self::TooManyApplicationProtocols => {
+                f.write_str("the application protocol names take more than 32,768 bytes, which do not fit into a ClientHello")
             }
             Self::Pem(error) => error.fmt(f),
             Self::Key(error) => error.fmt(f),

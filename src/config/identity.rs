@@ -9,8 +9,10 @@ use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
 use crate::crypto::{Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
+#[cfg(feature = "ring")]
+use crate::verify::pem;
 use crate::verify::{
-    PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate, pem, verify_name,
+    PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate, verify_name,
 };
 use crate::wire::SignatureScheme;
 
@@ -18,7 +20,8 @@ use crate::wire::SignatureScheme;
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     signer: Arc<dyn Signer>,
-    chain_schemes: Vec<SignatureScheme>,
+    /// What each certificate is signed with, `None` for what no client should accept.
+    chain_schemes: Vec<Option<SignatureScheme>>,
 }
 
 impl Identity {
@@ -84,7 +87,10 @@ impl Identity {
         if let Some(index) = chain.iter().position(|der| !is_certificate(der)) {
             return Err(ConfigError::ChainUnreadable(index + 1));
         }
-        let chain_schemes = chain.iter().filter_map(|certificate| certificate_signature_scheme(certificate)).collect();
+        // A root may be signed with anything, and be so old that we do not read it: nobody verifies it. RFC 8446 §4.2.3.
+        let is_verified = |read: &PeerCertificate<'_>| read.subject() != read.issuer();
+        let verified = chain.iter().filter(|der| PeerCertificate::read(der).is_ok_and(|read| is_verified(&read)));
+        let chain_schemes = verified.map(|der| certificate_signature_scheme(der)).collect();
         Ok(Self { chain, signer, chain_schemes })
     }
 
@@ -115,7 +121,7 @@ impl Identity {
 
     /// Says whether every certificate of the chain is signed with one of these schemes.
     pub(crate) fn chain_verifiable_with(&self, schemes: &[SignatureScheme]) -> bool {
-        self.chain_schemes.iter().all(|scheme| schemes.contains(scheme))
+        self.chain_schemes.iter().all(|scheme| scheme.is_some_and(|scheme| schemes.contains(&scheme)))
     }
 
     /// Chooses the scheme to sign with: ours in our order, which the peer and the signer have too.

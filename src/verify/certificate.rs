@@ -25,11 +25,11 @@ pub struct PeerCertificate<'a> {
     signature_algorithm: &'a [u8],
     signed: &'a [u8],
     signature: &'a [u8],
-    extensions: Vec<Extension<'a>>,
+    extensions: Vec<RawExtension<'a>>,
 }
 
-/// An extension's object identifier and its value. RFC 5280 §4.2.
-type Extension<'a> = (&'a [u8], &'a [u8]);
+/// An extension's object identifier and its value, unread.
+type RawExtension<'a> = (&'a [u8], &'a [u8]);
 
 /// The keyUsage bits that matter to TLS. RFC 5280 §4.2.1.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +206,8 @@ pub(super) fn rsa_key_bits(key_algorithm: &[u8], subject_public_key: &[u8]) -> O
     (modulus.len() * 8).checked_sub(usize::try_from(leading_zeros).ok()?)
 }
 
-fn ip_text(bytes: &[u8]) -> Option<String> {
+/// Returns an address of 4 or 16 bytes as text.
+pub(super) fn ip_text(bytes: &[u8]) -> Option<String> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Some(alloc::format!("{}", core::net::Ipv4Addr::from(v4)));
     }
@@ -273,9 +274,9 @@ fn whole<'a>(r: &mut DerReader<'a>, tag: Tag) -> Result<&'a [u8], NotDer> {
 }
 
 /// `Extensions ::= SEQUENCE OF Extension`; the same one twice is refused. RFC 5280 §4.2.
-fn read_extensions<'a>(r: &mut DerReader<'a>) -> Result<Vec<Extension<'a>>, NotDer> {
+fn read_extensions<'a>(r: &mut DerReader<'a>) -> Result<Vec<RawExtension<'a>>, NotDer> {
     r.nested(Tag::SEQUENCE, |r| {
-        let mut extensions: Vec<Extension<'a>> = Vec::new();
+        let mut extensions: Vec<RawExtension<'_>> = Vec::new();
         while !r.at_end() {
             let (identifier, value) = r.nested(Tag::SEQUENCE, |r| {
                 let identifier = r.expect(Tag::OBJECT_IDENTIFIER)?;
