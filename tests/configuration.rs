@@ -262,12 +262,22 @@ fn files_name_themselves_in_the_reason() {
     let (chain, key, empty) = (put("chain.pem", &chain), put("key.pem", &key), put("empty.pem", ""));
     let other = put("other.pem", &leaf().2);
     let missing = folder.join("missing.pem");
+    let broken = put("broken.pem", &pem("CERTIFICATE", b"not X.509"));
+    let p521 = put("p521.pem", &pem("PRIVATE KEY", &self::key("P-521_pkcs8").0));
     let good = Identity::from_files(&chain, &key).map(|_| ());
-    let reasons = [(&empty, &key), (&chain, &empty), (&missing, &key), (&chain, &missing), (&chain, &other)]
-        .map(|(chain, key)| Identity::from_files(chain, key).unwrap_err().to_string());
+    let pairs = [
+        (&empty, &key),
+        (&chain, &empty),
+        (&missing, &key),
+        (&chain, &missing),
+        (&chain, &other),
+        (&broken, &key),
+        (&chain, &p521),
+    ];
+    let reasons = pairs.map(|(chain, key)| Identity::from_files(chain, key).unwrap_err().to_string());
     std::fs::remove_dir_all(&folder).unwrap();
     good.unwrap();
-    for (reason, file) in reasons.iter().zip([&empty, &empty, &missing, &missing, &other]) {
+    for (reason, file) in reasons.iter().zip([&empty, &empty, &missing, &missing, &other, &broken, &p521]) {
         assert!(reason.starts_with(&format!("{}: ", file.display())), "{reason}");
     }
     assert!(

@@ -20,9 +20,9 @@ use bulla::wire::AlertDescription;
 use bulla::{ClientConfig, Error, Roots, ServerConfig};
 use certificates::{
     ANY_PURPOSE, BASIC_CONSTRAINTS, CLIENT_AUTH, CODE_SIGNING, CRL_SIGN, DIGITAL_SIGNATURE, Draft, EC_PUBLIC_KEY,
-    ECDSA_SHA1, EXTENDED_KEY_USAGE, KEY_ENCIPHERMENT, KEY_USAGE, NAME, NOW, Party, RSA_SHA256, SECP521R1, SERVER_AUTH,
-    UNKNOWN_EXTENSION, basic_constraints, common_name, der, dns, extended_key_usage, ip, key_usage, name_constraints,
-    new_key, public_key_info, rsa_public_key_info, subject_alt_name,
+    ECDSA_SHA1, EXTENDED_KEY_USAGE, KEY_CERT_SIGN, KEY_ENCIPHERMENT, KEY_USAGE, NAME, NOW, Party, RSA_SHA256,
+    SECP521R1, SERVER_AUTH, UNKNOWN_EXTENSION, basic_constraints, common_name, der, dns, extended_key_usage, ip,
+    key_usage, name_constraints, new_key, public_key_info, rsa_public_key_info, subject_alt_name,
 };
 use judging::{Presented, assert_refused, good_chain, handshake, judge, judge_for, root, roots, run};
 
@@ -299,6 +299,19 @@ fn no_altered_bit_of_a_leaf_is_accepted() {
 }
 
 #[test]
+fn no_altered_bit_of_an_intermediate_is_accepted() {
+    let (root, intermediate, leaf) = good_chain();
+    let roots = roots(&[&root]);
+    for bit in 0..intermediate.certificate.len() * 8 {
+        let mut bytes = intermediate.certificate.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let refused = judge_for(&roots, &[leaf.certificate.clone(), bytes.into()], Purpose::Server, Some(NAME));
+        let refused = refused.expect_err(&format!("bit {bit}")).to_string();
+        assert!(!refused.contains(|c: char| c.is_control()) && refused.len() < 400, "bit {bit}: {refused}");
+    }
+}
+
+#[test]
 fn each_prefix_of_a_leaf_is_unreadable() {
     let root = root();
     let leaf = Draft::leaf(&[NAME]).issued_by(&root);
@@ -419,11 +432,15 @@ fn extension_that_stands_twice_is_refused() {
 #[test]
 fn unreadable_issuer_is_told_apart_from_an_unreadable_leaf() {
     let (root, intermediate, leaf) = good_chain();
-    let mut broken = intermediate.certificate.to_vec();
-    broken.truncate(100);
-    let broken = Party { certificate: broken.into(), ..intermediate };
+    // From outside it looks like a certificate; inside, one extension stands twice.
+    let mut draft = Draft { key: intermediate.key.clone(), ..Draft::authority("Intermediate") };
+    draft.extensions.push(key_usage(KEY_CERT_SIGN));
+    let broken = draft.issued_by(&root);
     let which = Which::Issuer(2, "of an unreadable name".into());
-    assert_eq!(judge(&root, &[&leaf, &broken]), Err(CertificateError::IssuerUnreadable(which)));
+    let expected = CertificateError::IssuerUnreadable(which);
+    assert_refused(&root, &[&leaf, &broken], &expected, AlertDescription::bad_certificate);
+    let cut = Party { certificate: intermediate.certificate[..100].to_vec().into(), ..intermediate };
+    assert_eq!(judge(&root, &[&leaf, &cut]), Err(expected));
     let not_der = Party { certificate: CertificateDer::from(b"certificate".to_vec()), ..leaf };
     assert_eq!(judge(&root, &[&not_der]), Err(CertificateError::BadEncoding));
 }
@@ -491,6 +508,9 @@ fn issuer_with_explicit_curve_parameters_is_refused() {
     // The trusted key does not verify it, and the forger's is not even tried.
     let refused = judge(&trusted, &[&leaf, &forger]).unwrap_err();
     assert_eq!(refused, CertificateError::BadSignature(Which::Leaf));
+    // Even as a root it vouches for nothing.
+    let refused = judge(&forger, &[&leaf]).unwrap_err();
+    assert_eq!(refused, CertificateError::UnsupportedAlgorithm(Which::Root("\"Root\"".into())));
     // As a certificate that the trusted authority did sign, it is no usable issuer either.
     let key = public_key_info(&[EC_PUBLIC_KEY, &parameters], &point);
     let intermediate = Draft { public_key_info: Some(key), ..Draft::authority("Intermediate") }.issued_by(&trusted);

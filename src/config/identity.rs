@@ -52,7 +52,13 @@ impl Identity {
         let certificates = certificates.map_err(|error| FileError::new(chain, error.into()))?;
         let key_der = pem::private_key_from_pem_or_der(&key_bytes);
         let key_der = key_der.map_err(|error| FileError::new(key, error.into()))?;
-        Self::new(certificates, &key_der).map_err(|error| FileError::new(key, error))
+        Self::new(certificates, &key_der).map_err(|error| {
+            let of_key = matches!(
+                error,
+                ConfigError::Key(_) | ConfigError::KeyDoesNotMatchCertificate | ConfigError::KeyKindDiffers
+            );
+            FileError::new(if of_key { key } else { chain }, error)
+        })
     }
 
     /// Like [`new`](Self::new), with the cryptography of `provider`.
