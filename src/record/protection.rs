@@ -59,7 +59,7 @@ impl Protection {
 
     /// The sequence number, padded to the iv's length, XORed with the iv. RFC 8446 §5.3.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        let mut nonce = self.keys.iv;
+        let mut nonce = *self.keys.iv;
         for (byte, number) in nonce.iter_mut().rev().zip(self.sequence_number.to_le_bytes()) {
             *byte ^= number;
         }
