@@ -288,8 +288,6 @@ failures! {
         245 FragmentedAlert => decode_error, "the peer split or joined alerts";
         /// The hello's legacy_session_id, early data or another field of TLS 1.3 is out of place.
         246 EarlyDataWithoutOffer => unexpected_message, "the client sent early data that nobody accepted";
-        /// ClientHello offers no version at all.
-        247 NoClientCertificateSchemes => handshake_failure, "the server's CertificateRequest names no signature scheme";
         /// pre_shared_key without psk_key_exchange_modes. RFC 8446 §4.2.9.
         248 PskWithoutModes => missing_extension, "the client offers a pre-shared key without psk_key_exchange_modes";
     }
@@ -308,8 +306,6 @@ failures! {
         303 NoCommonSignatureScheme => handshake_failure, "none of our keys can sign with a scheme that the peer accepts";
         /// There is no application protocol in common. RFC 7301 §3.2.
         304 NoCommonApplicationProtocol => no_application_protocol, "there is no application protocol in common";
-        /// The server has no certificate for the name that the client asked for.
-        305 UnrecognizedName => unrecognized_name, "there is no certificate for the server name that the client asked for";
         /// The client must show a certificate and showed none. RFC 8446 §4.4.2.4.
         306 ClientCertificateRequired => certificate_required, "the client showed no certificate, which this server requires";
     }
