@@ -220,8 +220,8 @@ impl Connection {
 
     fn process_joined(&mut self) -> Result<(), Error> {
         let joined = self.joiner.take();
-        let rest = self.process_messages(&joined)?;
-        self.joiner.push(rest);
+        let rest_len = self.process_messages(&joined)?.len();
+        self.joiner.keep_end(joined, rest_len);
         Ok(())
     }
 
