@@ -4,6 +4,8 @@
 
 #[path = "support/faulty_chains.rs"]
 mod faulty_chains;
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]

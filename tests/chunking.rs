@@ -1,6 +1,8 @@
 //! The same events come however the bytes are cut: at every place, one byte at a time, several records at once, through
 //! output buffers of every size, in fragments of every size and with many messages in one record.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/replay.rs"]

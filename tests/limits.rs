@@ -1,5 +1,7 @@
 //! Each limit at its value, which passes, and one more, which fails with the violation that names it.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]

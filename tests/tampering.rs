@@ -3,6 +3,8 @@
 //! The handshake has all that there is: HelloRetryRequest, both certificates, the dummy change_cipher_specs; then one
 //! record of data each way. Every bit of every octet of both directions is altered once, alone.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]
