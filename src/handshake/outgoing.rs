@@ -16,6 +16,8 @@ pub(crate) enum Effect {
     ChangeCipherSpec,
     /// Tolerate, or no longer tolerate, the peer's dummy change_cipher_spec. RFC 8446 §5.
     TolerateChangeCipherSpec(bool),
+    /// Skip the early data that the client has sent and we do not take. RFC 8446 §4.2.10.
+    SkipEarlyData,
     /// Protect what is sent from now on.
     WriteKeys(Level, TrafficKeys),
     /// Open what comes from now on.
@@ -64,6 +66,10 @@ impl Outgoing {
 
     pub(crate) fn tolerate_change_cipher_spec(&mut self, tolerated: bool) {
         self.effects.push(Effect::TolerateChangeCipherSpec(tolerated));
+    }
+
+    pub(crate) fn skip_early_data(&mut self) {
+        self.effects.push(Effect::SkipEarlyData);
     }
 
     /// Changes the write keys behind everything sent so far.

@@ -46,57 +46,18 @@ impl Joiner {
         self.pending.is_empty()
     }
 
+    /// Says whether a whole message has come. A peer that feeds one byte a record costs a look each, not a copy.
+    pub(crate) fn holds_message(&self) -> Result<bool, Error> {
+        Ok(message_len(&self.pending)?.is_some())
+    }
+
     /// Appends a fragment.
     pub(crate) fn push(&mut self, fragment: &[u8]) {
         self.pending.extend_from_slice(fragment);
     }
 
-    /// Puts back the last `len` bytes of what was taken. As long as no message is whole that is all of it, which moves
-    /// no byte: a message in fragments of one byte each must not cost its length squared.
-    pub(crate) fn keep_end(&mut self, mut taken: Vec<u8>, len: usize) {
-        match taken.len().checked_sub(len) {
-            None | Some(0) => self.pending = taken,
-            Some(_) if len == 0 => {}
-            Some(done) => {
-                taken.drain(..done);
-                self.pending = taken;
-            }
-        }
-    }
-
     /// Takes everything out, leaving nothing allocated.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.pending)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::*;
-
-    #[test]
-    fn end_is_kept_without_a_copy_as_long_as_nothing_is_done() {
-        let mut joiner = Joiner::default();
-        joiner.push(b"whole message and a part");
-        let taken = joiner.take();
-        let place = taken.as_ptr();
-        joiner.keep_end(taken, 24);
-        assert_eq!(joiner.pending.as_ptr(), place);
-
-        let taken = joiner.take();
-        joiner.keep_end(taken, 6);
-        assert_eq!(joiner.pending, b"a part");
-        let taken = joiner.take();
-        joiner.keep_end(taken, 0);
-        assert!(joiner.is_empty() && joiner.pending.capacity() == 0);
-    }
-
-    #[test]
-    fn nothing_taken_leaves_nothing_kept() {
-        let mut joiner = Joiner::default();
-        joiner.keep_end(vec![], 0);
-        assert!(joiner.is_empty());
     }
 }
