@@ -14,6 +14,7 @@ mod scene;
 mod script;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateEntry, CertificateExtension, CertificateRequestExtension,
@@ -22,13 +23,17 @@ use bulla::wire::{
     ProtocolNameList, ProtocolVersion, PskBinderEntry, PskIdentity, Random, RetryExtension, ServerExtension,
     ServerNameEntry, ServerNameList, SignatureScheme, UnknownExtension, write_all, write_message,
 };
-use bulla::{Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_WARNING_ALERTS};
+use bulla::{
+    Answer, Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_SHARES, MAX_KEY_UPDATES,
+    MAX_WARNING_ALERTS,
+};
+use later::Later;
 use scene::{Scene, Stage};
 use script::Say::{
     Certificate, CertificateVerify, ClientHello, EmptyCertificate, EncryptedExtensions as Extensions, Finished,
     HelloRetryRequest, ServerHello,
 };
-use script::{GROUP, RETRY_GROUP, SUITE, change_cipher_spec, key_update, new_session_ticket, plain_record};
+use script::{GROUP, RETRY_GROUP, SUITE, change_cipher_spec, key_update, plain_record};
 
 /// The error's name, and how a peer causes it.
 type Case = (&'static str, fn(&Stage) -> Scene);
@@ -36,7 +41,6 @@ type Case = (&'static str, fn(&Stage) -> Scene);
 /// Rows of the families that a peer can cause, which none can cause today.
 const CANNOT_BE_CAUSED: &[(&str, &str)] = &[
     ("MalformedIllegalValue", "only TLS 1.2 messages have a field with one legal value that the parser judges"),
-    ("EarlyDataWithoutOffer", "no connection has early data yet"),
     ("Revoked", "a configuration cannot hold revocation lists yet"),
 ];
 
@@ -152,7 +156,7 @@ const RECORDS: &[Case] = &[
         repeated(stage.connected_client(), MAX_KEY_UPDATES + 1, update)
     }),
     ("NoContentType", |stage| stage.client().say(&[ServerHello]).with(|peer| peer.seal(&[0; 20]))),
-    ("UnknownWarning", |stage| stage.client().say_record(ContentType::alert, &[3, 90])),
+    ("UnknownAlertLevel", |stage| stage.client().say_record(ContentType::alert, &[3, 90])),
     ("FragmentedAlert", |stage| stage.client().say_record(ContentType::alert, &[2])),
     ("DoesNotOpen", |stage| {
         stage.client().say(&[ServerHello]).with(|peer| {
@@ -188,6 +192,12 @@ const CLIENT_HELLO: &[Case] = &[
         told_hello(stage, |hello| {
             let zeros = KeyShareEntry { group: GROUP, key_exchange: &[0; 32] };
             hello.extensions.as_mut().unwrap()[3] = ClientExtension::KeyShare(vec![zeros]);
+        })
+    }),
+    ("TooManyKeyShares", |stage| {
+        told_hello(stage, |hello| {
+            let share = KeyShareEntry { group: GROUP, key_exchange: &[9; 32] };
+            hello.extensions.as_mut().unwrap()[3] = ClientExtension::KeyShare(vec![share; MAX_KEY_SHARES + 1]);
         })
     }),
     ("BadServerName", |stage| told_extensions(stage, vec![host_name(b"not a name")])),
@@ -227,6 +237,15 @@ const CLIENT_HELLO: &[Case] = &[
             let schemes = vec![SignatureScheme::ed25519];
             hello.extensions.as_mut().unwrap()[2] = ClientExtension::SignatureAlgorithms(schemes);
         })
+    }),
+    ("UnrecognizedName", |stage| {
+        let config = stage.server.clone().choose_identity(Arc::new(Later));
+        let mut scene = stage.server_with(config).say_message(|peer| {
+            peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(host_name(b"unknown.test")))
+        });
+        let question = scene.questions.pop().unwrap();
+        scene.answer_with(&question, Answer::Identity(None));
+        scene
     }),
     ("NoCommonApplicationProtocol", |stage| {
         let names = ProtocolNameList { protocol_name_list: vec![b"h2"] };
@@ -412,10 +431,8 @@ const AUTHENTICATION: &[Case] = &[
     }),
 ];
 
-const AFTER_THE_HANDSHAKE: &[Case] = &[
-    ("BadKeyUpdate", |stage| stage.connected_server().say_message(|_| key_update(KeyUpdateRequest(2)))),
-    ("TicketLifetimeTooLong", |stage| stage.connected_client().say_message(|_| new_session_ticket(604_801))),
-];
+const AFTER_THE_HANDSHAKE: &[Case] =
+    &[("BadKeyUpdate", |stage| stage.connected_server().say_message(|_| key_update(KeyUpdateRequest(2))))];
 
 fn cases() -> impl Iterator<Item = &'static Case> {
     let groups = [MALFORMED, RECORDS, CLIENT_HELLO, SERVER_HELLO, PARAMETERS, AUTHENTICATION, AFTER_THE_HANDSHAKE];
@@ -496,4 +513,24 @@ fn end_of_input_before_close_notify_sends_nothing_and_repeats() {
     assert_eq!(scene.error, Some(Error::Truncated));
     scene.listen();
     scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn nothing_follows_our_own_close_notify() {
+    let stage = Stage::new();
+    let close_notify = Alert { level: AlertLevel::warning, description: AlertDescription::close_notify };
+    for mut scene in [stage.connected_client(), stage.connected_server()] {
+        scene.end.close();
+        scene.listen();
+        let heard = scene.peer.heard.len();
+        assert_eq!(scene.peer.alerts(), [close_notify]);
+        // Neither the answer to a KeyUpdate, nor an alert; receiving goes on until there is something wrong.
+        let scene = scene.say_message(|_| key_update(KeyUpdateRequest::update_requested));
+        let scene = scene.say_record(ContentType::application_data, b"still heard");
+        assert_eq!(pair::data(&scene.seen), b"still heard");
+        let mut scene = scene.say(&[Finished]);
+        assert_eq!(scene.outcome(), "UnexpectedMessage");
+        scene.listen();
+        assert_eq!(scene.peer.heard.len(), heard);
+    }
 }

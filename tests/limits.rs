@@ -11,12 +11,12 @@ mod script;
 
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateRequest, CertificateRequestExtension, ClientExtension, ContentType,
-    ExtensionType, MAX_CIPHERTEXT_LEN_TLS13, MAX_EXTENSIONS, MAX_PLAINTEXT_LEN, RECORD_HEADER_LEN, UnknownExtension,
-    read_all, write_all,
+    ExtensionType, KeyShareEntry, MAX_CIPHERTEXT_LEN_TLS13, MAX_EXTENSIONS, MAX_PLAINTEXT_LEN, NamedGroup,
+    RECORD_HEADER_LEN, UnknownExtension, read_all, write_all,
 };
 use bulla::{
     MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN, MAX_HANDSHAKE_MESSAGE_LEN,
-    MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_WARNING_ALERTS,
+    MAX_KEY_SHARES, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_WARNING_ALERTS,
 };
 use pair::{Authority, data, send};
 use scene::{SERVER_FLIGHT, Scene, Stage};
@@ -111,6 +111,26 @@ fn hello_may_hold_so_many_extensions_and_no_more() {
     };
     assert_eq!(told(MAX_EXTENSIONS).outcome(), "WaitFinished");
     assert_eq!(told(MAX_EXTENSIONS + 1).outcome(), "MalformedTooManyExtensions");
+}
+
+#[test]
+fn hello_may_hold_so_many_key_shares_and_no_more() {
+    let told = |count: usize| {
+        Stage::new().server().say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                let Some([_, ClientExtension::SupportedGroups(groups), _, ClientExtension::KeyShare(shares)]) =
+                    hello.extensions.as_deref_mut()
+                else {
+                    panic!("the scripted hello has another order")
+                };
+                let strange = (0..count - 1).map(|index| NamedGroup(0x7000 + u16::try_from(index).unwrap()));
+                groups.extend(strange.clone());
+                shares.extend(strange.map(|group| KeyShareEntry { group, key_exchange: b"share" }));
+            })
+        })
+    };
+    assert_eq!(told(MAX_KEY_SHARES).outcome(), "WaitFinished");
+    assert_eq!(told(MAX_KEY_SHARES + 1).outcome(), "TooManyKeyShares");
 }
 
 #[test]

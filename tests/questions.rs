@@ -400,5 +400,10 @@ fn closing_while_a_question_is_open_gives_the_handshake_up() {
         scene.listen();
         let descriptions: Vec<_> = scene.peer.alerts().iter().map(|alert| alert.description).collect();
         assert_eq!(descriptions, [AlertDescription::user_canceled, AlertDescription::close_notify]);
+        // An answer that comes after that is not passed on.
+        let remote = if scene.outcome() == "AskVerdict" { client_remote(&stage) } else { remote_of(&stage, &scene) };
+        let heard = scene.peer.heard.len();
+        answer_all(&mut scene, &remote);
+        assert_eq!(scene.peer.heard.len(), heard);
     }
 }
