@@ -16,6 +16,8 @@ mod client;
 pub mod danger;
 mod outcome;
 mod server;
+#[cfg(all(test, feature = "ring"))]
+mod tests;
 
 pub use client::ClientConnection;
 pub use outcome::{Event, Received, Sent};
