@@ -15,6 +15,8 @@
 mod client;
 pub mod danger;
 mod outcome;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod replay_tests;
 mod server;
 #[cfg(all(test, feature = "ring"))]
 mod tests;
