@@ -32,7 +32,7 @@ impl Protection {
     }
 
     /// Lets these keys seal so many more records and no more, to come to the limit within a test.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "ring"))]
     pub(crate) fn lower_limit(&mut self, remaining: u64) {
         self.keys.confidentiality_limit = self.sequence_number.saturating_add(remaining);
     }

@@ -83,7 +83,7 @@ impl RecordWriter {
     }
 
     /// Lets the keys in use seal so many more records.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "ring"))]
     pub(crate) fn lower_limit(&mut self, remaining: u64) {
         if let Some(protection) = &mut self.protection {
             protection.lower_limit(remaining);
