@@ -353,3 +353,16 @@ fn nothing_follows_our_own_close_notify() {
         assert_eq!(scene.peer.heard.len(), heard);
     }
 }
+
+#[test]
+fn alert_in_the_clear_is_read_until_the_first_protected_record_and_not_behind_it() {
+    let stage = Stage::new();
+    let in_the_clear = |scene: Scene| scene.with(|_| plain_record(ContentType::alert, &[2, 40])).outcome();
+    // A peer that fails on our first flight has no keys yet.
+    assert_eq!(in_the_clear(stage.client().say(&[ServerHello])), "AlertReceived");
+    assert_eq!(in_the_clear(stage.server().say(&[ClientHello])), "AlertReceived");
+    assert_eq!(in_the_clear(before_certificate(&stage)), "UnexpectedRecord");
+    assert_eq!(in_the_clear(before_client_certificate(&stage).say(&[Certificate])), "UnexpectedRecord");
+    assert_eq!(in_the_clear(stage.connected_client()), "UnexpectedRecord");
+    assert_eq!(in_the_clear(stage.connected_server()), "UnexpectedRecord");
+}
