@@ -19,6 +19,8 @@ mod outcome;
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod replay_tests;
 mod server;
+#[cfg(all(test, feature = "ring"))]
+mod tests;
 
 pub use client::ClientConnection;
 pub use outcome::{Event, Received, Sent};
