@@ -22,7 +22,9 @@ use bulla::wire::{
     ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, KeyUpdateRequest,
     ProtocolNameList, ProtocolVersion, SignatureScheme, UnknownExtension, write_all, write_message,
 };
-use bulla::{Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_WARNING_ALERTS};
+use bulla::{
+    Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS, MAX_WARNING_ALERTS,
+};
 use faulty_hellos::told_extensions;
 use scene::{Scene, Stage};
 use script::Say::{
@@ -38,6 +40,12 @@ type Case = (&'static str, fn(&Stage) -> Scene);
 const CANNOT_BE_CAUSED: &[(&str, &str)] = &[
     ("MalformedIllegalValue", "only TLS 1.2 messages have a field with one legal value that the parser judges"),
     ("Revoked", "a configuration cannot hold revocation lists yet"),
+];
+
+/// Rows whose chains take more making than this file has, and the test that sees their alerts on the wire.
+const SEEN_ELSEWHERE: &[(&str, &str)] = &[
+    ("WeakKey", "rsa_key_below_2048_bits_is_weak_in_leaf_and_issuer"),
+    ("IssuerUnreadable", "unreadable_issuer_is_told_apart_from_an_unreadable_leaf"),
 ];
 
 fn encrypted_extensions(extensions: Vec<EncryptedExtension<'_>>) -> Vec<u8> {
@@ -106,6 +114,10 @@ const RECORDS: &[Case] = &[
     ("TooManyKeyUpdates", |stage| {
         let update = |peer: &mut script::Peer| peer.say(script::Say::KeyUpdate);
         repeated(stage.connected_client(), MAX_KEY_UPDATES + 1, update)
+    }),
+    ("TooManyTickets", |stage| {
+        let ticket = |peer: &mut script::Peer| peer.say(script::Say::NewSessionTicket);
+        repeated(stage.connected_client(), MAX_TICKETS + 1, ticket)
     }),
     ("NoContentType", |stage| stage.client().say(&[ServerHello]).with(|peer| peer.seal(&[0; 20]))),
     ("UnknownAlertLevel", |stage| stage.client().say_record(ContentType::alert, &[3, 90])),
@@ -279,6 +291,11 @@ fn every_row_has_a_case_or_a_reason() {
     let mut claimed: BTreeSet<_> = cases().map(|(name, _)| *name).collect();
     for (name, reason) in CANNOT_BE_CAUSED {
         assert!(claimed.insert(name), "{name} has a case, and a reason why it cannot be caused: {reason}");
+    }
+    let verification = include_str!("verification.rs");
+    for (name, test) in SEEN_ELSEWHERE {
+        assert!(claimed.insert(name), "{name} has a case, and {test}");
+        assert!(verification.contains(&format!("fn {test}()")), "there is no {test}");
     }
     assert_eq!(rows(), claimed);
 }
