@@ -142,7 +142,8 @@ impl<'a> PeerCertificate<'a> {
     }
 }
 
-fn ip_text(bytes: &[u8]) -> Option<String> {
+/// Returns an address of 4 or 16 bytes as text.
+pub(super) fn ip_text(bytes: &[u8]) -> Option<String> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Some(alloc::format!("{}", core::net::Ipv4Addr::from(v4)));
     }

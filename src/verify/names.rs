@@ -1,10 +1,11 @@
 //! Judges whether a certificate is valid for a name. RFC 9525 §6.
 
-use alloc::string::ToString;
+use alloc::string::String;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::{CertificateDer, IpAddr, ServerName};
 
 use super::PeerCertificate;
+use super::certificate::ip_text;
 use crate::error::{CertificateError, NameList};
 
 /// Checks that the leaf is valid for `name`: DNS names by RFC 9525 §6.3, a wildcard only as the whole left-most label;
@@ -15,7 +16,18 @@ pub fn verify_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(
         return Ok(());
     }
     let presented = NameList(PeerCertificate::read(leaf)?.names()?);
-    Err(CertificateError::NameMismatch(name.to_str().to_string(), presented))
+    Err(CertificateError::NameMismatch(name_text(name), presented))
+}
+
+/// Returns a name as it is written; `ServerName::to_str` wants `std`.
+fn name_text(name: &ServerName<'_>) -> String {
+    let text = match name {
+        ServerName::DnsName(name) => Some(name.as_ref().into()),
+        ServerName::IpAddress(IpAddr::V4(address)) => ip_text(address.as_ref()),
+        ServerName::IpAddress(IpAddr::V6(address)) => ip_text(address.as_ref()),
+        _ => None,
+    };
+    text.unwrap_or_default()
 }
 
 /// Puts the tag and length of a SEQUENCE before a content of at most 65,535 bytes, as names are.
