@@ -2,6 +2,16 @@
 //! are replayed by a plain `cargo test`.
 #![allow(dead_code, unreachable_pub, reason = "each target includes this and uses its part")]
 
+pub mod client;
+pub mod der;
+pub mod fixed;
+pub mod honest;
+mod raw;
+pub mod record_framing;
+pub mod rig;
+mod script;
+pub mod server;
 pub mod source;
+mod watch;
 pub mod wire;
 pub mod wire_messages;
