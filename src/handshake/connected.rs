@@ -21,6 +21,9 @@ pub(crate) struct Connected {
     key_updates_without_data: u32,
     /// Whether an update_requested of ours is unanswered: there must not be a second one. RFC 9846 §4.7.3.
     update_requested: bool,
+    /// Whether a KeyUpdate of ours still waits in the output: it answers every request that comes until it is taken, so
+    /// that a peer cannot pile up answers in a connection that sends nothing. RFC 8446 §4.6.3.
+    update_unsent: bool,
 }
 
 /// The secrets of both directions at the end of the handshake.
@@ -53,6 +56,7 @@ impl Connected {
             exporter_secret: secrets.exporter,
             key_updates_without_data: 0,
             update_requested: false,
+            update_unsent: false,
         };
         (connected, negotiated)
     }
@@ -60,6 +64,11 @@ impl Connected {
     /// Notes that application data came.
     pub(crate) fn data_received(&mut self) {
         self.key_updates_without_data = 0;
+    }
+
+    /// Notes that all output was taken.
+    pub(crate) fn output_taken(&mut self) {
+        self.update_unsent = false;
     }
 
     /// Follows the peer's KeyUpdate, and answers it if asked. RFC 8446 §4.6.3.
@@ -79,7 +88,7 @@ impl Connected {
         self.read_secret = self.read_secret.next(&*self.provider).map_err(crypto_failed)?;
         let keys = self.read_secret.keys(&*self.provider).map_err(crypto_failed)?;
         out.read_keys(Level::Application, keys, boundary);
-        if asked {
+        if asked && !self.update_unsent {
             self.update_write_keys(false, out)?;
         }
         Ok(())
@@ -91,10 +100,16 @@ impl Connected {
         let request_update =
             if ask_peer { KeyUpdateRequest::update_requested } else { KeyUpdateRequest::update_not_requested };
         self.update_requested |= ask_peer;
+        self.update_unsent = true;
         out.send_bytes(Level::Application, write_message(&KeyUpdate { request_update })?);
         self.write_secret = self.write_secret.next(&*self.provider).map_err(crypto_failed)?;
         out.write_keys(Level::Application, self.write_secret.keys(&*self.provider).map_err(crypto_failed)?);
         Ok(())
+    }
+
+    /// Lends the secrets of reading and of writing.
+    pub(crate) fn traffic_secrets(&self) -> (&TrafficSecret, &TrafficSecret) {
+        (&self.read_secret, &self.write_secret)
     }
 
     /// Makes keying material for the application. RFC 8446 §7.5.

@@ -16,6 +16,8 @@ pub(crate) enum Effect {
     ChangeCipherSpec,
     /// Tolerate, or no longer tolerate, the peer's dummy change_cipher_spec. RFC 8446 §5.
     TolerateChangeCipherSpec(bool),
+    /// Skip the early data that the client has sent and we do not take. RFC 8446 §4.2.10.
+    SkipEarlyData,
     /// Protect what is sent from now on.
     WriteKeys(Level, TrafficKeys),
     /// Open what comes from now on.
@@ -28,11 +30,18 @@ pub(crate) enum Effect {
 pub(crate) struct Outgoing {
     effects: Vec<Effect>,
     next_question: u32,
+    #[cfg(test)]
+    pub(crate) recorded: Option<alloc::sync::Arc<crate::config::recorded::Recorded>>,
 }
 
 impl Outgoing {
     pub(crate) fn new() -> Self {
-        Self { effects: Vec::new(), next_question: 0 }
+        Self {
+            effects: Vec::new(),
+            next_question: 0,
+            #[cfg(test)]
+            recorded: None,
+        }
     }
 
     /// Takes the effects out, in order.
@@ -48,6 +57,11 @@ impl Outgoing {
         transcript: &mut Transcript,
     ) -> Result<(), Error> {
         let bytes = write_message(message)?;
+        #[cfg(test)]
+        let bytes = match &self.recorded {
+            Some(recorded) => recorded.instead_of(bytes),
+            None => bytes,
+        };
         transcript.add(&bytes);
         self.effects.push(Effect::Send(level, bytes));
         Ok(())
@@ -64,6 +78,10 @@ impl Outgoing {
 
     pub(crate) fn tolerate_change_cipher_spec(&mut self, tolerated: bool) {
         self.effects.push(Effect::TolerateChangeCipherSpec(tolerated));
+    }
+
+    pub(crate) fn skip_early_data(&mut self) {
+        self.effects.push(Effect::SkipEarlyData);
     }
 
     /// Changes the write keys behind everything sent so far.

@@ -46,6 +46,11 @@ impl Joiner {
         self.pending.is_empty()
     }
 
+    /// Says whether a whole message has come. A peer that feeds one byte a record costs a look each, not a copy.
+    pub(crate) fn holds_message(&self) -> Result<bool, Error> {
+        Ok(message_len(&self.pending)?.is_some())
+    }
+
     /// Appends a fragment.
     pub(crate) fn push(&mut self, fragment: &[u8]) {
         self.pending.extend_from_slice(fragment);

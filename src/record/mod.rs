@@ -14,6 +14,8 @@
 mod join;
 mod protection;
 mod read;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod tests;
 mod write;
 
 pub(crate) use join::{Joiner, RecordBoundary, message_len};
@@ -49,6 +51,10 @@ pub const MAX_WARNING_ALERTS: u32 = 4;
 
 /// Most change_cipher_spec records in one handshake. Each end sends one, a confused middlebox perhaps more.
 pub const MAX_CHANGE_CIPHER_SPECS: u32 = 32;
+
+/// Most bytes of early data, as ciphertext, that a server which declined it skips. Tickets of common servers allow 16 KiB
+/// of plaintext; a peer that sends more than twice that is only making us try keys. RFC 8446 §4.2.10.
+pub const MAX_SKIPPED_EARLY_DATA: usize = 0x8000;
 
 /// Most KeyUpdates without application data between them. Each costs two key derivations.
 pub const MAX_KEY_UPDATES: u32 = 32;

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, protection::Protection};
+use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_SKIPPED_EARLY_DATA, protection::Protection};
 use crate::error::{BadRecord, Error, Violation};
 use crate::keys::TrafficKeys;
 use crate::wire::{
@@ -15,6 +15,8 @@ pub(crate) enum Framed {
     NeedMore { hint: usize },
     /// A tolerated change_cipher_spec of `used` bytes, to be dropped.
     ChangeCipherSpec { used: usize },
+    /// A record of `used` bytes with early data that was declined, to be dropped.
+    SkippedEarlyData { used: usize },
     /// A record of `used` bytes, opened if keys were in use; its content stands at `content` in the buffer.
     Record { used: usize, content_type: ContentType, content: Range<usize> },
 }
@@ -26,6 +28,8 @@ pub(crate) struct RecordReader {
     change_cipher_specs: u32,
     empty_records: u32,
     first_record: bool,
+    /// How many bytes of declined early data may still come. RFC 8446 §4.2.10.
+    early_data_to_skip: usize,
 }
 
 impl RecordReader {
@@ -36,6 +40,7 @@ impl RecordReader {
             change_cipher_specs: 0,
             empty_records: 0,
             first_record: true,
+            early_data_to_skip: 0,
         }
     }
 
@@ -44,9 +49,20 @@ impl RecordReader {
         self.protection = Some(Protection::new(keys));
     }
 
+    /// Returns the sequence number of the next record.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.protection.as_ref().map_or(0, Protection::sequence_number)
+    }
+
     /// Tolerates a dummy change_cipher_spec from the first ClientHello to the peer's Finished. RFC 8446 §5.
     pub(crate) fn allow_change_cipher_spec(&mut self, allowed: bool) {
         self.change_cipher_spec_allowed = allowed;
+    }
+
+    /// Skips the early data of a client whose offer was declined: protected records before its next ClientHello, or
+    /// records that do not open before the first one that does. RFC 8446 §4.2.10.
+    pub(crate) fn skip_early_data(&mut self) {
+        self.early_data_to_skip = MAX_SKIPPED_EARLY_DATA;
     }
 
     /// Frames and opens at most one record off the front of `buffer`.
@@ -68,14 +84,36 @@ impl RecordReader {
         }
         let (content_type, len) = match &mut self.protection {
             Some(protection) if header.content_type == ContentType::application_data => {
-                let opened = protection.open(header_bytes, content)?;
-                inner_plaintext(content.get(..opened).unwrap_or_default())?
+                match protection.open(header_bytes, content) {
+                    Ok(opened) => inner_plaintext(content.get(..opened).unwrap_or_default())?,
+                    Err(_) if self.skip(used) => return Ok(Framed::SkippedEarlyData { used }),
+                    Err(error) => return Err(error),
+                }
+            }
+            None if header.content_type == ContentType::application_data => {
+                return if self.skip(used) {
+                    Ok(Framed::SkippedEarlyData { used })
+                } else {
+                    Err(Violation::UnexpectedRecord(header.content_type).into())
+                };
             }
             _ => (header.content_type, length),
         };
+        self.early_data_to_skip = 0;
         self.check_emptiness(content_type, len)?;
         let end = RECORD_HEADER_LEN.saturating_add(len);
         Ok(Framed::Record { used, content_type, content: RECORD_HEADER_LEN..end })
+    }
+
+    /// Says whether a record of `used` bytes may be declined early data, and counts it.
+    fn skip(&mut self, used: usize) -> bool {
+        match self.early_data_to_skip.checked_sub(used) {
+            Some(left) => {
+                self.early_data_to_skip = left;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Refuses what its header already condemns, before waiting for its bytes.
@@ -85,7 +123,8 @@ impl RecordReader {
         if self.first_record && header.legacy_record_version.0 >> 8 != 3 {
             return Err(BadRecord::NotTls.into());
         }
-        let is_protected = self.protection.is_some() && header.content_type == ContentType::application_data;
+        let skips = self.early_data_to_skip > 0;
+        let is_protected = (self.protection.is_some() || skips) && header.content_type == ContentType::application_data;
         let limit = if is_protected { MAX_CIPHERTEXT_LEN_TLS13 } else { MAX_PLAINTEXT_LEN };
         if usize::from(header.length) > limit {
             return Err(BadRecord::TooLarge.into());
@@ -94,6 +133,7 @@ impl RecordReader {
             (_, ContentType::change_cipher_spec) => self.change_cipher_spec_allowed,
             (None, ContentType::handshake | ContentType::alert) => true,
             (Some(_), ContentType::application_data) => true,
+            (None, ContentType::application_data) => skips,
             // A peer that failed on our first flight has no keys yet and tells us so in the clear. Reading that can
             // end the connection and nothing else, which an attacker on the path can do in any case.
             (Some(protection), ContentType::alert) => protection.is_fresh() && self.change_cipher_spec_allowed,
@@ -141,5 +181,64 @@ fn inner_plaintext(plaintext: &[u8]) -> Result<(ContentType, usize), Error> {
     match content_type {
         ContentType::handshake | ContentType::alert | ContentType::application_data => Ok((content_type, len)),
         other => Err(Violation::UnexpectedRecord(other).into()),
+    }
+}
+
+#[cfg(all(test, feature = "ring"))]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::crypto::ring::RingProvider;
+    use crate::crypto::{AeadAlgorithm, Provider};
+    use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, Queued, RecordWriter};
+    use crate::wire::ProtocolVersion;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    fn keys(byte: u8) -> TrafficKeys {
+        let aead = RingProvider.aead(AeadAlgorithm::Aes128Gcm, &[byte; 16]).unwrap();
+        TrafficKeys { aead, iv: [byte; 12], confidentiality_limit: 100 }
+    }
+
+    fn sealed(byte: u8, len: usize) -> Vec<u8> {
+        let mut writer = RecordWriter::new(ProtocolVersion::TLSv1_2);
+        writer.push(Queued::Keys(keys(byte)));
+        writer.take(&mut []).unwrap();
+        let mut buffer = vec![b'x'; IN_PLACE_HEAD.saturating_add(len).saturating_add(IN_PLACE_TAIL)];
+        writer.send_in_place(&mut buffer, IN_PLACE_HEAD..IN_PLACE_HEAD.saturating_add(len)).unwrap();
+        buffer
+    }
+
+    #[test]
+    fn declined_early_data_is_skipped_up_to_its_limit_and_to_the_first_record_that_opens() {
+        let mut reader = RecordReader::new();
+        reader.install(keys(1));
+        assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(BadRecord::DoesNotOpen.into()));
+        reader.skip_early_data();
+        let mut skipped = 0;
+        loop {
+            match reader.next(&mut sealed(2, 1000)) {
+                Ok(Framed::SkippedEarlyData { used }) => skipped += used,
+                Err(error) => break assert_eq!(error, BadRecord::DoesNotOpen.into()),
+                Ok(_) => panic!("a record under other keys was opened"),
+            }
+        }
+        assert!((30_000..=MAX_SKIPPED_EARLY_DATA).contains(&skipped), "{skipped}");
+
+        reader.skip_early_data();
+        assert!(matches!(reader.next(&mut sealed(2, 1000)), Ok(Framed::SkippedEarlyData { .. })));
+        assert!(matches!(reader.next(&mut sealed(1, 1000)), Ok(Framed::Record { .. })));
+        assert_eq!(reader.next(&mut sealed(2, 1000)).err(), Some(BadRecord::DoesNotOpen.into()));
+    }
+
+    #[test]
+    fn declined_early_data_before_a_second_client_hello_is_skipped_without_keys() {
+        let mut reader = RecordReader::new();
+        let unexpected = Violation::UnexpectedRecord(ContentType::application_data);
+        assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(unexpected.clone().into()));
+        reader.skip_early_data();
+        assert!(matches!(reader.next(&mut sealed(2, 10)), Ok(Framed::SkippedEarlyData { .. })));
+        assert!(matches!(reader.next(&mut [22, 3, 3, 0, 1, 1]), Ok(Framed::Record { .. })));
+        assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(unexpected.into()));
     }
 }

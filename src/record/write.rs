@@ -32,17 +32,34 @@ pub(crate) struct RecordWriter {
     /// How much of the front message has been sent already.
     sent_of_front: usize,
     legacy_record_version: ProtocolVersion,
+    /// Packs messages as other stacks do, whose traces are replayed. RFC 8446 §5.1 leaves it to the sender.
+    #[cfg(test)]
+    pub(crate) one_message_per_record: bool,
 }
 
 impl RecordWriter {
     /// `first_version` stands in the records of the very first message: a client's first ClientHello says TLS 1.0,
     /// because old servers refuse what they do not know (RFC 8446 §5.1); a server says TLS 1.2 from the start.
     pub(crate) fn new(first_version: ProtocolVersion) -> Self {
-        Self { protection: None, queue: VecDeque::new(), sent_of_front: 0, legacy_record_version: first_version }
+        Self {
+            protection: None,
+            queue: VecDeque::new(),
+            sent_of_front: 0,
+            legacy_record_version: first_version,
+            #[cfg(test)]
+            one_message_per_record: false,
+        }
     }
 
     pub(crate) fn push(&mut self, queued: Queued) {
         self.queue.push_back(queued);
+    }
+
+    /// Drops the keys and all that was waiting.
+    pub(crate) fn forget(&mut self) {
+        self.protection = None;
+        self.queue = VecDeque::new();
+        self.sent_of_front = 0;
     }
 
     /// Says whether anything waits for the caller to take it. Keys alone are not output.
@@ -53,6 +70,11 @@ impl RecordWriter {
     /// Says whether a change of keys is queued.
     pub(crate) fn has_keys(&self) -> bool {
         self.queue.iter().any(|queued| matches!(queued, Queued::Keys(_)))
+    }
+
+    /// Returns the sequence number of the next record.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.protection.as_ref().map_or(0, Protection::sequence_number)
     }
 
     /// Returns how many more records the keys in use may seal, pending output not counted.
@@ -78,7 +100,11 @@ impl RecordWriter {
     fn take_record(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         loop {
             match self.queue.front() {
-                None => return Ok(0),
+                None => {
+                    // A flight is over and most connections never queue again: its room is given back.
+                    self.queue = VecDeque::new();
+                    return Ok(0);
+                }
                 Some(Queued::Keys(_)) => {
                     if let Some(Queued::Keys(keys)) = self.queue.pop_front() {
                         self.protection = Some(Protection::new(keys));
@@ -122,6 +148,10 @@ impl RecordWriter {
                     pending = pending.saturating_add(bytes.len());
                     // Each alert travels alone. RFC 8446 §5.1.
                     if content_type == ContentType::alert {
+                        break;
+                    }
+                    #[cfg(test)]
+                    if self.one_message_per_record {
                         break;
                     }
                 }

@@ -23,8 +23,11 @@ pub struct PeerCertificate<'a> {
     key_algorithm: &'a [u8],
     subject_public_key: &'a [u8],
     signature_algorithm: &'a [u8],
-    extensions: Vec<(&'a [u8], &'a [u8])>,
+    extensions: Vec<RawExtension<'a>>,
 }
+
+/// An extension's object identifier and its value, unread.
+type RawExtension<'a> = (&'a [u8], &'a [u8]);
 
 /// The keyUsage bits that matter to TLS. RFC 5280 §4.2.1.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,9 +210,9 @@ fn whole<'a>(r: &mut DerReader<'a>, tag: Tag) -> Result<&'a [u8], NotDer> {
 }
 
 /// `Extensions ::= SEQUENCE OF Extension`; the same one twice is refused. RFC 5280 §4.2.
-fn read_extensions<'a>(r: &mut DerReader<'a>) -> Result<Vec<(&'a [u8], &'a [u8])>, NotDer> {
+fn read_extensions<'a>(r: &mut DerReader<'a>) -> Result<Vec<RawExtension<'a>>, NotDer> {
     r.nested(Tag::SEQUENCE, |r| {
-        let mut extensions: Vec<(&[u8], &[u8])> = Vec::new();
+        let mut extensions: Vec<RawExtension<'_>> = Vec::new();
         while !r.at_end() {
             let (identifier, value) = r.nested(Tag::SEQUENCE, |r| {
                 let identifier = r.expect(Tag::OBJECT_IDENTIFIER)?;

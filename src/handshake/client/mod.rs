@@ -14,6 +14,7 @@ use crate::error::{Error, Misuse, Violation};
 use crate::wire::HandshakeType;
 
 /// A client's handshake in progress.
+#[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
 pub(crate) enum Client {
     /// ClientHello is sent. RFC 8446 §A.1: START → WAIT_SH.
     WaitServerHello(hello::WaitServerHello),

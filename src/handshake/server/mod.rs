@@ -11,6 +11,7 @@ use crate::error::{Error, Misuse, Violation};
 use crate::wire::HandshakeType;
 
 /// A server's handshake in progress.
+#[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
 pub(crate) enum Server {
     /// Nothing has come yet. RFC 8446 §A.2: START.
     WaitClientHello(hello::WaitClientHello),

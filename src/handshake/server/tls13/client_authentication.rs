@@ -40,7 +40,8 @@ impl WaitCertificate {
             return Err(Violation::ChainTooLong.into());
         }
         // 2. An entry's extensions answer ours, and we asked for none.
-        for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
+        let mut extensions = certificate.certificate_list.iter().flat_map(|entry| &entry.extensions);
+        if let Some(extension) = extensions.next() {
             let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
             return Err(match allowed_in(extension, ExtensionContext::Certificate) {
                 Some(false) => Violation::ExtensionNotAllowed(extension, message).into(),
