@@ -13,19 +13,24 @@ use records::{Bare, SIZES, SUITES, Whole};
 /// Turns that each of the two takes.
 const ROUNDS: usize = 101;
 
+/// Turns when this runs as a test, which only sees whether it still does.
+const TEST_ROUNDS: usize = 1;
+
 /// Bytes that one turn moves, at the least one record and at the most a thousand.
 const BYTES_PER_TURN: usize = 1 << 20;
 
 fn main() {
+    // As criterion's do, a run without `--bench` (`cargo test --benches`) measures nothing.
+    let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { TEST_ROUNDS };
     println!("| suite | bytes | call | ring alone, ns | bulla, ns | ratio |");
     println!("|---|--:|---|--:|--:|--:|");
     for suite in SUITES {
         for size in SIZES {
-            let mut row = |call: &str, bare: Turn<Bare>, whole: Turn<Whole>| {
+            let row = |call: &str, bare: Turn<Bare>, whole: Turn<Whole>| {
                 let (mut ours, mut theirs) = (Whole::new(suite, size), Bare::new(suite, size));
                 let records = u64::try_from((BYTES_PER_TURN / size).clamp(1, 1000)).unwrap();
                 let mut times: [Vec<f64>; 2] = Default::default();
-                for _ in 0..ROUNDS {
+                for _ in 0..rounds {
                     times[0].push(per_record(bare(&mut theirs, records), records));
                     times[1].push(per_record(whole(&mut ours, records), records));
                 }
