@@ -52,6 +52,8 @@ pub struct Rig {
     /// Whether the peer has said a Finished that is right for the transcript.
     pub finished_said: bool,
     established: bool,
+    /// Whether the application has closed: there is nothing to be said after close_notify. RFC 8446 §6.1.
+    closed: bool,
     error: Option<Error>,
     fed: usize,
     written: usize,
@@ -92,6 +94,7 @@ impl Rig {
             arrived_data: Vec::new(),
             finished_said: false,
             established: false,
+            closed: false,
             error: None,
             fed: 0,
             written: 0,
@@ -263,12 +266,12 @@ impl Rig {
         }
     }
 
-    /// After an error: it repeats, at most one alert is said, and nothing works any more.
+    /// After an error: it repeats, its one alert is said unless all was said already, and nothing works any more.
     fn fail(&mut self, error: Error) {
         assert!(!matches!(error, Error::Misuse(_) | Error::Internal(_)), "{error}");
         self.take_output();
         let alerts = self.watch.fatal_alerts_sent();
-        assert_eq!(alerts, usize::from(error.alert().is_some()), "{error}");
+        assert_eq!(alerts, usize::from(error.alert().is_some() && !self.closed), "{error}");
         let mut out = [0; 256];
         let connection = self.connection();
         assert_eq!(connection.receive(&mut [22, 3, 3, 0, 1, 0]).unwrap_err(), error);
@@ -288,6 +291,12 @@ impl Rig {
             Err(error) if self.error.is_none() => self.fail(error),
             Err(error) => assert_eq!(Some(error), self.error),
         }
+    }
+
+    pub fn close(&mut self) {
+        self.asked_for += 100;
+        self.closed = true;
+        self.connection().close();
     }
 
     fn take_output(&mut self) {

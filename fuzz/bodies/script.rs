@@ -128,10 +128,7 @@ fn honest(source: &mut Source<'_>) -> Honest {
 /// What the application may do at any time.
 fn call(rig: &mut Rig, source: &mut Source<'_>) {
     match source.below(5) {
-        0 => rig.call(100, |connection| {
-            connection.close();
-            Ok(())
-        }),
+        0 => rig.close(),
         1 => {
             let ask_peer = source.flag();
             rig.call(100, |connection| connection.update_keys(ask_peer));

@@ -1,6 +1,6 @@
-//! Writes the committed seeds: `cargo run --bin make_seeds` in this folder. Each input is made by our own code.
+//! Writes the committed seeds: `cargo run --example make_seeds` in this folder. Each input is made by our own code.
 
-#[path = "bodies/mod.rs"]
+#[path = "../bodies/mod.rs"]
 mod bodies;
 
 use std::fs;
