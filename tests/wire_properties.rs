@@ -143,3 +143,18 @@ fn more_extensions_than_the_limit_and_one_that_stands_twice_are_refused() {
     assert_eq!(read_all::<EncryptedExtensions<'_>>(&list(&more)), Err(Malformed::TooManyExtensions));
     assert_eq!(read_all::<EncryptedExtensions<'_>>(&list(&[7, 8, 7])), Err(Malformed::DuplicateExtension));
 }
+
+#[test]
+fn rooms_that_read_peer_bytes_deny_whatever_could_panic() {
+    for room in ["wire", "record", "der"] {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room).join("mod.rs");
+        let text = std::fs::read_to_string(root).unwrap();
+        let denied = text.split_once("#![deny(").and_then(|(_, rest)| rest.split_once(")]")).unwrap().0;
+        for lint in
+            ["indexing_slicing", "unwrap_used", "expect_used", "panic", "arithmetic_side_effects", "as_conversions"]
+        {
+            let named = denied.split(',').any(|row| row.trim() == format!("clippy::{lint}"));
+            assert!(named, "src/{room} does not deny {lint}");
+        }
+    }
+}
