@@ -234,8 +234,8 @@ failures! {
         218 CipherSuiteChangedAfterRetry => illegal_parameter, "the server chose another cipher suite than in its HelloRetryRequest";
         /// The server chose a version that we did not offer. RFC 8446 §4.2.1.
         219 VersionNotOffered(version: ProtocolVersion) => illegal_parameter, "the server chose {version}, which we did not offer";
-        /// ServerHello's legacy_version is not TLS 1.2 where supported_versions says TLS 1.3. RFC 8446 §4.1.3.
-        220 BadLegacyVersion => illegal_parameter, "the server's legacy_version is not TLS 1.2 beside supported_versions";
+        /// ServerHello's legacy_version is not TLS 1.2 where supported_versions says TLS 1.3. RFC 8446 §4.1.3, RFC 9846 §4.2.3.
+        220 BadLegacyVersion => protocol_version, "the server's legacy_version is not TLS 1.2 beside supported_versions";
         /// supported_versions of a ServerHello names TLS 1.2 or older. RFC 8446 §4.2.1.
         221 OldVersionInSupportedVersions => illegal_parameter, "the server put a version before TLS 1.3 into supported_versions";
         /// legacy_session_id_echo differs from what we sent. RFC 8446 §4.1.3.
@@ -256,7 +256,7 @@ failures! {
         229 ClientHelloChangedAfterRetry => illegal_parameter, "the client changed its hello after the HelloRetryRequest where it may not";
         /// The second ClientHello does not have exactly the one share that was asked for. RFC 8446 §4.2.8.
         230 RetriedKeyShareWrong => illegal_parameter, "the client did not answer the HelloRetryRequest with exactly the share that was asked for";
-        /// Two shares of one group, or a share of a group that is not listed or out of order. RFC 8446 §4.2.8.
+        /// Two shares of one group, or a share of a group that is not listed. RFC 8446 §4.2.8.
         231 BadKeyShareList => illegal_parameter, "the client's key shares do not match its supported groups";
         /// A Finished that does not verify. RFC 8446 §4.4.4.
         232 FinishedWrong => decrypt_error, "the peer's Finished does not match the handshake";
@@ -276,20 +276,16 @@ failures! {
         239 NotOneApplicationProtocol => decode_error, "the server did not answer with exactly one application protocol";
         /// A KeyUpdate with an unknown request_update. RFC 8446 §4.6.3.
         240 BadKeyUpdate => illegal_parameter, "the peer's KeyUpdate has an unknown request_update";
-        /// A ticket that claims to live longer than seven days. RFC 8446 §4.6.1.
-        241 TicketLifetimeTooLong => illegal_parameter, "the server's NewSessionTicket has a lifetime of more than seven days";
-        /// server_name is not one host_name, or no name at all. RFC 6066 §3.
-        242 BadServerName => illegal_parameter, "the client's server_name is not a host name";
+        /// server_name holds two host names, or one that is no DNS name. RFC 6066 §3.
+        242 BadServerName => illegal_parameter, "the client's server_name is not one DNS name";
         /// pre_shared_key is not the last extension. RFC 8446 §4.2.11.
         243 PreSharedKeyNotLast => illegal_parameter, "the client's pre_shared_key is not its last extension";
-        /// An alert of level warning that TLS 1.3 does not have. RFC 8446 §6.
-        244 UnknownWarning => decode_error, "the peer sent an alert of an unknown level";
+        /// An alert of a level that there is not. RFC 8446 §6.
+        244 UnknownAlertLevel => illegal_parameter, "the peer sent an alert of an unknown level";
         /// An alert is not two bytes, or two alerts stand in one record. RFC 8446 §5.1.
         245 FragmentedAlert => decode_error, "the peer split or joined alerts";
-        /// The hello's legacy_session_id, early data or another field of TLS 1.3 is out of place.
-        246 EarlyDataWithoutOffer => unexpected_message, "the client sent early data that nobody accepted";
-        /// ClientHello offers no version at all.
-        247 NoClientCertificateSchemes => handshake_failure, "the server's CertificateRequest names no signature scheme";
+        /// A ClientHello with more key shares than the limit.
+        247 TooManyKeyShares => illegal_parameter, "the client sent more key shares than the limit";
         /// pre_shared_key without psk_key_exchange_modes. RFC 8446 §4.2.9.
         248 PskWithoutModes => missing_extension, "the client offers a pre-shared key without psk_key_exchange_modes";
     }
@@ -344,8 +340,8 @@ failures! {
         705 BadExporterRequest => internal_error, "an exporter's label is at most 249 bytes, its output at most 255 times the hash's length";
         /// The in-place buffer lacks head or tail room, or holds more than one record's plaintext.
         706 InPlaceRoom(head: usize, tail: usize) => internal_error, "sending in place needs {head} bytes before and {tail} bytes behind at most 16384 bytes of plaintext";
-        /// Pending output must be taken before a record can be sealed in place.
-        707 OutputPending => internal_error, "pending output must be taken before sending in place";
+        /// Pending output must be taken before a record can be sealed in place, or the secrets shown.
+        707 OutputPending => internal_error, "pending output must be taken before this";
     }
 }
 

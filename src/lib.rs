@@ -1,4 +1,18 @@
-//! Bulla: TLS 1.3 in pure Rust.
+//! TLS 1.3 in pure Rust: sans-IO, `no_std`, safe when nothing is said.
+//!
+//! Bytes in; bytes and events out. A [`ClientConnection`] or [`ServerConnection`] opens no socket, reads no clock and starts
+//! no thread; [`connection`] tells in six lines how it is driven. With the feature `std`, [`Stream`] does that over any
+//! `Read + Write`.
+//!
+//! - What the application decides is a [`ClientConfig`] or a [`ServerConfig`]: finished, immutable, shared. What it leaves
+//!   open is a [`Question`], which waits for its answer.
+//! - A peer's chain and name are verified unless the application writes the word `danger`: [`config::danger`].
+//! - Every failure is an [`Error`], which knows its alert, whose fault it is, and a number that stays.
+//! - Cryptography is a [`crypto::Provider`]: `ring`'s unless told otherwise.
+//! - [`wire`], [`keys`] and [`der`] are public for researchers: each message and each step of the key schedule by itself.
+//!
+//! Features: `std` (streams, files, the system's clock and roots), `ring` (the provider), `post-quantum` (X25519MLKEM768). All
+//! three are on by default; without them the crate needs `alloc` alone.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,7 +39,7 @@ pub use config::{
 };
 pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
 pub use error::{Error, Fault};
-pub use handshake::{Answer, MAX_CHAIN_LEN, Question, QuestionId, QuestionKind};
+pub use handshake::{Answer, MAX_CHAIN_LEN, MAX_KEY_SHARES, Question, QuestionId, QuestionKind};
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;
 pub use keys::{KeyLog, key_log_line};
@@ -40,3 +54,8 @@ pub use verify::Roots;
 
 /// The name of a server: a DNS name or an IP address.
 pub type ServerName = pki_types::ServerName<'static>;
+
+/// Runs the code in README.md with the tests.
+#[cfg(all(doctest, feature = "std", feature = "ring"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

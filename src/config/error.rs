@@ -26,6 +26,8 @@ pub enum ConfigError {
     Repeated(&'static str),
     /// An application protocol name that is empty or longer than 255 bytes. RFC 7301 §3.1.
     BadApplicationProtocol(String),
+    /// The application protocol names do not fit into a ClientHello.
+    TooManyApplicationProtocols,
     /// The certificate or key is not readable PEM or DER.
     Pem(PemError),
     /// The private key cannot be used.
@@ -49,6 +51,9 @@ impl fmt::Display for ConfigError {
             Self::Repeated(list) => write!(f, "the list of {list} names the same entry twice"),
             Self::BadApplicationProtocol(name) => {
                 write!(f, "the application protocol name {name:?} is not 1 to 255 bytes long")
+            }
+            Self::TooManyApplicationProtocols => {
+                f.write_str("the application protocol names take more than 32,768 bytes, which do not fit into a ClientHello")
             }
             Self::Pem(error) => error.fmt(f),
             Self::Key(error) => error.fmt(f),

@@ -16,7 +16,8 @@ use crate::wire::SignatureScheme;
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     signer: Arc<dyn Signer>,
-    chain_schemes: Vec<SignatureScheme>,
+    /// What each certificate is signed with, `None` for what no client should accept.
+    chain_schemes: Vec<Option<SignatureScheme>>,
 }
 
 impl Identity {
@@ -68,7 +69,14 @@ impl Identity {
     pub fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn Signer>) -> Result<Self, ConfigError> {
         let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
         PeerCertificate::read(leaf)?;
-        let chain_schemes = chain.iter().filter_map(|certificate| certificate_signature_scheme(certificate)).collect();
+        let mut chain_schemes = Vec::new();
+        for certificate in &chain {
+            // A root may be signed with anything: nobody verifies it. RFC 8446 §4.2.3.
+            let read = PeerCertificate::read(certificate)?;
+            if read.subject() != read.issuer() {
+                chain_schemes.push(certificate_signature_scheme(certificate));
+            }
+        }
         Ok(Self { chain, signer, chain_schemes })
     }
 
@@ -99,7 +107,7 @@ impl Identity {
 
     /// Says whether every certificate of the chain is signed with one of these schemes.
     pub(crate) fn chain_verifiable_with(&self, schemes: &[SignatureScheme]) -> bool {
-        self.chain_schemes.iter().all(|scheme| schemes.contains(scheme))
+        self.chain_schemes.iter().all(|scheme| scheme.is_some_and(|scheme| schemes.contains(&scheme)))
     }
 
     /// Chooses the scheme to sign with: ours in our order, which the peer and the signer have too.

@@ -13,6 +13,9 @@ use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// The versions that this build speaks, most wanted first.
 const AVAILABLE_VERSIONS: &[ProtocolVersion] = &[ProtocolVersion::TLSv1_3];
 
+/// The most bytes of a ProtocolNameList that leave room for the rest of a ClientHello. RFC 7301 §3.1.
+const MAX_PROTOCOL_NAME_LIST_LEN: usize = 0x8000;
+
 /// The part that both configurations share.
 #[derive(Clone, Debug)]
 pub(crate) struct Preferences {
@@ -85,6 +88,9 @@ impl Preferences {
     pub(super) fn set_application_protocols(&mut self, protocols: Vec<Vec<u8>>) -> Result<(), ConfigError> {
         let bad = |name: &Vec<u8>| !(1..=255).contains(&name.len());
         let reason = |name: Vec<u8>| ConfigError::BadApplicationProtocol(String::from_utf8_lossy(&name).into_owned());
+        if protocols.iter().map(|name| 1 + name.len()).sum::<usize>() > MAX_PROTOCOL_NAME_LIST_LEN {
+            return Err(ConfigError::TooManyApplicationProtocols);
+        }
         self.application_protocols = checked("application protocols", protocols, bad, reason)?;
         Ok(())
     }

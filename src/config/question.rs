@@ -51,13 +51,16 @@ pub struct CertificateRequestInfo {
     pub server_name: ServerName<'static>,
     /// The schemes in which the server can verify a handshake signature.
     pub signature_schemes: Vec<SignatureScheme>,
+    /// The schemes in which it can verify certificates.
+    pub certificate_signature_schemes: Vec<SignatureScheme>,
     /// The DER of the distinguished names of acceptable authorities; empty means any.
     pub certificate_authorities: Vec<Vec<u8>>,
 }
 
 /// Chooses a server's certificate for a ClientHello.
 pub trait ChooseServerIdentity: Send + Sync + fmt::Debug {
-    /// Chooses; `None` ends the handshake, because there is nothing to show.
+    /// Chooses; `None` ends the handshake, because there is nothing to show: with unrecognized_name if the client named a
+    /// server, else with handshake_failure.
     fn choose(&self, hello: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>>;
 }
 

@@ -108,8 +108,10 @@ impl ChooseServerIdentity for ByServerName {
         let signs = |identity: &&&Arc<Identity>| identity.can_sign_for(&hello.signature_schemes);
         let verifiable =
             |identity: &&&Arc<Identity>| identity.chain_verifiable_with(&hello.certificate_signature_schemes);
-        // A chain that the client may not be able to verify is still better than none: the client may know the leaf.
+        // A chain that the client may not be able to verify is still better than none: the client may know the leaf. A
+        // key that cannot sign for it is better than none too: the handshake then says what is missing.
         let best = candidates.iter().filter(signs).find(verifiable).or_else(|| candidates.iter().find(signs));
+        let best = best.or_else(|| candidates.first());
         Decision::Now(best.map(|identity| Arc::clone(identity)))
     }
 }

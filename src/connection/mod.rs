@@ -13,6 +13,7 @@
 //! the same events come as fed all at once.
 
 mod client;
+pub mod danger;
 mod outcome;
 mod server;
 
@@ -179,7 +180,7 @@ impl Connection {
         let alert: Alert = read_all(bytes).map_err(|_| Violation::FragmentedAlert)?;
         self.observe(Direction::Received, self.read_level, || Content::Alert(alert));
         if !matches!(alert.level, AlertLevel::warning | AlertLevel::fatal) {
-            return Err(Violation::UnknownWarning.into());
+            return Err(Violation::UnknownAlertLevel.into());
         }
         match alert.description {
             AlertDescription::close_notify => {
@@ -273,6 +274,8 @@ impl Connection {
     fn carry_out(&mut self) {
         for effect in self.outgoing.take() {
             match effect {
+                // Nothing follows our close_notify, not even an answer to a KeyUpdate. RFC 8446 §6.1.
+                Effect::Send(..) | Effect::ChangeCipherSpec | Effect::WriteKeys(..) if self.closed => {}
                 Effect::Send(level, bytes) => {
                     self.observe(Direction::Sent, level, || handshake_content(&bytes));
                     self.writer.push(Queued::Message { content_type: ContentType::handshake, bytes });
@@ -305,18 +308,34 @@ impl Connection {
         if matches!(error, Error::Misuse(_)) {
             return error;
         }
-        if let Some(description) = error.alert() {
-            self.queue_alert(Alert { level: AlertLevel::fatal, description });
+        match error.alert() {
+            Some(description) if !self.closed => self.queue_alert(description),
+            Some(_) => {}
+            // The peer has gone: whatever waits for it is not to be sent any more. RFC 8446 §6.2.
+            None => self.writer.forget(),
         }
-        self.phase = Phase::Failed(error.clone());
+        self.end(error.clone());
+        error
+    }
+
+    /// Drops the handshake's state, the read keys, and all that was waiting. The write keys stay until the output is
+    /// taken. RFC 8446 §6: secrets of a failed connection must be forgotten.
+    fn end(&mut self, error: Error) {
+        self.phase = Phase::Failed(error);
+        self.reader = RecordReader::new();
         self.joiner.take();
         self.event = None;
         self.open_question = None;
         self.closed = true;
-        error
     }
 
-    fn queue_alert(&mut self, alert: Alert) {
+    /// close_notify and user_canceled are warnings, all else is fatal. RFC 8446 §6.
+    fn queue_alert(&mut self, description: AlertDescription) {
+        let level = match description {
+            AlertDescription::close_notify | AlertDescription::user_canceled => AlertLevel::warning,
+            _ => AlertLevel::fatal,
+        };
+        let alert = Alert { level, description };
         self.observe(Direction::Sent, self.write_level, || Content::Alert(alert));
         // Two bytes always fit.
         if let Ok(bytes) = write_all(&alert) {
@@ -349,10 +368,12 @@ impl Connection {
 
     fn take_pending(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         let written = self.writer.take(out)?;
-        if let Phase::Established { connected, .. } = &mut self.phase
-            && !self.writer.has_output()
-        {
-            connected.output_taken();
+        if !self.writer.has_output() {
+            match &mut self.phase {
+                Phase::Established { connected, .. } => connected.output_taken(),
+                Phase::Failed(_) => self.writer.forget(),
+                Phase::Client(_) | Phase::Server(_) => {}
+            }
         }
         Ok(written)
     }
@@ -458,15 +479,19 @@ impl Connection {
     }
 
     /// Queues close_notify: nothing more is sent, receiving goes on. RFC 8446 §6.1. A handshake in progress is given
-    /// up with user_canceled before it.
+    /// up with user_canceled before it, and there is nothing to receive any more.
     pub fn close(&mut self) {
-        if core::mem::replace(&mut self.closed, true) || matches!(self.phase, Phase::Failed(_)) {
+        if self.closed {
             return;
         }
-        if !self.is_established() {
-            self.queue_alert(Alert { level: AlertLevel::warning, description: AlertDescription::user_canceled });
+        if self.is_established() {
+            self.queue_alert(AlertDescription::close_notify);
+            self.closed = true;
+        } else {
+            self.queue_alert(AlertDescription::user_canceled);
+            self.queue_alert(AlertDescription::close_notify);
+            self.end(Error::Refused(AlertDescription::user_canceled));
         }
-        self.queue_alert(Alert { level: AlertLevel::warning, description: AlertDescription::close_notify });
     }
 
     /// Answers an open question. Call [`receive`](Self::receive) then, which goes on where the handshake stopped.
@@ -506,6 +531,13 @@ impl Connection {
             Phase::Failed(error) => Err(error.clone()),
             Phase::Client(_) | Phase::Server(_) => Err(Misuse::HandshakeNotFinished.into()),
         }
+    }
+
+    /// Returns the channel binding `tls-exporter`, which ties an authentication inside the connection to it. RFC 9266.
+    pub fn tls_exporter_channel_binding(&self) -> Result<[u8; 32], Error> {
+        let mut binding = [0; 32];
+        self.export(b"EXPORTER-Channel-Binding", b"", &mut binding)?;
+        Ok(binding)
     }
 
     /// Says whether the handshake is finished and the connection has not failed.

@@ -107,6 +107,11 @@ impl Connected {
         Ok(())
     }
 
+    /// Lends the secrets of reading and of writing.
+    pub(crate) fn traffic_secrets(&self) -> (&TrafficSecret, &TrafficSecret) {
+        (&self.read_secret, &self.write_secret)
+    }
+
     /// Makes keying material for the application. RFC 8446 §7.5.
     pub(crate) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
         let exported = self.exporter_secret.export(&*self.provider, label, context, len);

@@ -20,5 +20,8 @@ pub(crate) use outgoing::{Effect, Outgoing};
 pub(crate) use progress::Progress;
 pub use question::{Answer, Question, QuestionId, QuestionKind};
 
+/// Most key shares in a ClientHello. Clients send one to four; each one is looked up in a list of the peer's own length.
+pub const MAX_KEY_SHARES: usize = 32;
+
 /// Most certificates in a peer's chain. Chains of the public web have up to five.
 pub const MAX_CHAIN_LEN: usize = 16;

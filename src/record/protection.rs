@@ -16,6 +16,11 @@ impl Protection {
         Self { keys, sequence_number: 0 }
     }
 
+    /// Returns the number of the next record under these keys.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.sequence_number
+    }
+
     /// Says whether no record has been sealed or opened yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.sequence_number == 0

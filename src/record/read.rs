@@ -49,6 +49,11 @@ impl RecordReader {
         self.protection = Some(Protection::new(keys));
     }
 
+    /// Returns the sequence number of the next record.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.protection.as_ref().map_or(0, Protection::sequence_number)
+    }
+
     /// Tolerates a dummy change_cipher_spec from the first ClientHello to the peer's Finished. RFC 8446 §5.
     pub(crate) fn allow_change_cipher_spec(&mut self, allowed: bool) {
         self.change_cipher_spec_allowed = allowed;
@@ -183,7 +188,8 @@ fn inner_plaintext(plaintext: &[u8]) -> Result<(ContentType, usize), Error> {
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::crypto::{AeadAlgorithm, Provider, ring::RingProvider};
+    use crate::crypto::ring::RingProvider;
+    use crate::crypto::{AeadAlgorithm, Provider};
     use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, Queued, RecordWriter};
     use crate::wire::ProtocolVersion;
     use alloc::vec;

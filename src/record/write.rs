@@ -45,6 +45,13 @@ impl RecordWriter {
         self.queue.push_back(queued);
     }
 
+    /// Drops the keys and all that was waiting.
+    pub(crate) fn forget(&mut self) {
+        self.protection = None;
+        self.queue = VecDeque::new();
+        self.sent_of_front = 0;
+    }
+
     /// Says whether anything waits for the caller to take it. Keys alone are not output.
     pub(crate) fn has_output(&self) -> bool {
         self.queue.iter().any(|queued| !matches!(queued, Queued::Keys(_)))
@@ -53,6 +60,11 @@ impl RecordWriter {
     /// Says whether a change of keys is queued.
     pub(crate) fn has_keys(&self) -> bool {
         self.queue.iter().any(|queued| matches!(queued, Queued::Keys(_)))
+    }
+
+    /// Returns the sequence number of the next record.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.protection.as_ref().map_or(0, Protection::sequence_number)
     }
 
     /// Returns how many more records the keys in use may seal, pending output not counted.
@@ -78,7 +90,11 @@ impl RecordWriter {
     fn take_record(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         loop {
             match self.queue.front() {
-                None => return Ok(0),
+                None => {
+                    // A flight is over and most connections never queue again: its room is given back.
+                    self.queue = VecDeque::new();
+                    return Ok(0);
+                }
                 Some(Queued::Keys(_)) => {
                     if let Some(Queued::Keys(keys)) = self.queue.pop_front() {
                         self.protection = Some(Protection::new(keys));

@@ -11,7 +11,7 @@ use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Incoming, Outgoing};
+use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
 use crate::keys::Transcript;
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{
@@ -95,11 +95,15 @@ impl<'h> Offered<'h> {
     /// The name that the client asks for. RFC 6066 §3.
     fn server_name(&self) -> Result<Option<String>, Error> {
         let Some(list) = self.server_name else { return Ok(None) };
-        let [entry] = list.server_name_list.as_slice() else { return Err(Violation::BadServerName.into()) };
-        if entry.name_type != NameType::host_name {
+        // Names of other types are ignored; two of one type are forbidden.
+        let mut host_names = list.server_name_list.iter().filter(|entry| entry.name_type == NameType::host_name);
+        let Some(entry) = host_names.next() else { return Ok(None) };
+        if host_names.next().is_some() {
             return Err(Violation::BadServerName.into());
         }
         let name = core::str::from_utf8(entry.name).map_err(|_| Violation::BadServerName)?;
+        // Forbidden on the wire and sent all the same; a certificate's names have none.
+        let name = name.strip_suffix('.').unwrap_or(name);
         match pki_types::DnsName::try_from(name) {
             Ok(_) => Ok(Some(String::from(name))),
             // RFC 6066 §3 forbids addresses here, yet there are clients that send them: as good as no name.
@@ -162,15 +166,20 @@ fn settle_version(
         Some(list) => list.contains(version),
         None => *version == ProtocolVersion::TLSv1_2 && legacy_version >= ProtocolVersion::TLSv1_2,
     };
-    let common = preferences.versions.iter().copied().find(can);
+    // RFC 8446 §D.5: a hello of SSL 3.0 is refused whatever else it offers.
+    let common = preferences.versions.iter().copied().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
     Ok(common.ok_or(Incompatible::NoCommonVersion)?)
 }
 
-/// Each share is of a listed group, once, in the order of the list. RFC 8446 §4.2.8.
+/// Each share is of a listed group, and stands once. Their order is the client's duty, which we do not check: a share out
+/// of order harms nobody. RFC 8446 §4.2.8.
 fn check_shares(groups: &[NamedGroup], shares: &[KeyShareEntry<'_>]) -> Result<(), Error> {
-    let mut listed = groups.iter();
-    for share in shares {
-        if !listed.any(|group| *group == share.group) {
+    if shares.len() > MAX_KEY_SHARES {
+        return Err(Violation::TooManyKeyShares.into());
+    }
+    for (index, share) in shares.iter().enumerate() {
+        let again = shares.iter().take(index).any(|earlier| earlier.group == share.group);
+        if again || !groups.contains(&share.group) {
             return Err(Violation::BadKeyShareList.into());
         }
     }
@@ -283,9 +292,10 @@ fn check_unchanged(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<
             extension.extension_type(),
             ExtensionType::key_share
                 | ExtensionType::early_data
-                | ExtensionType::cookie
                 | ExtensionType::pre_shared_key
                 | ExtensionType::padding
+                // Encrypted anew for the second hello, also for a server that does not know it. RFC 9849 §6.1.
+                | ExtensionType::encrypted_client_hello
         )
     };
     let fixed = |hello: &ClientHello<'_>| -> Vec<Vec<u8>> {

@@ -30,7 +30,8 @@ pub fn allowed_in(extension: ExtensionType, context: ExtensionContext) -> Option
     };
     type T = ExtensionType;
     let allowed: &[ExtensionContext] = match extension {
-        T::server_name => &[CH, EE],
+        // In CertificateRequest since RFC 9846 §4.3.
+        T::server_name => &[CH, EE, CR],
         T::max_fragment_length => &[CH, EE],
         T::status_request => &[CH, CR, CT],
         T::supported_groups => &[CH, EE],

@@ -65,11 +65,14 @@ impl WaitCertificateOrRequest {
         if !request.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        let mut signature_schemes = None;
+        let (mut signature_schemes, mut certificate_schemes) = (None, None);
         let mut certificate_authorities = Vec::new();
         for extension in &request.extensions {
             match extension {
                 CertificateRequestExtension::SignatureAlgorithms(schemes) => signature_schemes = Some(schemes.clone()),
+                CertificateRequestExtension::SignatureAlgorithmsCert(schemes) => {
+                    certificate_schemes = Some(schemes.clone());
+                }
                 CertificateRequestExtension::CertificateAuthorities(names) => {
                     certificate_authorities = names.iter().map(|name| name.0.to_vec()).collect();
                 }
@@ -85,9 +88,11 @@ impl WaitCertificateOrRequest {
         }
         let missing =
             Violation::ExtensionMissing(ExtensionType::signature_algorithms, HandshakeType::certificate_request);
+        let signature_schemes = signature_schemes.ok_or(missing)?;
         let requested = CertificateRequestInfo {
             server_name: handshake.offer.name.clone(),
-            signature_schemes: signature_schemes.ok_or(missing)?,
+            certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
+            signature_schemes,
             certificate_authorities,
         };
         handshake.transcript.add(message.bytes());

@@ -38,7 +38,10 @@ impl AskIdentity {
     /// Sends the flight as far as the signature. RFC 8446 §2.
     pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { settled, boundary } = self;
-        let identity = identity.ok_or(Incompatible::NoCommonSignatureScheme)?;
+        let identity = identity.ok_or(match &settled.hello.server_name {
+            Some(_) => Incompatible::UnrecognizedName,
+            None => Incompatible::NoCommonSignatureScheme,
+        })?;
         let ours = &settled.config.preferences.signature_schemes;
         let scheme = identity.scheme_for(ours, &settled.hello.signature_schemes);
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
