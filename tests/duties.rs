@@ -9,17 +9,22 @@ mod script;
 
 use std::sync::{Arc, Mutex};
 
+use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
+use bulla::pki_types::CertificateDer;
 use bulla::wire::{
-    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, EncryptedExtension, ExtensionContext,
-    ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest, NameType, NamedGroup,
-    ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello, ServerNameEntry, ServerNameList,
-    SignatureScheme, allowed_in, read_all, write_message,
+    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, DistinguishedName,
+    EncryptedExtension, ExtensionContext, ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest,
+    NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello,
+    ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
 };
-use bulla::{ClientConfig, ClientConnection, KeyLog, ServerConfig, ServerName};
+use bulla::{ClientConfig, ClientConnection, Identity, KeyLog, QuestionKind, ServerConfig, ServerName};
 use pair::{Authority, KeyKind, NAME, Pair, configs, configs_by, output};
 use scene::{SERVER_FLIGHT, Scene, Stage};
-use script::Say::{ClientHello as Hello, HelloRetryRequest as Retry};
-use script::{GROUP, Heard, RETRY_GROUP, SUITE};
+use script::Say::{
+    Certificate, CertificateVerify, ClientHello as Hello, EncryptedExtensions, Finished, HelloRetryRequest as Retry,
+    ServerHello as Answer,
+};
+use script::{GROUP, Heard, RETRY_GROUP, SUITE, certificate_request_with};
 
 /// The bodies of the messages heard of this type.
 fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
@@ -420,7 +425,8 @@ fn each_extension_may_stand_in_the_messages_of_the_rfcs_table_and_no_other() {
     };
     type T = ExtensionType;
     let table: &[(T, &[ExtensionContext])] = &[
-        (T::server_name, &[CH, EE]),
+        // In CertificateRequest by RFC 9846 §4.3 alone, for RFC 9261.
+        (T::server_name, &[CH, EE, CR]),
         (T::max_fragment_length, &[CH, EE]),
         (T::status_request, &[CH, CR, CT]),
         (T::supported_groups, &[CH, EE]),
@@ -443,18 +449,94 @@ fn each_extension_may_stand_in_the_messages_of_the_rfcs_table_and_no_other() {
         (T::post_handshake_auth, &[CH]),
         (T::signature_algorithms_cert, &[CH, CR]),
     ];
-    // RFC 9846 §4.3 lets server_name stand in a CertificateRequest too, for RFC 9261.
-    let editions_differ = [(T::server_name, CR)];
     for (extension, messages) in table {
         for context in [CH, SH, EE, CT, CR, NST, HRR] {
-            if !editions_differ.contains(&(*extension, context)) {
-                assert_eq!(
-                    allowed_in(*extension, context),
-                    Some(messages.contains(&context)),
-                    "{extension} {context:?}"
-                );
-            }
+            assert_eq!(allowed_in(*extension, context), Some(messages.contains(&context)), "{extension} {context:?}");
         }
     }
     assert_eq!(allowed_in(ExtensionType(0x0a0a), CH), None);
+}
+
+/// A copy of a certificate that claims to be signed with another algorithm of ECDSA: 1.2.840.10045.4.3.`last`.
+fn signed_with(certificate: &CertificateDer<'_>, last: u8) -> CertificateDer<'static> {
+    const ECDSA_WITH_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    let mut der = certificate.to_vec();
+    let places: Vec<usize> =
+        der.windows(8).enumerate().filter(|(_, it)| *it == ECDSA_WITH_SHA256).map(|it| it.0).collect();
+    assert_eq!(places.len(), 2);
+    places.into_iter().for_each(|at| der[at + 7] = last);
+    CertificateDer::from(der)
+}
+
+#[test]
+fn chain_that_the_client_can_verify_is_preferred_and_an_unknown_algorithm_is_none() {
+    let stage = Stage::new();
+    let (certificate, key) = stage.authority.issue(&[NAME], KeyKind::EcdsaP256);
+    let identity = |last| Identity::new(vec![signed_with(&certificate, last)], &key).unwrap();
+    // ecdsa-with-SHA512, which no scheme of ours names, stands first.
+    let server = ServerConfig::new(identity(4)).and_identity(identity(2)).and_identity(identity(3));
+    let shown = |schemes: Option<Vec<SignatureScheme>>| {
+        let scene = stage.server_with(server.clone()).say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                let extension = schemes.map(ClientExtension::SignatureAlgorithmsCert);
+                hello.extensions.as_mut().unwrap().extend(extension);
+            })
+        });
+        let body = bodies(&scene, HandshakeType::certificate)[0];
+        let message: bulla::wire::Certificate<'_> = read_all(body).unwrap();
+        [4, 2, 3]
+            .into_iter()
+            .find(|last| signed_with(&certificate, *last).as_ref() == message.certificate_list[0].cert_data)
+    };
+    assert_eq!(shown(None), Some(2), "signature_algorithms speaks for certificates too");
+    assert_eq!(shown(Some(vec![SignatureScheme::ecdsa_secp384r1_sha384])), Some(3));
+    assert_eq!(shown(Some(vec![SignatureScheme::ed25519])), Some(4), "any chain is better than none");
+}
+
+/// Leaves the choice to the application.
+#[derive(Debug)]
+struct ChooseLater;
+
+impl ChooseClientIdentity for ChooseLater {
+    fn choose(&self, _: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
+        Decision::Later
+    }
+}
+
+#[test]
+fn question_for_a_client_certificate_carries_what_the_request_says() {
+    let stage = Stage::new();
+    let request = |extensions: Vec<CertificateRequestExtension<'static>>| {
+        let config = stage.client.clone().choose_identity(Arc::new(ChooseLater));
+        let scene = stage
+            .client_with(config)
+            .say(&[Answer, EncryptedExtensions])
+            .say_message(|_| certificate_request_with(|request| request.extensions.extend(extensions)));
+        let scene = scene.say(&[Certificate, CertificateVerify, Finished]);
+        let Some(QuestionKind::ChooseClientIdentity(info)) = scene.questions.first().map(|it| it.kind.clone()) else {
+            panic!("no question: {}", scene.outcome());
+        };
+        info
+    };
+    let p256 = vec![SignatureScheme::ecdsa_secp256r1_sha256];
+    let info = request(vec![]);
+    assert_eq!((&info.signature_schemes, &info.certificate_signature_schemes), (&p256, &p256));
+    assert_eq!((info.server_name, info.certificate_authorities), (pair::name(), Vec::<Vec<u8>>::new()));
+    let info = request(vec![
+        CertificateRequestExtension::SignatureAlgorithmsCert(vec![SignatureScheme::ed25519]),
+        CertificateRequestExtension::CertificateAuthorities(vec![DistinguishedName(b"a name")]),
+        CertificateRequestExtension::OidFilters(vec![]),
+    ]);
+    assert_eq!((info.signature_schemes, info.certificate_signature_schemes), (p256, vec![SignatureScheme::ed25519]));
+    assert_eq!(info.certificate_authorities, [b"a name"]);
+}
+
+#[test]
+fn application_protocols_that_cannot_be_named_are_refused_by_the_configuration() {
+    let config = configs(KeyKind::EcdsaP256).0;
+    assert!(config.clone().alpn([""]).is_err());
+    assert!(config.clone().alpn(["x".repeat(256)]).is_err());
+    assert!(config.clone().alpn(["h2", "h2"]).is_err());
+    assert!(config.clone().alpn((0..200).map(|index| format!("{index:0200}"))).is_err());
+    assert!(config.alpn(["x".repeat(255)]).is_ok());
 }

@@ -9,16 +9,20 @@ mod script;
 
 use bulla::wire::{
     AlertDescription, AlertLevel, CertificateRequestExtension, CipherSuite, ClientExtension, ContentType,
-    ExtensionType, HandshakeType, KeyShareEntry, KeyUpdateRequest, NamedGroup, NewSessionTicket,
+    ExtensionType, HandshakeType, KeyShareEntry, KeyUpdateRequest, NameType, NamedGroup, NewSessionTicket,
     NewSessionTicketExtension, OfferedPsks, ProtocolNameList, ProtocolVersion, PskBinderEntry, PskIdentity,
-    PskKeyExchangeMode, ServerHello, SignatureScheme, UnknownExtension, read_all, write_message,
+    PskKeyExchangeMode, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, UnknownExtension, read_all,
+    write_message,
 };
 use pair::{Seen, data};
 use scene::{SERVER_FLIGHT, Scene, Stage};
 use script::Say::{
     Certificate, CertificateVerify, ClientHello as Hello, EncryptedExtensions, Finished, ServerHello as Answer,
 };
-use script::{GROUP, Heard, SUITE, certificate_request_with, change_cipher_spec, key_update, new_session_ticket};
+use script::{
+    GROUP, Heard, RETRY_GROUP, SUITE, certificate_request_with, change_cipher_spec, key_update, new_session_ticket,
+    plain_record,
+};
 
 /// The bodies of the messages heard of this type.
 fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
@@ -126,25 +130,6 @@ fn offer_of_a_psk_leads_to_a_full_handshake() {
 }
 
 #[test]
-fn padding_of_protected_records_is_taken_off() {
-    let stage = Stage::new();
-    let pad = |content: &[u8], content_type: ContentType, len| [content, &[content_type.0], &vec![0; len]].concat();
-    let mut scene = stage.connected_client();
-    for len in [0, 1, 255, 16_384 - 4] {
-        scene = scene.with(|peer| peer.seal(&pad(b"data", ContentType::application_data, len)));
-        assert_eq!(scene.error, None, "{len}");
-    }
-    assert_eq!(data(&scene.seen), b"data".repeat(4));
-    let scene = scene.with(|peer| peer.seal(&pad(&[], ContentType::application_data, 100)));
-    assert_eq!((scene.outcome(), data(&scene.seen).len()), ("Connected", 16));
-    let scene = scene.with(|peer| peer.seal(&pad(&new_session_ticket(60), ContentType::handshake, 300)));
-    assert_eq!(scene.outcome(), "Connected");
-    let alert = [AlertLevel::warning.0, AlertDescription::close_notify.0];
-    let scene = scene.with(|peer| peer.seal(&pad(&alert, ContentType::alert, 1000)));
-    assert_eq!(scene.seen.last(), Some(&Seen::Closed));
-}
-
-#[test]
 fn change_cipher_spec_is_dropped_from_the_hello_to_the_peers_finished() {
     let stage = Stage::new();
     let drop_it = |scene: Scene| scene.with(|_| change_cipher_spec());
@@ -225,4 +210,118 @@ fn record_under_the_old_keys_does_not_open_after_a_key_update() {
         assert_eq!(scene.outcome(), "DoesNotOpen");
         scene.assert_failed_with_its_alert();
     }
+}
+
+#[test]
+fn ticket_is_ignored_whatever_it_says() {
+    let stage = Stage::new();
+    for lifetime in [0, 604_800, 604_801, u32::MAX] {
+        let scene = stage.connected_client().say_message(|_| new_session_ticket(lifetime));
+        assert_eq!(scene.outcome(), "Connected");
+        let scene = scene.say_record(ContentType::application_data, b"data");
+        assert_eq!(data(&scene.seen), b"data");
+    }
+}
+
+fn named(entries: &[(u8, &'static [u8])]) -> Scene {
+    let stage = Stage::new();
+    let entry = |(code, name): &(u8, &'static [u8])| ServerNameEntry { name_type: NameType(*code), name };
+    let server_name_list = entries.iter().map(entry).collect();
+    let extension = ClientExtension::ServerName(ServerNameList { server_name_list });
+    let scene = stage
+        .server()
+        .say_message(|peer| peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(extension)));
+    scene.say(&[Finished])
+}
+
+#[test]
+fn server_names_of_unknown_types_addresses_and_a_last_dot_are_passed_over() {
+    assert_eq!(named(&[(0, b"server.test")]).end.server_name(), Some("server.test"));
+    assert_eq!(named(&[(7, b"?"), (0, b"server.test")]).end.server_name(), Some("server.test"));
+    assert_eq!(named(&[(0, b"server.test.")]).end.server_name(), Some("server.test"));
+    for without in [(7, &b"?"[..]), (0, b"192.0.2.1"), (0, b"2001:db8::1")] {
+        let scene = named(&[without]);
+        assert_eq!((scene.outcome(), scene.end.server_name()), ("Connected", None));
+    }
+    assert_eq!(named(&[(0, b"one.test"), (0, b"two.test")]).outcome(), "BadServerName");
+    assert_eq!(named(&[(0, b"not a name")]).outcome(), "BadServerName");
+}
+
+#[test]
+fn key_shares_may_stand_out_of_order_but_not_twice() {
+    let stage = Stage::new();
+    let told = |first: NamedGroup| {
+        let scene = stage.server().say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                let extensions = hello.extensions.as_mut().unwrap();
+                let Some(ClientExtension::KeyShare(shares)) = extensions.last_mut() else { panic!("no shares") };
+                shares.insert(0, KeyShareEntry { group: first, key_exchange: &[4; 65] });
+            })
+        });
+        scene.say(&[Finished]).outcome()
+    };
+    assert_eq!(told(RETRY_GROUP), "Connected");
+    assert_eq!(told(GROUP), "BadKeyShareList");
+}
+
+/// What a server without Encrypted ClientHello may see of it, and padding, may change; all else may not.
+#[test]
+fn retried_hello_may_differ_in_what_is_none_of_our_business() {
+    let stage = Stage::new();
+    let told = |code: u16, first: &'static [u8], second: &'static [u8]| {
+        let extension = |extension_data| {
+            ClientExtension::Unknown(UnknownExtension { extension_type: ExtensionType(code), extension_data })
+        };
+        let scene = stage.server_with(stage.retrying_server()).say_message(|peer| {
+            peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(extension(first)))
+        });
+        let scene = scene.say_message(|peer| {
+            peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(extension(second)))
+        });
+        scene.outcome()
+    };
+    assert_eq!(told(0xfe0d, b"one payload", b"another one"), "WaitFinished");
+    assert_eq!(told(0x0a0a, b"grease", b"grease"), "WaitFinished");
+    assert_eq!(told(0x0a0a, b"grease", b"other grease"), "ClientHelloChangedAfterRetry");
+}
+
+/// RFC 8446 §4.2.10: the first and the second of the three ways.
+#[test]
+fn early_data_is_skipped_until_the_clients_next_flight() {
+    let stage = Stage::new();
+    let early = |scene: Scene| scene.with(|_| plain_record(ContentType::application_data, &[0x55; 100]));
+    let offer = |scene: Scene| {
+        scene.say_message(|peer| {
+            peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(ClientExtension::EarlyData))
+        })
+    };
+    let scene = early(early(offer(stage.server()))).with(|_| change_cipher_spec());
+    let scene = early(scene).say(&[Finished]);
+    assert_eq!(scene.outcome(), "Connected");
+    assert_eq!(early(scene).outcome(), "DoesNotOpen");
+
+    let retried = early(early(offer(stage.server_with(stage.retrying_server()))));
+    assert_eq!(retried.outcome(), "WaitSecondClientHello");
+    assert_eq!(retried.say(&[Hello, Finished]).outcome(), "Connected");
+    let retried = early(offer(stage.server_with(stage.retrying_server())));
+    assert_eq!(offer(retried).outcome(), "ExtensionNotAllowed");
+    // Who did not offer it may not send it.
+    assert_eq!(early(stage.server().say(&[Hello])).outcome(), "DoesNotOpen");
+}
+
+#[test]
+fn legacy_version_of_a_hello_decides_nothing_unless_it_is_ssl_3_0() {
+    let stage = Stage::new();
+    let told = |version: u16| {
+        stage
+            .server()
+            .say_message(|peer| peer.client_hello_with(|hello| hello.legacy_version = ProtocolVersion(version)))
+    };
+    for version in [0x0301, 0x0302, 0x0303, 0x0304, 0x0a0a] {
+        assert_eq!(told(version).outcome(), "WaitFinished", "{version:x}");
+    }
+    let mut scene = told(0x0300);
+    assert_eq!(scene.outcome(), "NoCommonVersion");
+    assert_eq!(scene.error.as_ref().and_then(bulla::Error::alert), Some(AlertDescription::protocol_version));
+    scene.assert_failed_with_its_alert();
 }
