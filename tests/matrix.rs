@@ -4,6 +4,8 @@
 //! and finds another fault; whatever is no row is unexpected_message. `BULLA_UPDATE_SNAPSHOTS=1` writes the snapshot
 //! anew; a change of it is a review of its own.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]
@@ -16,15 +18,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla::error::Violation;
-use bulla::pki_types::CertificateDer;
-use bulla::wire::{HandshakeType, SignatureScheme};
-use bulla::{
-    ClientAuth, Error, Identity, ServerConfig,
-    config::{
-        CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision, Signer,
-        SigningFailed, SigningRequest,
-    },
-};
+use bulla::wire::HandshakeType;
+use bulla::{Error, ServerConfig};
+use later::{Later, Remote};
 use pair::{KeyKind, NAME};
 use scene::{Scene, Stage};
 use script::Say;
@@ -32,36 +28,6 @@ use script::Say::{
     Certificate, CertificateRequest, CertificateVerify, ClientHello, EncryptedExtensions, Finished, HelloRetryRequest,
     ServerHello,
 };
-
-/// Leaves every choice and every signature to the application.
-#[derive(Debug)]
-struct Later;
-
-impl ChooseClientIdentity for Later {
-    fn choose(&self, _: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        Decision::Later
-    }
-}
-
-impl ChooseServerIdentity for Later {
-    fn choose(&self, _: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>> {
-        Decision::Later
-    }
-}
-
-impl Signer for Later {
-    fn schemes(&self) -> &[SignatureScheme] {
-        &[SignatureScheme::ecdsa_secp256r1_sha256]
-    }
-
-    fn sign(&self, _: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>> {
-        Decision::Later
-    }
-}
-
-fn signed_later(certificate: CertificateDer<'static>) -> Identity {
-    Identity::with_signer(vec![certificate], Arc::new(Later)).unwrap()
-}
 
 /// A state, and how to come there.
 type Column<'a> = (&'static str, Box<dyn Fn() -> Scene + 'a>);
@@ -73,8 +39,11 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
     let to_verify = &[ServerHello, EncryptedExtensions, Certificate, CertificateVerify];
     let all = &[ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished];
     let sign_later = || {
-        let identity = signed_later(stage.authority.issue(&["client.test"], KeyKind::EcdsaP256).0);
-        stage.client_with(stage.client.clone().identity(identity)).say(all)
+        let chosen = stage.client.clone().choose_identity(Arc::new(Later));
+        let remote = Remote::new(stage.authority.issue(&["client.test"], KeyKind::EcdsaP256));
+        let mut scene = stage.client_with(chosen).say(all);
+        scene.answer(&remote);
+        scene
     };
     vec![
         ("WaitServerHello", Box::new(plain(&[]))),
@@ -93,14 +62,20 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
 
 fn server_states(stage: &Stage) -> Vec<Column<'_>> {
     let of = |config: ServerConfig, says: &'static [Say]| move || stage.server_with(config.clone()).say(says);
-    let sign_later = ServerConfig::new(signed_later(stage.authority.issue(&[NAME], KeyKind::EcdsaP256).0));
+    let sign_later = || {
+        let chosen = stage.server.clone().choose_identity(Arc::new(Later));
+        let remote = Remote::new(stage.authority.issue(&[NAME], KeyKind::EcdsaP256));
+        let mut scene = stage.server_with(chosen).say(&[ClientHello]);
+        scene.answer(&remote);
+        scene
+    };
     let judge_later = stage.requiring_server().verify_later();
     let require = stage.requiring_server();
     vec![
         ("WaitClientHello", Box::new(of(stage.server.clone(), &[]))),
         ("WaitSecondClientHello", Box::new(of(stage.retrying_server(), &[ClientHello]))),
         ("AskIdentity", Box::new(of(stage.server.clone().choose_identity(Arc::new(Later)), &[ClientHello]))),
-        ("AskSignature", Box::new(of(sign_later.client_auth(ClientAuth::None), &[ClientHello]))),
+        ("AskSignature", Box::new(sign_later)),
         ("WaitCertificate", Box::new(of(require.clone(), &[ClientHello]))),
         ("AskVerdict", Box::new(of(judge_later, &[ClientHello, Certificate]))),
         ("WaitCertificateVerify", Box::new(of(require.clone(), &[ClientHello, Certificate]))),

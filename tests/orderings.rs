@@ -3,6 +3,8 @@
 //! The scripted peer has the right keys and makes each message right for the transcript so far, so that order alone
 //! decides. From each legal beginning it goes on with every message that there is.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]

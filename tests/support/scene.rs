@@ -21,6 +21,8 @@ pub struct Scene {
     pub peer: Peer,
     pub seen: Vec<Seen>,
     pub questions: Vec<Question>,
+    /// What was delivered while a question was open, and still is in the application's buffer.
+    pub unread: Vec<u8>,
     /// How the end failed. Nothing is delivered after that.
     pub error: Option<Error>,
 }
@@ -76,7 +78,7 @@ impl Stage {
 
     fn scene(&self, end: End, role: Role, name: &str) -> Scene {
         let peer = Peer::new(role, self.authority.issue(&[name], KeyKind::EcdsaP256));
-        let mut scene = Scene { end, peer, seen: Vec::new(), questions: Vec::new(), error: None };
+        let mut scene = Scene { end, peer, seen: Vec::new(), questions: Vec::new(), unread: Vec::new(), error: None };
         scene.listen();
         scene
     }
@@ -151,10 +153,26 @@ impl Scene {
         self
     }
 
-    fn deliver(&mut self, mut bytes: Vec<u8>) {
-        let questions = &mut self.questions;
-        let fed = feed_with(&mut self.end, &mut bytes, &mut self.seen, &mut |_, question| questions.push(question));
+    fn deliver(&mut self, bytes: Vec<u8>) {
+        self.unread.extend(bytes);
+        let Self { end, seen, unread, questions, .. } = self;
+        let fed = feed_with(end, unread, seen, &mut |_, question| questions.push(question));
         self.error = fed.err();
+        self.listen();
+    }
+
+    /// Answers the open question as a configuration would have, and goes on.
+    pub fn answer(&mut self, remote: &super::later::Remote) {
+        let question = self.questions.pop().expect("a question should be open");
+        let answer = remote.answer(&question);
+        self.answer_with(&question, answer);
+    }
+
+    pub fn answer_with(&mut self, question: &Question, answer: bulla::Answer) {
+        self.error = self.end.answer(question.id, answer).err();
+        if self.error.is_none() {
+            self.deliver(Vec::new());
+        }
         self.listen();
     }
 

@@ -167,12 +167,28 @@ impl Peer {
             self.transcript.add(&message);
             bytes.extend(message);
         }
-        // The last message's keys must not come before its record.
         let last = self.compose(*last);
         bytes.extend_from_slice(&last);
-        let records = bytes.chunks(fragment_len).flat_map(|it| self.record(ContentType::handshake, it)).collect();
+        let records = self.records(&bytes, fragment_len);
+        // The last message's keys must not come before its record.
         self.pass(self.role, &last);
         records
+    }
+
+    /// Says these bytes as a message in records of so many bytes.
+    pub fn say_message_in_fragments(&mut self, message: &[u8], fragment_len: usize) -> Vec<u8> {
+        let records = self.records(message, fragment_len);
+        self.pass(self.role, message);
+        records
+    }
+
+    fn records(&mut self, messages: &[u8], fragment_len: usize) -> Vec<u8> {
+        messages.chunks(fragment_len).flat_map(|it| self.record(ContentType::handshake, it)).collect()
+    }
+
+    /// Counts a message as said; its record is the test's to make.
+    pub fn count(&mut self, message: &[u8]) {
+        self.pass(self.role, message);
     }
 
     /// Makes the message without saying it.
