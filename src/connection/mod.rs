@@ -14,6 +14,8 @@
 
 mod client;
 pub mod danger;
+#[cfg(all(test, feature = "ring"))]
+mod key_limit_tests;
 mod outcome;
 mod server;
 
