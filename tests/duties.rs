@@ -1,5 +1,7 @@
 //! What the RFC makes an end send: the fields of our messages, their order, and what must not be among them.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]
@@ -7,24 +9,19 @@ mod scene;
 #[path = "support/script.rs"]
 mod script;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
-use bulla::pki_types::CertificateDer;
 use bulla::wire::{
-    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, DistinguishedName,
-    EncryptedExtension, ExtensionContext, ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest,
-    NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello,
-    ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
+    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, EncryptedExtension, ExtensionContext,
+    ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest, NameType, NamedGroup,
+    ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello, ServerNameEntry, ServerNameList,
+    SignatureScheme, allowed_in, read_all, write_message,
 };
-use bulla::{ClientConfig, ClientConnection, Identity, KeyLog, QuestionKind, ServerConfig, ServerName};
-use pair::{Authority, KeyKind, NAME, Pair, configs, configs_by, output};
+use bulla::{ClientConfig, ClientConnection, ServerName};
+use pair::{KeyKind, NAME, Pair, configs, output};
 use scene::{SERVER_FLIGHT, Scene, Stage};
-use script::Say::{
-    Certificate, CertificateVerify, ClientHello as Hello, EncryptedExtensions, Finished, HelloRetryRequest as Retry,
-    ServerHello as Answer,
-};
-use script::{GROUP, Heard, RETRY_GROUP, SUITE, certificate_request_with};
+use script::Say::{ClientHello as Hello, HelloRetryRequest as Retry, KeyUpdate};
+use script::{GROUP, Heard, RETRY_GROUP, SUITE};
 
 /// The bodies of the messages heard of this type.
 fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
@@ -348,74 +345,6 @@ fn hello_longer_than_a_record_is_split_and_joined() {
     assert!(pair.client.is_established() && pair.server.is_established());
 }
 
-#[test]
-fn server_shows_the_certificate_that_has_the_name_and_that_the_client_can_verify() {
-    let authority = Authority::new();
-    let (client, _) = configs_by(&authority, KeyKind::EcdsaP256);
-    let server = ServerConfig::new(authority.identity(&["other.test"], KeyKind::EcdsaP256));
-    let server = server.and_identity(authority.identity(&[NAME], KeyKind::EcdsaP384));
-    let server = server.and_identity(authority.identity(&[NAME], KeyKind::EcdsaP256)).clock(Arc::new(pair::NOW));
-    for (scheme, accepted) in
-        [(SignatureScheme::ecdsa_secp256r1_sha256, true), (SignatureScheme::ecdsa_secp384r1_sha384, false)]
-    {
-        let client = client.clone().signature_schemes(
-            [SignatureScheme::ecdsa_secp256r1_sha256, scheme][..1 + usize::from(!accepted)].iter().copied(),
-        );
-        let pair = Pair::established(client.unwrap(), server.clone());
-        assert_eq!(pair.client.peer_signature_scheme(), Some(scheme));
-    }
-    // A name that no certificate has gets the first; the client decides.
-    let mut pair = Pair::new(client, server);
-    pair.client = ClientConnection::new(
-        Arc::new(configs_by(&authority, KeyKind::EcdsaP256).0),
-        ServerName::try_from("third.test").unwrap(),
-    )
-    .unwrap();
-    let error = pair.run().unwrap_err().1;
-    assert!(error.to_string().contains("other.test"), "{error}");
-}
-
-/// Keeps lines in memory.
-#[derive(Debug, Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl KeyLog for Lines {
-    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
-        self.0.lock().unwrap().push(bulla::key_log_line(label, client_random, secret));
-    }
-}
-
-#[test]
-fn key_log_has_the_five_secrets_of_a_full_handshake_on_both_ends() {
-    let (client, server) = configs(KeyKind::EcdsaP256);
-    let logs = [Arc::new(Lines::default()), Arc::new(Lines::default())];
-    let client = client.key_log(Arc::clone(&logs[0]) as Arc<dyn KeyLog>);
-    let server = server.key_log(Arc::clone(&logs[1]) as Arc<dyn KeyLog>);
-    let mut pair = Pair::new(client, server);
-    let flight = output(&mut pair.client);
-    let random: String = flight[11..43].iter().map(|byte| format!("{byte:02x}")).collect();
-    pair.to_server = flight;
-    pair.run().unwrap();
-    let [mut ours, mut theirs] = logs.map(|log| log.0.lock().unwrap().clone());
-    ours.sort();
-    theirs.sort();
-    assert_eq!(ours, theirs);
-    let labels: Vec<&str> = ours.iter().map(|line| line.split(' ').next().unwrap()).collect();
-    let expected = [
-        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-        "CLIENT_TRAFFIC_SECRET_0",
-        "EXPORTER_SECRET",
-        "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-        "SERVER_TRAFFIC_SECRET_0",
-    ];
-    assert_eq!(labels, expected);
-    for line in &ours {
-        let [_, client_random, secret] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        assert_eq!((client_random, secret.len()), (&random[..], 64));
-        assert!(secret.bytes().all(|it| it.is_ascii_hexdigit()));
-    }
-}
-
 /// RFC 8446 §4.2's table, row by row.
 #[test]
 fn each_extension_may_stand_in_the_messages_of_the_rfcs_table_and_no_other() {
@@ -457,86 +386,20 @@ fn each_extension_may_stand_in_the_messages_of_the_rfcs_table_and_no_other() {
     assert_eq!(allowed_in(ExtensionType(0x0a0a), CH), None);
 }
 
-/// A copy of a certificate that claims to be signed with another algorithm of ECDSA: 1.2.840.10045.4.3.`last`.
-fn signed_with(certificate: &CertificateDer<'_>, last: u8) -> CertificateDer<'static> {
-    const ECDSA_WITH_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-    let mut der = certificate.to_vec();
-    let places: Vec<usize> =
-        der.windows(8).enumerate().filter(|(_, it)| *it == ECDSA_WITH_SHA256).map(|it| it.0).collect();
-    assert_eq!(places.len(), 2);
-    places.into_iter().for_each(|at| der[at + 7] = last);
-    CertificateDer::from(der)
-}
-
 #[test]
-fn chain_that_the_client_can_verify_is_preferred_and_an_unknown_algorithm_is_none() {
+fn second_request_for_new_keys_waits_for_the_answer_to_the_first() {
     let stage = Stage::new();
-    let (certificate, key) = stage.authority.issue(&[NAME], KeyKind::EcdsaP256);
-    let identity = |last| Identity::new(vec![signed_with(&certificate, last)], &key).unwrap();
-    // ecdsa-with-SHA512, which no scheme of ours names, stands first.
-    let server = ServerConfig::new(identity(4)).and_identity(identity(2)).and_identity(identity(3));
-    let shown = |schemes: Option<Vec<SignatureScheme>>| {
-        let scene = stage.server_with(server.clone()).say_message(|peer| {
-            peer.client_hello_with(|hello| {
-                let extension = schemes.map(ClientExtension::SignatureAlgorithmsCert);
-                hello.extensions.as_mut().unwrap().extend(extension);
-            })
-        });
-        let body = bodies(&scene, HandshakeType::certificate)[0];
-        let message: bulla::wire::Certificate<'_> = read_all(body).unwrap();
-        [4, 2, 3]
-            .into_iter()
-            .find(|last| signed_with(&certificate, *last).as_ref() == message.certificate_list[0].cert_data)
+    let mut scene = stage.connected_client();
+    let requests = |scene: &Scene| -> Vec<u8> {
+        bodies(scene, HandshakeType::key_update).into_iter().map(|body| body[0]).collect()
     };
-    assert_eq!(shown(None), Some(2), "signature_algorithms speaks for certificates too");
-    assert_eq!(shown(Some(vec![SignatureScheme::ecdsa_secp384r1_sha384])), Some(3));
-    assert_eq!(shown(Some(vec![SignatureScheme::ed25519])), Some(4), "any chain is better than none");
-}
-
-/// Leaves the choice to the application.
-#[derive(Debug)]
-struct ChooseLater;
-
-impl ChooseClientIdentity for ChooseLater {
-    fn choose(&self, _: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        Decision::Later
+    for _ in 0..2 {
+        scene.end.update_keys(true).unwrap();
+        scene.listen();
     }
-}
-
-#[test]
-fn question_for_a_client_certificate_carries_what_the_request_says() {
-    let stage = Stage::new();
-    let request = |extensions: Vec<CertificateRequestExtension<'static>>| {
-        let config = stage.client.clone().choose_identity(Arc::new(ChooseLater));
-        let scene = stage
-            .client_with(config)
-            .say(&[Answer, EncryptedExtensions])
-            .say_message(|_| certificate_request_with(|request| request.extensions.extend(extensions)));
-        let scene = scene.say(&[Certificate, CertificateVerify, Finished]);
-        let Some(QuestionKind::ChooseClientIdentity(info)) = scene.questions.first().map(|it| it.kind.clone()) else {
-            panic!("no question: {}", scene.outcome());
-        };
-        info
-    };
-    let p256 = vec![SignatureScheme::ecdsa_secp256r1_sha256];
-    let info = request(vec![]);
-    assert_eq!((&info.signature_schemes, &info.certificate_signature_schemes), (&p256, &p256));
-    assert_eq!((info.server_name, info.certificate_authorities), (pair::name(), Vec::<Vec<u8>>::new()));
-    let info = request(vec![
-        CertificateRequestExtension::SignatureAlgorithmsCert(vec![SignatureScheme::ed25519]),
-        CertificateRequestExtension::CertificateAuthorities(vec![DistinguishedName(b"a name")]),
-        CertificateRequestExtension::OidFilters(vec![]),
-    ]);
-    assert_eq!((info.signature_schemes, info.certificate_signature_schemes), (p256, vec![SignatureScheme::ed25519]));
-    assert_eq!(info.certificate_authorities, [b"a name"]);
-}
-
-#[test]
-fn application_protocols_that_cannot_be_named_are_refused_by_the_configuration() {
-    let config = configs(KeyKind::EcdsaP256).0;
-    assert!(config.clone().alpn([""]).is_err());
-    assert!(config.clone().alpn(["x".repeat(256)]).is_err());
-    assert!(config.clone().alpn(["h2", "h2"]).is_err());
-    assert!(config.clone().alpn((0..200).map(|index| format!("{index:0200}"))).is_err());
-    assert!(config.alpn(["x".repeat(255)]).is_ok());
+    assert_eq!(requests(&scene), [1, 0]);
+    let mut scene = scene.say(&[KeyUpdate]);
+    scene.end.update_keys(true).unwrap();
+    scene.listen();
+    assert_eq!(requests(&scene), [1, 0, 1]);
 }

@@ -1,5 +1,7 @@
 //! What the RFC makes an end bear: everything of a peer's that is to be ignored, dropped or skipped, and no more than that.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 #[path = "support/scene.rs"]
@@ -7,12 +9,14 @@ mod scene;
 #[path = "support/script.rs"]
 mod script;
 
+use bulla::Error;
+use bulla::error::Violation;
 use bulla::wire::{
-    AlertDescription, AlertLevel, CertificateRequestExtension, CipherSuite, ClientExtension, ContentType,
-    ExtensionType, HandshakeType, KeyShareEntry, KeyUpdateRequest, NameType, NamedGroup, NewSessionTicket,
+    AlertDescription, AlertLevel, CertificateExtension, CertificateRequestExtension, CipherSuite, ClientExtension,
+    ContentType, ExtensionType, HandshakeType, KeyShareEntry, KeyUpdateRequest, NameType, NamedGroup, NewSessionTicket,
     NewSessionTicketExtension, OfferedPsks, ProtocolNameList, ProtocolVersion, PskBinderEntry, PskIdentity,
-    PskKeyExchangeMode, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, UnknownExtension, read_all,
-    write_message,
+    PskKeyExchangeMode, ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme,
+    UnknownExtension, read_all, write_message,
 };
 use pair::{Seen, data};
 use scene::{SERVER_FLIGHT, Scene, Stage};
@@ -322,6 +326,79 @@ fn legacy_version_of_a_hello_decides_nothing_unless_it_is_ssl_3_0() {
     }
     let mut scene = told(0x0300);
     assert_eq!(scene.outcome(), "NoCommonVersion");
-    assert_eq!(scene.error.as_ref().and_then(bulla::Error::alert), Some(AlertDescription::protocol_version));
+    assert_eq!(scene.error.as_ref().and_then(Error::alert), Some(AlertDescription::protocol_version));
     scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn share_that_a_client_uses_again_is_taken() {
+    let stage = Stage::new();
+    let hello = |scene: Scene| scene.with(|peer| peer.say(Hello));
+    let mut first = Vec::new();
+    let scene = stage.server().with(|peer| {
+        first = peer.say(Hello);
+        first.clone()
+    });
+    assert_eq!(scene.outcome(), "WaitFinished");
+    // The same bytes, share and random and all, at a second server.
+    let mut second = stage.server();
+    assert!(second.end.receive(&mut first).is_ok());
+    assert_eq!(second.end.state(), "WaitFinished");
+    assert_eq!(hello(stage.server()).outcome(), "WaitFinished");
+}
+
+#[test]
+fn protected_record_of_another_type_is_unexpected() {
+    let stage = Stage::new();
+    for content_type in [20, 24, 25, 255] {
+        for scene in [stage.client().say(&[Answer]), stage.connected_client(), stage.connected_server()] {
+            let mut scene = scene.with(|peer| peer.seal(&[1, content_type]));
+            assert_eq!(scene.outcome(), "UnexpectedRecord");
+            assert_eq!(scene.error.as_ref().and_then(Error::alert), Some(AlertDescription::unexpected_message));
+            scene.assert_failed_with_its_alert();
+        }
+    }
+}
+
+#[test]
+fn hello_that_lacks_what_it_must_have_sends_missing_extension() {
+    let stage = Stage::new();
+    for missing in [ExtensionType::supported_groups, ExtensionType::key_share, ExtensionType::signature_algorithms] {
+        let scene = stage.server().say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                hello.extensions.as_mut().unwrap().retain(|extension| extension.extension_type() != missing);
+            })
+        });
+        assert_eq!(scene.error, Some(Violation::ExtensionMissing(missing, HandshakeType::client_hello).into()));
+        assert_eq!(scene.error.as_ref().and_then(Error::alert), Some(AlertDescription::missing_extension));
+    }
+}
+
+/// RFC 8701: whoever chooses what was sent to be ignored is refused as for any other value that was not offered.
+#[test]
+fn grease_that_is_chosen_is_refused_like_anything_else_unknown() {
+    let stage = Stage::new();
+    let answered =
+        |edit: &dyn Fn(&mut ServerHello<'_>)| stage.client().say_message(|peer| peer.server_hello_with(edit)).outcome();
+    let unknown = || UnknownExtension { extension_type: ExtensionType(0x5a5a), extension_data: &[] };
+    let version = ServerExtension::SupportedVersions(ProtocolVersion(0x0a0a));
+    assert_eq!(answered(&|hello| hello.extensions.as_mut().unwrap()[0] = version.clone()), "VersionNotOffered");
+    assert_eq!(answered(&|hello| hello.cipher_suite = CipherSuite(0x1a1a)), "CipherSuiteNotOffered");
+    let extension = ServerExtension::Unknown(unknown());
+    let pushed = answered(&|hello| hello.extensions.as_mut().unwrap().push(extension.clone()));
+    assert_eq!(pushed, "ExtensionNotOffered");
+    let share = ServerExtension::KeyShare(KeyShareEntry { group: NamedGroup(0x2a2a), key_exchange: &[0] });
+    let shared = answered(&|hello| hello.extensions.as_mut().unwrap()[1] = share.clone());
+    assert_eq!(shared, "KeyShareGroupNotOffered");
+
+    let signed = |scene: Scene| {
+        scene.say(&[Certificate]).say_message(|peer| peer.certificate_verify(SignatureScheme(0x3a3a))).outcome()
+    };
+    assert_eq!(signed(stage.client().say(&[Answer, EncryptedExtensions])), "SignatureSchemeNotOffered");
+    let waiting = || stage.server_with(stage.requiring_server()).say(&[Hello]);
+    assert_eq!(signed(waiting()), "SignatureSchemeNotOffered");
+    let shown = waiting().say_message(|peer| {
+        peer.certificate_with(|it| it.certificate_list[0].extensions.push(CertificateExtension::Unknown(unknown())))
+    });
+    assert_eq!(shown.outcome(), "ExtensionNotOffered");
 }
