@@ -263,3 +263,27 @@ fn limits_of_keys_are_those_of_the_rfc() {
     }
     assert_eq!(AeadAlgorithm::ChaCha20Poly1305.confidentiality_limit(), u64::MAX);
 }
+
+#[test]
+fn rsa_pkcs1_and_sha1_never_sign_a_handshake() {
+    let stage = Stage::new();
+    let server = ServerConfig::new(stage.authority.identity(&[NAME], KeyKind::Rsa));
+    let told = |schemes: &[SignatureScheme]| {
+        stage.server_with(server.clone()).say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                for extension in hello.extensions.as_mut().unwrap() {
+                    if let ClientExtension::SignatureAlgorithms(list) = extension {
+                        *list = schemes.to_vec();
+                    }
+                }
+            })
+        })
+    };
+    type S = SignatureScheme;
+    let for_certificates = [S::rsa_pkcs1_sha256, S::rsa_pkcs1_sha384, S::rsa_pkcs1_sha512, S::rsa_pkcs1_sha1];
+    assert_eq!(told(&for_certificates).outcome(), "NoCommonSignatureScheme");
+    let scene = told(&[S::rsa_pkcs1_sha256, S::rsa_pss_rsae_sha384]);
+    let verify: bulla::wire::CertificateVerify<'_> =
+        read_all(bodies(&scene, HandshakeType::certificate_verify)[0]).unwrap();
+    assert_eq!(verify.algorithm, S::rsa_pss_rsae_sha384);
+}

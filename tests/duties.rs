@@ -11,17 +11,18 @@ mod script;
 
 use std::sync::Arc;
 
+use bulla::error::Misuse;
 use bulla::wire::{
-    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, EncryptedExtension, ExtensionContext,
-    ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest, NameType, NamedGroup,
-    ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello, ServerNameEntry, ServerNameList,
-    SignatureScheme, allowed_in, read_all, write_message,
+    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, ContentType, EncryptedExtension,
+    ExtensionContext, ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest, KeyUpdateRequest,
+    NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello,
+    ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
 };
-use bulla::{ClientConfig, ClientConnection, ServerName};
+use bulla::{ClientConfig, ClientConnection, Error, ServerName};
 use pair::{KeyKind, NAME, Pair, configs, output};
 use scene::{SERVER_FLIGHT, Scene, Stage};
 use script::Say::{ClientHello as Hello, HelloRetryRequest as Retry, KeyUpdate};
-use script::{GROUP, Heard, RETRY_GROUP, SUITE};
+use script::{GROUP, Heard, RETRY_GROUP, SUITE, key_update};
 
 /// The bodies of the messages heard of this type.
 fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
@@ -172,7 +173,8 @@ fn record_versions_are_tls_1_0_in_the_first_client_hello_and_tls_1_2_ever_after(
     pair.client.close();
     rest.extend(headers(&output(&mut pair.client)));
     assert!(rest.len() > 6 && rest.iter().all(|(_, version)| *version == 0x0303), "{rest:x?}");
-    // What is protected says that it is application data, whatever it is.
+    // Nothing but the four types, and what is protected says that it is application data, whatever it is.
+    assert!(rest.iter().all(|(content_type, _)| (20..=23).contains(content_type)), "{rest:x?}");
     assert_eq!(rest.last(), Some(&(23, 0x0303)));
 }
 
@@ -402,4 +404,34 @@ fn second_request_for_new_keys_waits_for_the_answer_to_the_first() {
     scene.end.update_keys(true).unwrap();
     scene.listen();
     assert_eq!(requests(&scene), [1, 0, 1]);
+}
+
+#[test]
+fn crossing_requests_for_new_keys_move_each_side_on_by_two_generations() {
+    let stage = Stage::new();
+    let mut scene = stage.connected_server();
+    scene.end.update_keys(true).unwrap();
+    scene.listen();
+    let scene = scene.say_message(|_| key_update(KeyUpdateRequest::update_requested));
+    let requests: Vec<u8> = bodies(&scene, HandshakeType::key_update).into_iter().map(|body| body[0]).collect();
+    assert_eq!(requests, [1, 0]);
+    // The peer owes an answer too, and is followed under both generations of its keys.
+    let scene = scene.say_message(|_| key_update(KeyUpdateRequest::update_not_requested));
+    let scene = scene.say_record(ContentType::application_data, b"under the third");
+    assert_eq!(pair::data(&scene.seen), b"under the third");
+}
+
+#[test]
+fn data_cannot_be_sent_before_the_handshake_is_finished() {
+    let stage = Stage::new();
+    let mut scenes = vec![stage.client(), stage.server(), stage.server().say(&[Hello])];
+    for scene in &mut scenes {
+        let refused = Error::Misuse(Misuse::HandshakeNotFinished);
+        assert!(!scene.end.may_send());
+        assert_eq!(scene.end.send(b"data", &mut [0; 1024]).unwrap_err(), refused);
+        assert_eq!(scene.end.send_in_place(&mut [0; 1024], 5..9).unwrap_err(), refused);
+        scene.peer.heard.clear();
+        scene.listen();
+        assert_eq!(scene.peer.heard, []);
+    }
 }

@@ -13,10 +13,10 @@ use bulla::Error;
 use bulla::error::Violation;
 use bulla::wire::{
     AlertDescription, AlertLevel, CertificateExtension, CertificateRequestExtension, CipherSuite, ClientExtension,
-    ContentType, ExtensionType, HandshakeType, KeyShareEntry, KeyUpdateRequest, NameType, NamedGroup, NewSessionTicket,
-    NewSessionTicketExtension, OfferedPsks, ProtocolNameList, ProtocolVersion, PskBinderEntry, PskIdentity,
-    PskKeyExchangeMode, ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme,
-    UnknownExtension, read_all, write_message,
+    CompressionMethod, ContentType, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, KeyUpdateRequest,
+    NameType, NamedGroup, NewSessionTicket, NewSessionTicketExtension, OfferedPsks, ProtocolNameList, ProtocolVersion,
+    PskBinderEntry, PskIdentity, PskKeyExchangeMode, RetryExtension, ServerExtension, ServerHello, ServerNameEntry,
+    ServerNameList, SignatureScheme, UnknownExtension, read_all, write_message,
 };
 use pair::{Seen, data};
 use scene::{SERVER_FLIGHT, Scene, Stage};
@@ -176,6 +176,7 @@ fn version_of_a_record_without_protection_is_ignored_after_the_first() {
 
 #[test]
 fn every_alert_but_two_ends_the_connection_whatever_its_level() {
+    assert_eq!(AlertDescription::general_error, AlertDescription(117));
     let stage = Stage::new();
     for level in [AlertLevel::warning, AlertLevel::fatal] {
         for description in 0..=255 {
@@ -401,4 +402,29 @@ fn grease_that_is_chosen_is_refused_like_anything_else_unknown() {
         peer.certificate_with(|it| it.certificate_list[0].extensions.push(CertificateExtension::Unknown(unknown())))
     });
     assert_eq!(shown.outcome(), "ExtensionNotOffered");
+}
+
+#[test]
+fn hello_retry_request_is_held_to_the_same_fields_as_server_hello() {
+    let stage = Stage::new();
+    let client = stage.client.clone().alpn(["h2"]).unwrap();
+    let asked = |edit: &dyn Fn(&mut HelloRetryRequest<'_>)| {
+        let scene = stage.client_with(client.clone());
+        scene.say_message(|peer| peer.hello_retry_request_with(edit)).outcome()
+    };
+    assert_eq!(asked(&|_| ()), "WaitServerHello");
+    assert_eq!(asked(&|retry| retry.legacy_version = ProtocolVersion::TLSv1_1), "BadLegacyVersion");
+    assert_eq!(asked(&|retry| retry.legacy_session_id_echo = &[1; 32]), "SessionIdNotEchoed");
+    assert_eq!(asked(&|retry| retry.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384), "CipherSuiteNotOffered");
+    assert_eq!(asked(&|retry| retry.legacy_compression_method = CompressionMethod(1)), "CompressionSelected");
+    assert_eq!(asked(&|retry| retry.extensions.truncate(0)), "ExtensionMissing");
+    let version = RetryExtension::SupportedVersions(ProtocolVersion::TLSv1_2);
+    assert_eq!(asked(&|retry| retry.extensions[0] = version.clone()), "OldVersionInSupportedVersions");
+    let with = |extension_type| {
+        let extension = RetryExtension::Unknown(UnknownExtension { extension_type, extension_data: &[] });
+        asked(&|retry| retry.extensions.push(extension.clone()))
+    };
+    assert_eq!(with(ExtensionType(0x0a0a)), "ExtensionNotOffered");
+    assert_eq!(with(ExtensionType::early_data), "ExtensionNotOffered");
+    assert_eq!(with(ExtensionType::application_layer_protocol_negotiation), "ExtensionNotAllowed");
 }
