@@ -1,6 +1,6 @@
-//! Holds SPEC-NOTES.md to the code: what a row names must exist.
+//! Holds SPEC-NOTES.md, and the list of past bugs in SECURITY.md, to the code: what a row names must exist.
 //!
-//! A row is `id | section | demand | code path | test | state`. Where the code path says `file: item`, the item's text
+//! A row of SPEC-NOTES.md is `id | section | demand | code path | test | state`. Where the code path says `file: item`, the item's text
 //! must stand in the file; a test is the name of a `fn` with `#[test]` in `src/`, `tests/` or `crates/`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,13 +41,19 @@ fn notes() -> String {
 
 const HEADING: &str = "| id | section | demand | code path | test | state |";
 
+const BUGS_HEADING: &str = "| bug | what it was | our answer | code | test |";
+
 /// The rows of all tables under [`HEADING`]; other tables of the page are not looked at.
 fn rows(notes: &str) -> Vec<Row> {
+    rows_under(HEADING, notes)
+}
+
+fn rows_under(heading: &str, page: &str) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut inside = false;
-    for (index, line) in notes.lines().enumerate() {
+    for (index, line) in page.lines().enumerate() {
         match line {
-            HEADING => inside = true,
+            _ if line == heading => inside = true,
             _ if !line.starts_with('|') => inside = false,
             _ if inside && !line.starts_with("|---") => rows.push(Row { line: index + 1, cells: cells(line) }),
             _ => {}
@@ -153,6 +159,20 @@ fn each_row_names_code_and_tests_that_exist() {
         })
         .collect();
     assert!(report.is_empty(), "\n{}", report.join("\n"));
+}
+
+#[test]
+fn each_past_bug_names_code_and_tests_that_exist() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let (mut files, tests) = (BTreeMap::new(), tests());
+    let bugs = rows_under(BUGS_HEADING, &page);
+    assert!(bugs.len() > 25, "the table was not found, or has lost rows: {}", bugs.len());
+    for bug in bugs {
+        let [name, _, _, code, of] = &bug.cells[..] else { panic!("line {}: not five cells", bug.line) };
+        assert_eq!(code_fault(code, &mut files), None, "line {}: {name}", bug.line);
+        let missing: Vec<_> = of.split(", ").filter(|test| !tests.contains(*test)).collect();
+        assert_eq!(missing, [""; 0], "line {}: {name}", bug.line);
+    }
 }
 
 #[test]
