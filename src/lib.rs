@@ -17,6 +17,9 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+/// The name under which the support of the tests in `tests/` knows this crate.
+#[cfg(all(test, feature = "ring", feature = "std"))]
+extern crate self as bulla;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
@@ -31,6 +34,9 @@ pub mod keys;
 mod record;
 #[cfg(feature = "std")]
 mod stream;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+#[path = "../tests/support/mod.rs"]
+mod support;
 pub mod verify;
 pub mod wire;
 

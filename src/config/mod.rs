@@ -10,6 +10,9 @@ mod identity;
 mod observer;
 mod preferences;
 mod question;
+#[cfg(test)]
+#[cfg_attr(not(all(feature = "ring", feature = "std")), allow(dead_code, reason = "the replays need both"))]
+pub(crate) mod recorded;
 mod server;
 
 pub use client::ClientConfig;

@@ -28,6 +28,8 @@ pub(crate) struct Preferences {
     pub(crate) application_protocols: Vec<Vec<u8>>,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    #[cfg(test)]
+    pub(crate) recorded: Option<Arc<super::recorded::Recorded>>,
 }
 
 impl Preferences {
@@ -46,6 +48,8 @@ impl Preferences {
             application_protocols: Vec::new(),
             key_log: None,
             observer: None,
+            #[cfg(test)]
+            recorded: None,
         }
     }
 

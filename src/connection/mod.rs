@@ -17,6 +17,8 @@ pub mod danger;
 #[cfg(all(test, feature = "ring"))]
 mod key_limit_tests;
 mod outcome;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod replay_tests;
 mod server;
 
 pub use client::ClientConnection;

@@ -30,11 +30,18 @@ pub(crate) enum Effect {
 pub(crate) struct Outgoing {
     effects: Vec<Effect>,
     next_question: u32,
+    #[cfg(test)]
+    pub(crate) recorded: Option<alloc::sync::Arc<crate::config::recorded::Recorded>>,
 }
 
 impl Outgoing {
     pub(crate) fn new() -> Self {
-        Self { effects: Vec::new(), next_question: 0 }
+        Self {
+            effects: Vec::new(),
+            next_question: 0,
+            #[cfg(test)]
+            recorded: None,
+        }
     }
 
     /// Takes the effects out, in order.
@@ -50,6 +57,11 @@ impl Outgoing {
         transcript: &mut Transcript,
     ) -> Result<(), Error> {
         let bytes = write_message(message)?;
+        #[cfg(test)]
+        let bytes = match &self.recorded {
+            Some(recorded) => recorded.instead_of(bytes),
+            None => bytes,
+        };
         transcript.add(&bytes);
         self.effects.push(Effect::Send(level, bytes));
         Ok(())

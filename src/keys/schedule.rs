@@ -8,6 +8,9 @@
 //!
 //! RFC 9846 says "main" where RFC 8446 said "master"; the labels stayed as they were.
 
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod tests;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 

@@ -14,6 +14,8 @@
 mod join;
 mod protection;
 mod read;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod tests;
 mod write;
 
 pub(crate) use join::{Joiner, RecordBoundary, message_len};

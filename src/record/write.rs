@@ -32,13 +32,23 @@ pub(crate) struct RecordWriter {
     /// How much of the front message has been sent already.
     sent_of_front: usize,
     legacy_record_version: ProtocolVersion,
+    /// Packs messages as other stacks do, whose traces are replayed. RFC 8446 §5.1 leaves it to the sender.
+    #[cfg(test)]
+    pub(crate) one_message_per_record: bool,
 }
 
 impl RecordWriter {
     /// `first_version` stands in the records of the very first message: a client's first ClientHello says TLS 1.0,
     /// because old servers refuse what they do not know (RFC 8446 §5.1); a server says TLS 1.2 from the start.
     pub(crate) fn new(first_version: ProtocolVersion) -> Self {
-        Self { protection: None, queue: VecDeque::new(), sent_of_front: 0, legacy_record_version: first_version }
+        Self {
+            protection: None,
+            queue: VecDeque::new(),
+            sent_of_front: 0,
+            legacy_record_version: first_version,
+            #[cfg(test)]
+            one_message_per_record: false,
+        }
     }
 
     pub(crate) fn push(&mut self, queued: Queued) {
@@ -138,6 +148,10 @@ impl RecordWriter {
                     pending = pending.saturating_add(bytes.len());
                     // Each alert travels alone. RFC 8446 §5.1.
                     if content_type == ContentType::alert {
+                        break;
+                    }
+                    #[cfg(test)]
+                    if self.one_message_per_record {
                         break;
                     }
                 }

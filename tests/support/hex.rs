@@ -1,5 +1,7 @@
 //! Hexadecimal text, as the vector files have it.
 
+use std::vec::Vec;
+
 /// Reads pairs of hexadecimal digits.
 pub(crate) fn decode(text: &str) -> Vec<u8> {
     let digit = |octet: u8| char::from(octet).to_digit(16).unwrap_or_else(|| panic!("not hexadecimal: {text}"));

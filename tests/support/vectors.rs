@@ -1,8 +1,15 @@
 //! Vector files whose values are taken out one by one, so that none is overlooked and none is used twice.
 
+use std::borrow::ToOwned;
+use std::collections::BTreeMap;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+use bulla::crypto::Secret;
 use serde_json::{Map, Value};
 
-use crate::hex;
+use super::hex;
 
 /// The named values of one JSON object. Dropping it while values are left is a failure.
 pub(crate) struct Values(Map<String, Value>);
@@ -57,6 +64,32 @@ impl Values {
         self.value(name).as_u64().and_then(|number| number.try_into().ok()).unwrap_or_else(|| panic!("{name}"))
     }
 
+    /// Takes a number out, if it is there.
+    pub(crate) fn optional_number(&mut self, name: &str) -> Option<usize> {
+        self.0.contains_key(name).then(|| self.number(name))
+    }
+
+    /// Takes an object out, if it is there.
+    pub(crate) fn optional_nested(&mut self, name: &str) -> Option<Values> {
+        self.0.contains_key(name).then(|| self.nested(name))
+    }
+
+    /// Takes bytes out that are a secret.
+    pub(crate) fn secret(&mut self, name: &str) -> Secret {
+        Secret::from_vec(self.bytes(name))
+    }
+
+    /// Leaves everything aside that another test uses.
+    pub(crate) fn leave_all(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes out everything that is left, all of it bytes.
+    pub(crate) fn take_all_bytes(&mut self) -> BTreeMap<String, Vec<u8>> {
+        let names: Vec<String> = self.0.keys().cloned().collect();
+        names.into_iter().map(|name| (name.clone(), self.bytes(&name))).collect()
+    }
+
     /// Takes an object out.
     pub(crate) fn nested(&mut self, name: &str) -> Values {
         match self.value(name) {
@@ -80,6 +113,11 @@ impl Values {
                 other => panic!("{name} holds {other:?}"),
             })
             .collect()
+    }
+
+    /// Takes a list of objects out, if it is there.
+    pub(crate) fn optional_list(&mut self, name: &str) -> Vec<Values> {
+        if self.0.contains_key(name) { self.list(name) } else { Vec::new() }
     }
 
     /// Leaves values aside that say nothing, or nothing that can be tested.

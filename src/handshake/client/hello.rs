@@ -104,7 +104,12 @@ impl Offer {
             legacy_compression_methods: vec![CompressionMethod::null],
             extensions: Some(self.extensions(shares, cookie)),
         };
-        Ok(write_message(&client_hello)?)
+        let bytes = write_message(&client_hello)?;
+        #[cfg(test)]
+        if let Some(recorded) = &self.config.preferences.recorded {
+            return Ok(recorded.instead_of(bytes));
+        }
+        Ok(bytes)
     }
 
     /// The ordered list of extensions. RFC 8446 §4.2.
@@ -149,6 +154,10 @@ impl Offer {
 
     /// Whether we sent this extension, so that the server may answer it.
     pub(super) fn offered(&self, extension: ExtensionType) -> bool {
+        #[cfg(test)]
+        if let Some(recorded) = &self.config.preferences.recorded {
+            return recorded.offers(extension);
+        }
         match extension {
             ExtensionType::server_name => self.host_name().is_some(),
             ExtensionType::application_layer_protocol_negotiation => {

@@ -17,7 +17,7 @@ use crate::record::{Level, RecordBoundary};
 use crate::wire::{
     ClientExtension, ClientHello, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest,
     KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerNameList,
-    SignatureScheme, allowed_in, read_all, write_message,
+    SignatureScheme, allowed_in, read_all,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -248,9 +248,7 @@ fn retry(
             RetryExtension::KeyShare(group),
         ],
     };
-    let bytes = write_message(&request)?;
-    transcript.add(&bytes);
-    out.send_bytes(Level::Initial, bytes);
+    out.send(Level::Initial, &request, &mut transcript)?;
     if !client_hello.legacy_session_id.is_empty() {
         out.change_cipher_spec();
     }

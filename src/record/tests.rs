@@ -1,0 +1,204 @@
+//! Every record of the published traces, opened and made again.
+//!
+//! RFC 8448 §3 to §7 and all of `trace_tls13_*`, both ends, every epoch. The keys come from the published traffic
+//! secrets; that these are what a handshake leads to is the key schedule's test and the replayed connections'.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::arithmetic_side_effects, reason = "so does an overflow in one")]
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use std::format;
+
+use super::{Framed, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN, Queued, RecordReader, RecordWriter};
+use crate::crypto::Secret;
+use crate::crypto::ring::provider;
+use crate::keys::{TrafficKeys, TrafficSecret};
+use crate::support::trace::{Actor, HYBRID, RECORDED, RESUMED, RFC8448, Record, Trace};
+use crate::wire::{ContentType, ProtocolVersion};
+
+/// The traffic keys of an epoch; none where nothing is protected.
+fn keys(trace: &Trace, actor: Actor, epoch: &str) -> Option<TrafficKeys> {
+    let letter = actor.letter();
+    let name = match epoch {
+        "plaintext" => return None,
+        "early" => format!("{letter}_e_traffic"),
+        "handshake" => format!("{letter}_hs_traffic"),
+        "application" => format!("{letter}_ap_traffic"),
+        "application_1" => format!("{letter}_ap_traffic_1"),
+        other => panic!("which epoch is {other}?"),
+    };
+    let secret = TrafficSecret::new(trace.suite, Secret::copy_from(trace.secret(&name)));
+    Some(secret.keys(&*provider()).unwrap())
+}
+
+/// Calls `visit` for each record of one end with the keys that come into use before it. Returns how many records of
+/// how many keys were protected.
+fn walk(trace: &Trace, actor: Actor, mut visit: impl FnMut(Option<TrafficKeys>, &Record, &str)) -> (usize, usize) {
+    let (mut epoch, mut expected) = (String::from("plaintext"), 0);
+    let (mut protected, mut epochs) = (0, 0);
+    for (index, record) in trace.records.iter().enumerate().filter(|(_, record)| record.actor == actor) {
+        // A dummy change_cipher_spec is never protected and changes nothing.
+        let is_dummy = record.content_type == ContentType::change_cipher_spec;
+        let mut changed = None;
+        if record.epoch != epoch && !is_dummy {
+            (epoch, expected) = (record.epoch.clone(), 0);
+            changed = keys(trace, actor, &epoch);
+            epochs += 1;
+        }
+        if let Some(sequence_number) = record.sequence_number {
+            assert_eq!(sequence_number, expected);
+            expected += 1;
+            protected += 1;
+        }
+        visit(changed, record, &format!("{}, {actor:?}, record {index}", trace.name));
+    }
+    (protected, epochs)
+}
+
+fn all_traces() -> impl Iterator<Item = Trace> {
+    RFC8448.into_iter().chain(RECORDED).chain([RESUMED, HYBRID]).map(Trace::load)
+}
+
+/// Walks both ends of every trace with what `end` makes for each.
+fn walk_all<V: FnMut(Option<TrafficKeys>, &Record, &str)>(mut end: impl FnMut(Actor) -> V) -> (usize, usize) {
+    let (mut protected, mut epochs) = (0, 0);
+    for trace in all_traces() {
+        for actor in [Actor::Client, Actor::Server] {
+            let (records, keys) = walk(&trace, actor, end(actor));
+            protected += records;
+            epochs += keys;
+        }
+    }
+    (protected, epochs)
+}
+
+/// What a record reader makes of one whole record.
+fn open(reader: &mut RecordReader, record: &Record) -> (ContentType, Vec<u8>) {
+    let mut bytes = record.bytes.clone();
+    match reader.next(&mut bytes).unwrap() {
+        Framed::Record { used, content_type, content } => {
+            assert_eq!(used, record.bytes.len());
+            (content_type, bytes[content].to_vec())
+        }
+        Framed::ChangeCipherSpec { used } => {
+            assert_eq!(used, record.bytes.len());
+            (ContentType::change_cipher_spec, vec![1])
+        }
+        Framed::SkippedEarlyData { .. } => panic!("skipped"),
+        Framed::NeedMore { hint } => panic!("needs {hint}"),
+    }
+}
+
+#[test]
+fn every_record_of_the_traces_opens_to_its_payload() {
+    let counted = walk_all(|_| {
+        let mut reader = RecordReader::new();
+        reader.allow_change_cipher_spec(true);
+        move |changed, record, what| {
+            if let Some(keys) = changed {
+                reader.install(keys);
+            }
+            assert_eq!(open(&mut reader, record), (record.content_type, record.payload.clone()), "{what}");
+        }
+    });
+    assert_eq!(counted, COUNTED);
+}
+
+/// Protected records, and traffic keys that protected them.
+const COUNTED: (usize, usize) = (102, 53);
+
+fn first_version(actor: Actor) -> ProtocolVersion {
+    match actor {
+        Actor::Client => ProtocolVersion::TLSv1_0,
+        Actor::Server => ProtocolVersion::TLSv1_2,
+    }
+}
+
+/// Queues what a record holds, as a connection does, and takes the record.
+fn write<'o>(writer: &mut RecordWriter, record: &Record, out: &'o mut [u8]) -> &'o [u8] {
+    let written = match record.content_type {
+        ContentType::application_data => {
+            // Keys alone are no output, and come into use.
+            assert_eq!(writer.take(out).unwrap(), 0);
+            let (taken, written) = writer.send_record(&record.payload, out).unwrap();
+            assert_eq!(taken, record.payload.len());
+            written
+        }
+        ContentType::change_cipher_spec => {
+            writer.push(Queued::ChangeCipherSpec);
+            writer.take(out).unwrap()
+        }
+        content_type => {
+            writer.push(Queued::Message { content_type, bytes: record.payload.clone() });
+            writer.take(out).unwrap()
+        }
+    };
+    &out[..written]
+}
+
+/// Makes the record around its plaintext, where that stands.
+fn write_in_place(writer: &mut RecordWriter, record: &Record) -> Vec<u8> {
+    assert_eq!(writer.take(&mut []).unwrap(), 0);
+    let mut buffer = [&[0; IN_PLACE_HEAD], &record.payload[..], &[0; IN_PLACE_TAIL]].concat();
+    let range = writer.send_in_place(&mut buffer, IN_PLACE_HEAD..IN_PLACE_HEAD + record.payload.len()).unwrap();
+    buffer[range].to_vec()
+}
+
+#[test]
+fn every_payload_of_the_traces_makes_its_record_again() {
+    let counted = walk_all(|actor| {
+        let mut writer = RecordWriter::new(first_version(actor));
+        move |changed, record, what| {
+            change_keys(&mut writer, changed);
+            let mut out = vec![0; MAX_RECORD_LEN];
+            let written = write(&mut writer, record, &mut out);
+            assert!(written == record.bytes, "{what}: {written:02x?}");
+        }
+    });
+    assert_eq!(counted, COUNTED);
+}
+
+#[test]
+fn application_data_of_the_traces_makes_its_record_in_place() {
+    let in_place = Cell::new(0);
+    walk_all(|actor| {
+        let mut writer = RecordWriter::new(first_version(actor));
+        let in_place = &in_place;
+        move |changed, record, what| {
+            change_keys(&mut writer, changed);
+            let written = if record.content_type == ContentType::application_data {
+                in_place.set(in_place.get() + 1);
+                write_in_place(&mut writer, record)
+            } else {
+                write(&mut writer, record, &mut [0; MAX_RECORD_LEN]).to_vec()
+            };
+            assert!(written == record.bytes, "{what}: {written:02x?}");
+        }
+    });
+    assert_eq!(in_place.get(), 18);
+}
+
+fn change_keys(writer: &mut RecordWriter, changed: Option<TrafficKeys>) {
+    if let Some(keys) = changed {
+        writer.push(Queued::Keys(keys));
+    }
+}
+
+#[test]
+fn record_of_the_traces_with_one_altered_bit_does_not_open() {
+    let mut refused = 0;
+    for trace in all_traces() {
+        for record in trace.records.iter().filter(|record| record.sequence_number == Some(0)) {
+            let mut reader = RecordReader::new();
+            reader.install(keys(&trace, record.actor, &record.epoch).unwrap());
+            let mut bytes = record.bytes.clone();
+            *bytes.last_mut().unwrap() ^= 0x80;
+            assert!(reader.next(&mut bytes).is_err(), "{}", trace.name);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, COUNTED.1);
+}
