@@ -287,3 +287,17 @@ fn rsa_pkcs1_and_sha1_never_sign_a_handshake() {
         read_all(bodies(&scene, HandshakeType::certificate_verify)[0]).unwrap();
     assert_eq!(verify.algorithm, S::rsa_pss_rsae_sha384);
 }
+
+#[test]
+fn chain_is_sent_as_it_was_given_and_a_root_in_it_may_be_signed_with_anything() {
+    let stage = Stage::new();
+    let (leaf, key) = stage.authority.issue(&[NAME], KeyKind::EcdsaP256);
+    let root = signed_with(&stage.authority.certificate, 4);
+    let with_root = Identity::new(vec![leaf.clone(), root.clone()], &key).unwrap();
+    let server = ServerConfig::new(with_root).and_identity(Identity::new(vec![leaf.clone()], &key).unwrap());
+    let scene = stage.server_with(server).say(&[script::Say::ClientHello]);
+    let body = bodies(&scene, HandshakeType::certificate)[0];
+    let message: bulla::wire::Certificate<'_> = read_all(body).unwrap();
+    let shown: Vec<&[u8]> = message.certificate_list.iter().map(|entry| entry.cert_data).collect();
+    assert_eq!(shown, [leaf.as_ref(), root.as_ref()]);
+}

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use bulla::error::Misuse;
 use bulla::wire::{
-    CertificateRequestExtension, ClientExtension, ClientHello, CompressionMethod, ContentType, EncryptedExtension,
-    ExtensionContext, ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest, KeyUpdateRequest,
-    NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension, ServerHello,
-    ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
+    CertificateRequestExtension, CipherSuite, ClientExtension, ClientHello, CompressionMethod, ContentType,
+    EncryptedExtension, ExtensionContext, ExtensionType, HELLO_RETRY_REQUEST_RANDOM, HandshakeType, HelloRetryRequest,
+    KeyUpdateRequest, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension, ServerExtension,
+    ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, read_all, write_message,
 };
 use bulla::{ClientConfig, ClientConnection, Error, ServerName};
 use pair::{KeyKind, NAME, Pair, configs, output};
@@ -433,5 +433,29 @@ fn data_cannot_be_sent_before_the_handshake_is_finished() {
         scene.peer.heard.clear();
         scene.listen();
         assert_eq!(scene.peer.heard, []);
+    }
+}
+
+#[test]
+fn lists_of_the_configuration_keep_their_order_in_the_hello() {
+    let stage = Stage::new();
+    let suites = [CipherSuite::TLS_CHACHA20_POLY1305_SHA256, CipherSuite::TLS_AES_128_GCM_SHA256];
+    let groups = [RETRY_GROUP, NamedGroup::secp384r1, GROUP];
+    let schemes = [SignatureScheme::ed25519, SignatureScheme::ecdsa_secp256r1_sha256];
+    let config = ClientConfig::new(stage.authority.roots()).alpn(["b", "c", "a"]).unwrap();
+    let config = config.cipher_suites(suites).unwrap().groups(groups).unwrap().signature_schemes(schemes).unwrap();
+    let scene = stage.client_with(config);
+    let hello = &hellos(&scene)[0];
+    assert_eq!(hello.cipher_suites, suites);
+    for extension in hello.extensions.iter().flatten() {
+        match extension {
+            ClientExtension::SupportedGroups(list) => assert_eq!(list[..], groups),
+            ClientExtension::SignatureAlgorithms(list) => assert_eq!(list[..2], schemes),
+            ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
+                assert_eq!(list.protocol_name_list, [b"b", b"c", b"a"]);
+            }
+            ClientExtension::KeyShare(list) => assert_eq!(list[0].group, RETRY_GROUP),
+            _ => {}
+        }
     }
 }
