@@ -268,6 +268,28 @@ fn plaintext_hello_in_fragments_of_every_size_connects() {
     }
 }
 
+/// Says a message whose record comes in two parts.
+fn say_cut(mut scene: scene::Scene, say: Say, cut: usize) -> scene::Scene {
+    let record = scene.peer.say(say);
+    let (before, after) = record.split_at(cut.min(record.len()));
+    scene.with(|_| before.to_vec()).with(|_| after.to_vec())
+}
+
+#[test]
+fn retried_handshake_cut_at_every_position_connects() {
+    let stage = Stage::new();
+    let after_retry = &scene::SERVER_FLIGHT[1..];
+    for cut in 0..130 {
+        let scene = say_cut(say_cut(stage.client(), HelloRetryRequest, cut), ServerHello, cut).say(after_retry);
+        assert_eq!(scene.outcome(), "Connected", "{cut}");
+    }
+    for cut in 0..260 {
+        let scene = stage.server_with(stage.retrying_server());
+        let scene = say_cut(say_cut(scene, ClientHello, cut), ClientHello, cut);
+        assert_eq!(say_cut(scene, Finished, cut).outcome(), "Connected", "{cut}");
+    }
+}
+
 #[test]
 fn protected_flight_in_fragments_of_every_size_connects() {
     let stage = Stage::new();

@@ -11,12 +11,12 @@ mod script;
 
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateRequest, CertificateRequestExtension, ClientExtension, ContentType,
-    ExtensionType, MAX_CIPHERTEXT_LEN_TLS13, MAX_EXTENSIONS, MAX_PLAINTEXT_LEN, RECORD_HEADER_LEN, UnknownExtension,
-    read_all, write_all,
+    ExtensionType, KeyShareEntry, MAX_CIPHERTEXT_LEN_TLS13, MAX_EXTENSIONS, MAX_PLAINTEXT_LEN, NamedGroup, OfferedPsks,
+    PskBinderEntry, PskIdentity, PskKeyExchangeMode, RECORD_HEADER_LEN, UnknownExtension, read_all, write_all,
 };
 use bulla::{
     MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN, MAX_HANDSHAKE_MESSAGE_LEN,
-    MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_WARNING_ALERTS,
+    MAX_KEY_SHARES, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_SKIPPED_EARLY_DATA, MAX_WARNING_ALERTS,
 };
 use pair::{Authority, data, send};
 use scene::{SERVER_FLIGHT, Scene, Stage};
@@ -111,6 +111,26 @@ fn hello_may_hold_so_many_extensions_and_no_more() {
     };
     assert_eq!(told(MAX_EXTENSIONS).outcome(), "WaitFinished");
     assert_eq!(told(MAX_EXTENSIONS + 1).outcome(), "MalformedTooManyExtensions");
+}
+
+#[test]
+fn hello_may_hold_so_many_key_shares_and_no_more() {
+    let told = |count: usize| {
+        Stage::new().server().say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                let Some([_, ClientExtension::SupportedGroups(groups), _, ClientExtension::KeyShare(shares)]) =
+                    hello.extensions.as_deref_mut()
+                else {
+                    panic!("the scripted hello has another order")
+                };
+                let strange = (0..count - 1).map(|index| NamedGroup(0x7000 + u16::try_from(index).unwrap()));
+                groups.extend(strange.clone());
+                shares.extend(strange.map(|group| KeyShareEntry { group, key_exchange: b"share" }));
+            })
+        })
+    };
+    assert_eq!(told(MAX_KEY_SHARES).outcome(), "WaitFinished");
+    assert_eq!(told(MAX_KEY_SHARES + 1).outcome(), "TooManyKeyShares");
 }
 
 #[test]
@@ -323,4 +343,57 @@ fn request_names_authorities_only_as_long_as_the_list_is_short() {
     };
     assert_eq!(names_in_request(50), Some(50));
     assert_eq!(names_in_request(120), None);
+}
+
+/// A hello that offers early data with a ticket that nobody knows.
+fn client_hello_with_early_data(peer: &mut Peer) -> Vec<u8> {
+    peer.client_hello_with(|hello| {
+        hello.extensions.as_mut().unwrap().extend([
+            ClientExtension::EarlyData,
+            ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]),
+            ClientExtension::PreSharedKey(OfferedPsks {
+                identities: vec![PskIdentity { identity: b"ticket", obfuscated_ticket_age: 0 }],
+                binders: vec![PskBinderEntry(&[0; 32])],
+            }),
+        ]);
+    })
+}
+
+/// A protected record of so many bytes, under keys that the server does not have.
+fn early_data_record(len: usize) -> Vec<u8> {
+    plain_record(ContentType::application_data, &vec![0xda; len - RECORD_HEADER_LEN])
+}
+
+#[test]
+fn declined_early_data_of_the_largest_size_is_skipped_and_more_is_not() {
+    let stage = Stage::new();
+    let told = || stage.server().say_message(client_hello_with_early_data);
+    let most = |scene: Scene| repeated(scene, 2, |_| early_data_record(MAX_SKIPPED_EARLY_DATA / 2));
+    let scene = most(told()).say(&[Finished]).with(say_data(b"goes on"));
+    assert_eq!((scene.outcome(), &data(&scene.seen)[..]), ("Connected", &b"goes on"[..]));
+    let mut scene = most(told()).with(|_| early_data_record(30));
+    assert_eq!(scene.outcome(), "DoesNotOpen");
+    scene.assert_failed_with_its_alert();
+    // A client that offers none has none to skip, and one whose Finished came has no more.
+    assert_eq!(stage.server().say(&[ClientHello]).with(|_| early_data_record(30)).outcome(), "DoesNotOpen");
+    assert_eq!(told().say(&[Finished]).with(|_| early_data_record(30)).outcome(), "DoesNotOpen");
+}
+
+#[test]
+fn declined_early_data_is_skipped_between_the_two_hellos_and_not_behind_them() {
+    let stage = Stage::new();
+    let told = || stage.server_with(stage.retrying_server()).say_message(client_hello_with_early_data);
+    let most = |scene: Scene| repeated(scene, 2, |_| early_data_record(MAX_SKIPPED_EARLY_DATA / 2));
+    let second = |peer: &mut Peer| {
+        peer.client_hello_with(|hello| {
+            let modes = ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]);
+            hello.extensions.as_mut().unwrap().push(modes);
+        })
+    };
+    assert_eq!(most(told()).say_message(second).say(&[Finished]).outcome(), "Connected");
+    assert_eq!(most(told()).with(|_| early_data_record(30)).outcome(), "UnexpectedRecord");
+    let scene = told().say_message(second).with(|_| early_data_record(30));
+    assert_eq!(scene.outcome(), "DoesNotOpen");
+    // Nor is it offered again.
+    assert_eq!(told().say_message(client_hello_with_early_data).outcome(), "ExtensionNotAllowed");
 }

@@ -80,7 +80,9 @@ fn refused_by_the_application(stage: &Stage) -> Scene {
 }
 
 /// The error's name, and the chain that causes it.
-pub(crate) const CASES: &[(&str, fn(&Stage) -> Scene)] = &[
+type Case = (&'static str, fn(&Stage) -> Scene);
+
+pub(crate) const CASES: &[Case] = &[
     ("BadEncoding", |stage| shown(stage, vec![CertificateDer::from(&b"\x30\x03no"[..])])),
     ("Expired", |stage| {
         shown(stage, vec![leaf_by(&stage.authority, |params| params.not_after = date_time_ymd(2021, 1, 1))])
