@@ -15,8 +15,6 @@
 
 mod client;
 pub mod danger;
-#[cfg(all(test, feature = "ring"))]
-mod key_limit_tests;
 mod outcome;
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod replay_tests;

@@ -89,7 +89,7 @@ mod tests {
 
     fn protection(confidentiality_limit: u64) -> Protection {
         let aead = RingProvider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16]).unwrap();
-        Protection::new(TrafficKeys { aead, iv: [2; NONCE_LEN], confidentiality_limit })
+        Protection::new(TrafficKeys { aead, iv: alloc::boxed::Box::new([2; NONCE_LEN]), confidentiality_limit })
     }
 
     fn seal(protection: &mut Protection) -> Result<[u8; 1 + TAG_LEN], Error> {
