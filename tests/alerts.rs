@@ -22,7 +22,9 @@ use bulla::wire::{
     ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, KeyUpdateRequest,
     ProtocolNameList, ProtocolVersion, SignatureScheme, UnknownExtension, write_all, write_message,
 };
-use bulla::{Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_WARNING_ALERTS};
+use bulla::{
+    Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS, MAX_WARNING_ALERTS,
+};
 use faulty_hellos::told_extensions;
 use scene::{Scene, Stage};
 use script::Say::{
@@ -106,6 +108,10 @@ const RECORDS: &[Case] = &[
     ("TooManyKeyUpdates", |stage| {
         let update = |peer: &mut script::Peer| peer.say(script::Say::KeyUpdate);
         repeated(stage.connected_client(), MAX_KEY_UPDATES + 1, update)
+    }),
+    ("TooManyTickets", |stage| {
+        let ticket = |peer: &mut script::Peer| peer.say(script::Say::NewSessionTicket);
+        repeated(stage.connected_client(), MAX_TICKETS + 1, ticket)
     }),
     ("NoContentType", |stage| stage.client().say(&[ServerHello]).with(|peer| peer.seal(&[0; 20]))),
     ("UnknownAlertLevel", |stage| stage.client().say_record(ContentType::alert, &[3, 90])),

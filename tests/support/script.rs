@@ -73,7 +73,7 @@ impl Protection {
     }
 
     fn nonce(&mut self) -> [u8; 12] {
-        let mut nonce = self.keys.iv;
+        let mut nonce = *self.keys.iv;
         for (byte, number) in nonce.iter_mut().rev().zip(self.sequence_number.to_le_bytes()) {
             *byte ^= number;
         }
