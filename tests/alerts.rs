@@ -16,6 +16,7 @@ mod scene;
 mod script;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateEntry, CertificateExtension, CertificateRequestExtension,
@@ -23,7 +24,8 @@ use bulla::wire::{
     ProtocolNameList, ProtocolVersion, SignatureScheme, UnknownExtension, write_all, write_message,
 };
 use bulla::{
-    Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS, MAX_WARNING_ALERTS,
+    ClientAuth, Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS,
+    MAX_WARNING_ALERTS, ServerConfig,
 };
 use faulty_hellos::told_extensions;
 use scene::{Scene, Stage};
@@ -230,6 +232,24 @@ const AUTHENTICATION: &[Case] = &[
         before_certificate(stage)
             .say(&[Certificate])
             .say_message(|peer| peer.certificate_verify(SignatureScheme::ecdsa_secp384r1_sha384))
+    }),
+    ("SignatureSchemeNotOffered", |stage| {
+        // Right for this key, and one that the client could verify, but did not offer.
+        let client = stage.client.clone().signature_schemes([SignatureScheme::ed25519]).unwrap();
+        stage.client_with(client).say(&[ServerHello, Extensions, Certificate, CertificateVerify])
+    }),
+    ("SignatureSchemeNotOffered", |stage| {
+        let p384 = SignatureScheme::ecdsa_secp384r1_sha384;
+        let identity = stage.authority.identity(&[pair::NAME], pair::KeyKind::EcdsaP384);
+        let server = ServerConfig::new(identity).clock(Arc::new(pair::NOW)).signature_schemes([p384]).unwrap();
+        let server = server.client_auth(ClientAuth::Require(Arc::new(stage.authority.roots())));
+        let scene = stage.server_with(server).say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                hello.extensions.as_mut().unwrap()[2] = ClientExtension::SignatureAlgorithms(vec![p384]);
+            })
+        });
+        assert_eq!(scene.outcome(), "WaitCertificate");
+        scene.say(&[Certificate, CertificateVerify])
     }),
     ("FinishedWrong", |stage| {
         before_certificate(stage).say(&[Certificate, CertificateVerify]).say_message(|peer| {
