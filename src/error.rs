@@ -285,6 +285,8 @@ failures! {
         244 UnknownAlertLevel => illegal_parameter, "the peer sent an alert of an unknown level";
         /// An alert is not two bytes, or two alerts stand in one record. RFC 8446 §5.1.
         245 FragmentedAlert => decode_error, "the peer split or joined alerts";
+        /// Too many NewSessionTickets without any data between them.
+        246 TooManyTickets => unexpected_message, "the server sent too many tickets without data between them";
         /// A ClientHello with more key shares than the limit.
         247 TooManyKeyShares => illegal_parameter, "the client sent more key shares than the limit";
         /// pre_shared_key without psk_key_exchange_modes. RFC 8446 §4.2.9.
@@ -335,14 +337,16 @@ failures! {
         702 SendAfterClose => internal_error, "nothing can be sent after close";
         /// An answer to a question that is not open.
         703 NoSuchQuestion => internal_error, "there is no open question with this id";
-        /// An answer of another kind than the question.
-        704 WrongAnswer => internal_error, "the answer is of another kind than the question";
+        /// An answer of another kind than the question, or a verdict over another chain than the one that was asked about.
+        704 WrongAnswer => internal_error, "the answer is of another kind than the question, or about another chain";
         /// An exporter label or length that the key schedule cannot serve. RFC 8446 §7.5.
         705 BadExporterRequest => internal_error, "an exporter's label is at most 249 bytes, its output at most 255 times the hash's length";
         /// The in-place buffer lacks head or tail room, or holds more than one record's plaintext.
         706 InPlaceRoom(head: usize, tail: usize) => internal_error, "sending in place needs {head} bytes before and {tail} bytes behind at most 16384 bytes of plaintext";
         /// Pending output must be taken before a record can be sealed in place, or the secrets shown.
         707 OutputPending => internal_error, "pending output must be taken before this";
+        /// A handshake message has come in part, or an event waits to be taken.
+        711 InputPending => internal_error, "a handshake message has come in part; receive the rest before this";
     }
 }
 

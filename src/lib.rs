@@ -52,7 +52,8 @@ pub use keys::{KeyLog, key_log_line};
 pub use pki_types;
 pub use record::{
     IN_PLACE_HEAD, IN_PLACE_TAIL, Level, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN,
-    MAX_HANDSHAKE_MESSAGE_LEN, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_SKIPPED_EARLY_DATA, MAX_WARNING_ALERTS,
+    MAX_HANDSHAKE_MESSAGE_LEN, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_SKIPPED_EARLY_DATA, MAX_TICKETS,
+    MAX_WARNING_ALERTS,
 };
 #[cfg(feature = "std")]
 pub use stream::{ReadHalf, Stream, Timeouts, WriteHalf, tls_error};

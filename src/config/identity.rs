@@ -35,7 +35,8 @@ impl Identity {
     /// Reads chain and key from PEM or DER in memory: PKCS#8, SEC1 or PKCS#1.
     #[cfg(feature = "ring")]
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
-        Self::new(pem::certificates_from_pem_or_der(chain)?, &pem::private_key_from_pem_or_der(key)?)
+        let (chain, key) = (pem::certificates_from_pem_or_der(chain)?, pem::private_key_from_pem_or_der(key)?);
+        Self::new(chain, &key)
     }
 
     /// Reads chain and key from files, PEM or DER.

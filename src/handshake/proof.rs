@@ -1,5 +1,6 @@
 //! What must have happened before a connection is one, as values that only the checks in this file can make.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
@@ -49,7 +50,7 @@ impl VerifiedFinished {
 /// Proof of who the peer is.
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
-    ByCertificate { chain: Vec<CertificateDer<'static>>, scheme: SignatureScheme },
+    ByCertificate { chain: Arc<[CertificateDer<'static>]>, scheme: SignatureScheme },
     /// The peer is a client, and this server lets it stay unknown.
     Anonymous,
 }
@@ -59,7 +60,7 @@ impl Authenticated {
     pub(crate) fn check(
         provider: &dyn Provider,
         offered: &[SignatureScheme],
-        (chain, _accepted): (Vec<CertificateDer<'static>>, ChainAccepted),
+        accepted: ChainAccepted,
         signing: Signing,
         transcript: &Transcript,
         verify: &CertificateVerify<'_>,
@@ -67,6 +68,7 @@ impl Authenticated {
         if !offered.contains(&verify.algorithm) {
             return Err(Violation::SignatureSchemeNotOffered.into());
         }
+        let chain = accepted.into_chain();
         let leaf = chain.first().ok_or(Violation::NoServerCertificate)?;
         let message = signed_message(signing, &transcript.current());
         match verify_handshake_signature(provider, leaf, verify.algorithm, &message, verify.signature) {

@@ -189,7 +189,8 @@ impl TrafficSecret {
     pub fn keys(&self, provider: &dyn Provider) -> Result<TrafficKeys, CryptoError> {
         let key = expand_label(provider, self.suite, &self.secret, b"key", &[], self.suite.aead.key_len())?;
         let iv_secret = expand_label(provider, self.suite, &self.secret, b"iv", &[], NONCE_LEN)?;
-        let iv = iv_secret.expose().try_into().map_err(|_| CryptoError::Failed)?;
+        let mut iv = Box::new([0; NONCE_LEN]);
+        iv.copy_from_slice(iv_secret.expose());
         Ok(TrafficKeys {
             aead: provider.aead(self.suite.aead, key.expose())?,
             iv,
@@ -216,15 +217,15 @@ impl TrafficSecret {
 pub struct TrafficKeys {
     /// Seals or opens.
     pub aead: Box<dyn Aead>,
-    /// The iv that each nonce is formed from.
-    pub iv: [u8; NONCE_LEN],
+    /// The iv that each nonce is formed from; in a box, so that moving the keys leaves no copies.
+    pub iv: Box<[u8; NONCE_LEN]>,
     /// How many records these keys may protect.
     pub confidentiality_limit: u64,
 }
 
 impl Drop for TrafficKeys {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.iv);
+        zeroize::Zeroize::zeroize(&mut *self.iv);
     }
 }
 

@@ -31,6 +31,12 @@ impl Protection {
         self.keys.confidentiality_limit.saturating_sub(self.sequence_number)
     }
 
+    /// Lets these keys seal so many more records and no more, to come to the limit within a test.
+    #[cfg(all(test, feature = "ring"))]
+    pub(crate) fn lower_limit(&mut self, remaining: u64) {
+        self.keys.confidentiality_limit = self.sequence_number.saturating_add(remaining);
+    }
+
     /// Seals `in_out` in place and writes its tag.
     pub(crate) fn seal(
         &mut self,
@@ -59,7 +65,7 @@ impl Protection {
 
     /// The sequence number, padded to the iv's length, XORed with the iv. RFC 8446 §5.3.
     fn nonce(&self) -> [u8; NONCE_LEN] {
-        let mut nonce = self.keys.iv;
+        let mut nonce = *self.keys.iv;
         for (byte, number) in nonce.iter_mut().rev().zip(self.sequence_number.to_le_bytes()) {
             *byte ^= number;
         }

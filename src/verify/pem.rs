@@ -6,6 +6,8 @@ use core::fmt;
 use pki_types::pem::{PemObject, SectionKind};
 use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 
+use zeroize::Zeroizing;
+
 use crate::crypto::KeyRejected;
 use crate::der::{DerReader, Tag};
 
@@ -129,8 +131,9 @@ pub fn certificates_from_pem_or_der(bytes: &[u8]) -> Result<Vec<CertificateDer<'
     }
 }
 
-/// Reads the one private key of PEM text, or of DER: PKCS#8, SEC1 or PKCS#1. An encrypted one is refused as such.
-pub fn private_key_from_pem_or_der(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
+/// Reads the one private key of PEM text, or of DER: PKCS#8, SEC1 or PKCS#1. An encrypted one is refused as such. What was
+/// read is wiped when it is dropped; wiping `bytes` is the caller's part.
+pub fn private_key_from_pem_or_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, PemError> {
     if is_der(bytes) {
         return private_key_from_der(bytes);
     }
@@ -140,9 +143,11 @@ pub fn private_key_from_pem_or_der(bytes: &[u8]) -> Result<PrivateKeyDer<'static
     let mut keys = Vec::new();
     for section in sections(bytes) {
         keys.extend(match section? {
-            (SectionKind::PrivateKey, der) => Some(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der))),
-            (SectionKind::EcPrivateKey, der) => Some(PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der))),
-            (SectionKind::RsaPrivateKey, der) => Some(PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der))),
+            (SectionKind::PrivateKey, der) => Some(Zeroizing::new(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der)))),
+            (SectionKind::EcPrivateKey, der) => Some(Zeroizing::new(PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der)))),
+            (SectionKind::RsaPrivateKey, der) => {
+                Some(Zeroizing::new(PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der))))
+            }
             _ => None,
         });
     }
@@ -156,7 +161,7 @@ pub fn private_key_from_pem_or_der(bytes: &[u8]) -> Result<PrivateKeyDer<'static
 }
 
 /// Tells the three forms apart by what follows the outer SEQUENCE's first element.
-fn private_key_from_der(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
+fn private_key_from_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, PemError> {
     let shape = crate::der::read_all(bytes, Tag::SEQUENCE, |r| {
         let mut tags = Vec::new();
         while !r.at_end() && tags.len() < 3 {
@@ -167,13 +172,13 @@ fn private_key_from_der(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, PemError
         }
         Ok(tags)
     });
-    let owned = bytes.to_vec();
+    let owned = |wrap: fn(Vec<u8>) -> PrivateKeyDer<'static>| Ok(Zeroizing::new(wrap(bytes.to_vec())));
     match shape.as_deref() {
         // RFC 7292 §4: PFX ::= SEQUENCE { version, authSafe ContentInfo, macData OPTIONAL }
         Ok([Tag::INTEGER, Tag::SEQUENCE] | [Tag::INTEGER, Tag::SEQUENCE, Tag::SEQUENCE]) => Err(PemError::Pkcs12),
-        Ok([Tag::INTEGER, Tag::SEQUENCE, ..]) => Ok(PrivateKeyDer::Pkcs8(owned.into())),
-        Ok([Tag::INTEGER, Tag::OCTET_STRING, ..]) => Ok(PrivateKeyDer::Sec1(owned.into())),
-        Ok([Tag::INTEGER, Tag::INTEGER, ..]) => Ok(PrivateKeyDer::Pkcs1(owned.into())),
+        Ok([Tag::INTEGER, Tag::SEQUENCE, ..]) => owned(|der| PrivateKeyDer::Pkcs8(der.into())),
+        Ok([Tag::INTEGER, Tag::OCTET_STRING, ..]) => owned(|der| PrivateKeyDer::Sec1(der.into())),
+        Ok([Tag::INTEGER, Tag::INTEGER, ..]) => owned(|der| PrivateKeyDer::Pkcs1(der.into())),
         Ok([Tag::SEQUENCE, Tag::OCTET_STRING]) => Err(PemError::Key(KeyRejected::Encrypted)),
         // A certificate, or a request for one.
         Ok([Tag::SEQUENCE, Tag::SEQUENCE, Tag::BIT_STRING]) => Err(PemError::CertificateInsteadOfKey),
