@@ -328,7 +328,7 @@ impl Sealing {
 
     /// Makes a protected record around the inner plaintext, by the book and not by the record layer. RFC 8446 §5.2.
     fn seal(&mut self, mut inner: Vec<u8>) -> Vec<u8> {
-        let mut nonce: [u8; NONCE_LEN] = self.keys.iv;
+        let mut nonce: [u8; NONCE_LEN] = *self.keys.iv;
         for (byte, number) in nonce.iter_mut().skip(4).zip(self.sequence_number.to_be_bytes()) {
             *byte ^= number;
         }
