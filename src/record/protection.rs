@@ -77,3 +77,62 @@ impl Protection {
         Ok(())
     }
 }
+
+#[cfg(all(test, feature = "ring"))]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::crypto::ring::RingProvider;
+    use crate::crypto::{AeadAlgorithm, Provider};
+
+    const HEADER: [u8; RECORD_HEADER_LEN] = [23, 3, 3, 0, 17];
+
+    fn protection(confidentiality_limit: u64) -> Protection {
+        let aead = RingProvider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16]).unwrap();
+        Protection::new(TrafficKeys { aead, iv: alloc::boxed::Box::new([2; NONCE_LEN]), confidentiality_limit })
+    }
+
+    fn seal(protection: &mut Protection) -> Result<[u8; 1 + TAG_LEN], Error> {
+        let mut record = [0; 1 + TAG_LEN];
+        let (content, tag) = record.split_first_chunk_mut::<1>().unwrap();
+        protection.seal(&HEADER, content, tag.try_into().unwrap())?;
+        Ok(record)
+    }
+
+    #[test]
+    fn sequence_number_never_wraps() {
+        let mut writer = protection(u64::MAX);
+        writer.sequence_number = u64::MAX.checked_sub(1).unwrap();
+        assert!(seal(&mut writer).is_ok());
+        assert_eq!(seal(&mut writer), Err(Internal::KeyExhausted.into()));
+        let mut reader = protection(u64::MAX);
+        reader.sequence_number = u64::MAX;
+        let mut last = protection(u64::MAX);
+        // What the last number would seal, were there no limit.
+        let mut record = [0; 1 + TAG_LEN];
+        last.sequence_number = u64::MAX;
+        let (content, tag) = record.split_first_chunk_mut::<1>().unwrap();
+        last.keys.aead.seal_in_place(&last.nonce(), &HEADER, content, tag.try_into().unwrap()).unwrap();
+        assert_eq!(reader.open(&HEADER, &mut record), Err(Internal::KeyExhausted.into()));
+    }
+
+    #[test]
+    fn key_seals_as_many_records_as_its_limit_says() {
+        let mut writer = protection(3);
+        for left in [3, 2, 1] {
+            assert_eq!(writer.remaining(), left);
+            assert!(seal(&mut writer).is_ok());
+        }
+        assert_eq!(seal(&mut writer), Err(Internal::KeyExhausted.into()));
+    }
+
+    /// RFC 9846 §5.5: later analyses may move the limit, and the peer may know them.
+    #[test]
+    fn receiver_does_not_enforce_the_limit_of_a_key() {
+        let (mut writer, mut reader) = (protection(100), protection(1));
+        for _ in 0..10 {
+            let mut record = seal(&mut writer).unwrap();
+            assert_eq!(reader.open(&HEADER, &mut record), Ok(1));
+        }
+    }
+}

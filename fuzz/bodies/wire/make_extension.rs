@@ -105,7 +105,7 @@ make_one_of! {
 
 make_one_of! {
     CertificateRequestExtension<'a>, s =>
-    StatusRequest(s.make()),
+    StatusRequest,
     SignatureAlgorithms(s.list(1)),
     SignedCertificateTimestamp,
     CertificateAuthorities(s.list(1)),
