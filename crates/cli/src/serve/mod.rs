@@ -83,8 +83,9 @@ fn service(options: &Serve) -> Result<Service, Failure> {
                 return Err(unusable("not a folder".into()));
             }
             if options.protocol.alpn.is_empty() {
-                // A client that speaks something else must not be answered in HTTP. RFC 7301 §3.2.
-                config = config.alpn(["http/1.1"]).map_err(|error| Failure::usage("--alpn", error))?;
+                // A client that speaks something else must not be answered in HTTP. RFC 7301 §3.2. `curl --http1.0`
+                // offers http/1.0 and nothing else.
+                config = config.alpn(["http/1.1", "http/1.0"]).map_err(|error| Failure::usage("--alpn", error))?;
             }
             What::Files(real)
         }
