@@ -1,5 +1,7 @@
 //! What the application decides and what it is shown: certificates, questions, logs, and the one way round the checks.
 
+#![cfg(all(feature = "ring", feature = "std"))]
+
 #[path = "support/later.rs"]
 mod later;
 #[path = "support/pair.rs"]

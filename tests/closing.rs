@@ -1,5 +1,7 @@
 //! How a connection ends: what is sent last, what is never sent behind it, and what is forgotten.
 
+#![cfg(feature = "ring")]
+
 #[path = "support/later.rs"]
 mod later;
 #[path = "support/pair.rs"]

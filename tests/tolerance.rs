@@ -1,5 +1,7 @@
 //! What the RFC makes an end bear: everything of a peer's that is to be ignored, dropped or skipped, and no more than that.
 
+#![cfg(feature = "ring")]
+
 #[path = "support/later.rs"]
 mod later;
 #[path = "support/pair.rs"]
