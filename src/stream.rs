@@ -135,9 +135,9 @@ where
 
     /// Takes the stream apart. As long as it holds plaintext that was not taken, bytes that were read ahead, or records that
     /// the transport has not taken, it gives itself back: without them the connection could not go on.
-    pub fn into_parts(self) -> Result<(C, T), Self> {
+    pub fn into_parts(self) -> Result<(C, T), Box<Self>> {
         if self.input.holds_any() || self.output.has_any(&self.connection) {
-            return Err(self);
+            return Err(Box::new(self));
         }
         Ok((self.connection, self.transport))
     }
