@@ -135,6 +135,7 @@ where
 
     /// Takes the stream apart. As long as it holds plaintext that was not taken, bytes that were read ahead, or records that
     /// the transport has not taken, it gives itself back: without them the connection could not go on.
+    #[allow(clippy::result_large_err, reason = "the error is the stream itself, handed back as it was")]
     pub fn into_parts(self) -> Result<(C, T), Self> {
         if self.input.holds_any() || self.output.has_any(&self.connection) {
             return Err(self);

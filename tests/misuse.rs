@@ -25,12 +25,22 @@ fn connections_questions_and_halves_travel_between_threads() {
     fn is_send<T: Send>() {}
     fn is_sync<T: Sync>() {}
     fn is_static<T: 'static>() {}
-    (is_send::<Connection>(), is_sync::<Connection>());
-    (is_send::<ClientConnection>(), is_send::<ServerConnection>());
-    (is_send::<Question>(), is_sync::<Question>(), is_static::<Question>());
-    (is_send::<Answer>(), is_static::<Answer>());
-    (is_send::<ClientConfig>(), is_sync::<ClientConfig>(), is_send::<ServerConfig>(), is_sync::<ServerConfig>());
-    (is_send::<Error>(), is_sync::<Error>(), is_send::<bulla::crypto::Secret>());
+    is_send::<Connection>();
+    is_sync::<Connection>();
+    is_send::<ClientConnection>();
+    is_send::<ServerConnection>();
+    is_send::<Question>();
+    is_sync::<Question>();
+    is_static::<Question>();
+    is_send::<Answer>();
+    is_static::<Answer>();
+    is_send::<ClientConfig>();
+    is_sync::<ClientConfig>();
+    is_send::<ServerConfig>();
+    is_sync::<ServerConfig>();
+    is_send::<Error>();
+    is_sync::<Error>();
+    is_send::<bulla::crypto::Secret>();
     is_send::<bulla::Stream<ClientConnection, std::net::TcpStream>>();
     is_send::<bulla::ReadHalf<ClientConnection, std::net::TcpStream>>();
     is_send::<bulla::WriteHalf<ClientConnection, std::net::TcpStream>>();
