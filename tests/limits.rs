@@ -16,11 +16,14 @@ use bulla::wire::{
 };
 use bulla::{
     MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_FRAGMENT_LEN, MAX_HANDSHAKE_MESSAGE_LEN,
-    MAX_KEY_SHARES, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_SKIPPED_EARLY_DATA, MAX_WARNING_ALERTS,
+    MAX_KEY_SHARES, MAX_KEY_UPDATES, MAX_RECORD_LEN, MAX_SKIPPED_EARLY_DATA, MAX_TICKETS, MAX_WARNING_ALERTS,
 };
 use pair::{Authority, data, send};
 use scene::{SERVER_FLIGHT, Scene, Stage};
-use script::Say::{Certificate, CertificateVerify, ClientHello, EncryptedExtensions, Finished, KeyUpdate, ServerHello};
+use script::Say::{
+    Certificate, CertificateVerify, ClientHello, EncryptedExtensions, Finished, KeyUpdate, NewSessionTicket,
+    ServerHello,
+};
 use script::{Heard, Peer, change_cipher_spec, plain_record};
 
 fn repeated(mut scene: Scene, times: u32, speak: impl Fn(&mut Peer) -> Vec<u8>) -> Scene {
@@ -184,6 +187,25 @@ fn so_many_key_updates_without_data_pass_and_no_more() {
     for connected in [stage.connected_client(), stage.connected_server()] {
         assert_limit_between_data(connected, MAX_KEY_UPDATES, |peer| peer.say(KeyUpdate), "TooManyKeyUpdates");
     }
+}
+
+#[test]
+fn so_many_tickets_without_data_pass_and_no_more() {
+    let connected = Stage::new().connected_client();
+    assert_limit_between_data(connected, MAX_TICKETS, |peer| peer.say(NewSessionTicket), "TooManyTickets");
+}
+
+#[test]
+fn limits_are_not_stretched_by_taking_turns() {
+    let stage = Stage::new();
+    let empty = |scene: Scene| repeated(scene, MAX_EMPTY_RECORDS, say_data(b""));
+    let scene = empty(stage.connected_client()).with(say_warning).say(&[KeyUpdate, NewSessionTicket]);
+    assert_eq!(scene.outcome(), "Connected");
+    assert_eq!(scene.with(say_data(b"")).outcome(), "TooManyEmptyRecords");
+    let warned = |scene: Scene| repeated(scene, MAX_WARNING_ALERTS, say_warning);
+    let scene = warned(stage.connected_client()).with(say_data(b"")).say(&[KeyUpdate]);
+    assert_eq!(scene.outcome(), "Connected");
+    assert_eq!(scene.with(say_warning).outcome(), "TooManyWarnings");
 }
 
 #[test]

@@ -248,9 +248,9 @@ fn wrong_answer_is_misuse_and_changes_nothing() {
         assert!(!scene.end.has_output());
         // The right answer still goes on, once.
         let remote = if scene.outcome() == "AskVerdict" { client_remote(&stage) } else { remote_of(&stage, &scene) };
-        let (answer, again) = (remote.answer(&question), remote.answer(&question));
-        scene.end.answer(question.id, answer).unwrap();
-        assert_eq!(scene.end.answer(question.id, again).unwrap_err(), Error::Misuse(Misuse::NoSuchQuestion));
+        scene.end.answer(question.id, remote.answer(&question)).unwrap();
+        let again = scene.end.answer(question.id, remote.answer(&question));
+        assert_eq!(again.unwrap_err(), Error::Misuse(Misuse::NoSuchQuestion));
         assert_ne!(scene.end.state(), state);
     }
 }
@@ -298,7 +298,7 @@ fn answers_that_end_the_handshake_send_their_alerts() {
     let stage = Stage::new();
     let answers = [
         ("client AskVerdict", verdict(CertificateError::Revoked), "Revoked"),
-        ("server AskVerdict", verdict(CertificateError::UnknownIssuer(String::new())), "UnknownIssuer"),
+        ("server AskVerdict", verdict(CertificateError::UnknownIssuer("nobody".into())), "UnknownIssuer"),
         ("client AskSignature", Answer::Signature(Err(SigningFailed)), "SigningFailed"),
         ("server AskSignature", Answer::Signature(Err(SigningFailed)), "SigningFailed"),
         ("server AskIdentity", Answer::Identity(None), "NoCommonSignatureScheme"),

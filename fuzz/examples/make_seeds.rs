@@ -68,6 +68,8 @@ fn connections(write: Write<'_>) {
         script("made_message_behind_the_hello", [0, 0, 0, 1], &[&[7, 1, 4, 3, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9], FLUSH]);
         script("data_before_finished", [0, 0, 0, 1], &[&[7, 1], DATA]);
         script("finished_without_certificate", [0, 0, 0, 2], &[&[7, 1], &[5, 9], FLUSH]);
+        let behind_all_but_finished = if role == Role::Server { 1 } else { 4 };
+        script("wrong_finished", [0, 0, 0, behind_all_but_finished], &[&[7, 1, 3, 1, 20, 32], &[5; 32], FLUSH]);
         let rig = Rig::new(role, CipherSuite::TLS_AES_128_GCM_SHA256, false);
         let hello = match role {
             Role::Server => message(&rig, Honest::ClientHello(bodies::fixed::GROUP)),

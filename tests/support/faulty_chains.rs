@@ -1,6 +1,6 @@
 //! Chains that a client refuses, one for each reason, shown by the scripted server.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bulla::clock::{NoClock, Time};
 use bulla::config::Verdict;
@@ -9,7 +9,7 @@ use bulla::pki_types::CertificateDer;
 use bulla::{Answer, ClientConfig};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    KeyUsagePurpose, NameConstraints, date_time_ymd,
+    KeyUsagePurpose, NameConstraints, PublicKeyData, SignatureAlgorithm, date_time_ymd,
 };
 
 use super::pair::{Authority, KeyKind, NAME, self_signed_leaf};
@@ -67,6 +67,24 @@ fn labyrinth(stage: &Stage) -> Scene {
     let leaf = leaf_by(authorities.last().unwrap(), |_| {});
     let chain = [leaf].into_iter().chain(authorities.into_iter().map(|authority| authority.certificate)).collect();
     shown_to(stage, ClientConfig::new(root.roots()).clock(Arc::new(super::pair::NOW)), chain)
+}
+
+/// An RSA key of 1024 bits, to which nobody knows the private part.
+struct WeakKey;
+
+impl PublicKeyData for WeakKey {
+    fn der_bytes(&self) -> &[u8] {
+        // SEQUENCE { INTEGER of 128 bytes, INTEGER 65537 }
+        static DER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+            let start = [0x30, 0x81, 0x89, 0x02, 0x81, 0x81, 0x00];
+            [&start[..], &[0xc1; 128], &[0x02, 0x03, 0x01, 0x00, 0x01]].concat()
+        });
+        &DER
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
 }
 
 fn refused_by_the_application(stage: &Stage) -> Scene {
@@ -150,6 +168,12 @@ pub(crate) const CASES: &[Case] = &[
         let mut unknown = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
         unknown.set_criticality(true);
         shown(stage, vec![leaf_by(&stage.authority, |params| params.custom_extensions = vec![unknown])])
+    }),
+    ("WeakKey", |stage| shown(stage, vec![stage.authority.issue_for(&[NAME], &WeakKey)])),
+    ("IssuerUnreadable", |stage| {
+        let intermediate = stage.authority.intermediate("Cut", |_| {});
+        let cut = CertificateDer::from(intermediate.certificate[..100].to_vec());
+        shown(stage, vec![leaf_by(&intermediate, |_| {}), cut])
     }),
     ("ApplicationRefused", refused_by_the_application),
     ("OtherPathError", |stage| shown_below(stage, permits(GeneralSubtree::DnsName("not a name.".into())))),

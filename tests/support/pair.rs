@@ -117,6 +117,11 @@ impl Authority {
         (certificate, PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
+    /// Issues a leaf for a key that somebody else holds, or nobody.
+    pub fn issue_for(&self, names: &[&str], key: &impl rcgen::PublicKeyData) -> CertificateDer<'static> {
+        leaf_params(names).signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+
     pub fn identity(&self, names: &[&str], kind: KeyKind) -> Identity {
         let (certificate, key) = self.issue(names, kind);
         Identity::new(vec![certificate], &key).unwrap()

@@ -116,7 +116,7 @@ fn expired_certificate_is_refused() {
     let Some(folder) = with_authority() else { return };
     signed(&folder, "leaf", Some("ca"), LEAF_EXTENSIONS);
     valid_between(&folder, "leaf", "20200101000000Z", "20210101000000Z");
-    let reason = "the certificate expired";
+    let reason = "the certificate expired: it was valid until 2021-01-01";
     refused(&folder, s_server(&folder, "leaf", &[]), reason, "certificate expired");
 }
 
@@ -126,7 +126,7 @@ fn certificate_of_the_future_is_refused() {
     signed(&folder, "leaf", Some("ca"), LEAF_EXTENSIONS);
     // From 2050 on the time is a GeneralizedTime. RFC 5280 §4.1.2.5.
     valid_between(&folder, "leaf", "20510101000000Z", "20520101000000Z");
-    let reason = "not yet valid";
+    let reason = "the certificate is not yet valid: it will be from 2051-01-01";
     refused(&folder, s_server(&folder, "leaf", &[]), reason, "certificate expired");
 }
 
@@ -147,7 +147,12 @@ fn authority_of_the_right_name_and_another_key_is_refused() {
     signed(&folder, "ca", None, CA_EXTENSIONS);
     signed(&folder, "leaf", Some("ca"), LEAF_EXTENSIONS);
     folder.write("ca.pem", certificate);
-    refused(&folder, s_server(&folder, "leaf", &[]), "signature does not verify", "bad certificate");
+    refused(
+        &folder,
+        s_server(&folder, "leaf", &[]),
+        "the signature of the certificate does not verify",
+        "bad certificate",
+    );
 }
 
 #[test]
@@ -183,7 +188,12 @@ fn tampered_signature_is_refused() {
     *bytes.last_mut().unwrap() ^= 1;
     folder.write("leaf.der", bytes);
     run("openssl", ["x509", "-inform", "DER", "-in", &der, "-out", &pem]);
-    refused(&folder, s_server(&folder, "leaf", &[]), "signature does not verify", "bad certificate");
+    refused(
+        &folder,
+        s_server(&folder, "leaf", &[]),
+        "the signature of the certificate does not verify",
+        "bad certificate",
+    );
 }
 
 /// Makes an authority below the root, with these extensions, and a leaf below that one; returns the authority's file.
@@ -225,7 +235,10 @@ fn issuer_that_is_no_authority_or_may_not_sign_is_refused() {
     let Some(folder) = with_authority() else { return };
     for (extensions, reason) in [
         (&["basicConstraints = critical, CA:true", "keyUsage = critical, digitalSignature"], "does not allow signing"),
-        (&["basicConstraints = critical, CA:false", "keyUsage = critical, keyCertSign"], "not a CA issued another"),
+        (
+            &["basicConstraints = critical, CA:false", "keyUsage = critical, keyCertSign"],
+            "\"intermediate\" (number 2 of the chain) is not a CA",
+        ),
     ] {
         let intermediate = below(&folder, extensions);
         let server = s_server(&folder, "leaf", &["-cert_chain", &intermediate]);
