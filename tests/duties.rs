@@ -23,7 +23,7 @@ use bulla::wire::{
 use bulla::{ClientConfig, ClientConnection, Error, ServerName};
 use pair::{KeyKind, NAME, Pair, configs, output};
 use scene::{SERVER_FLIGHT, Scene, Stage};
-use script::Say::{ClientHello as Hello, HelloRetryRequest as Retry, KeyUpdate};
+use script::Say::{ClientHello as Hello, HelloRetryRequest as Retry, KeyUpdate, ServerHello as Answer};
 use script::{GROUP, Heard, RETRY_GROUP, SUITE, key_update};
 
 /// The bodies of the messages heard of this type.
@@ -462,4 +462,18 @@ fn lists_of_the_configuration_keep_their_order_in_the_hello() {
             _ => {}
         }
     }
+}
+
+#[test]
+fn alert_about_what_follows_server_hello_is_protected() {
+    let stage = Stage::new();
+    let mut client = stage.client().say(&[Answer]);
+    // EncryptedExtensions with bytes left over.
+    let mut record = client.peer.say_message(&[8, 0, 0, 3, 0, 0, 0]);
+    assert_eq!(client.end.receive(&mut record).unwrap_err().name(), "MalformedTrailingBytes");
+    assert_eq!(headers(&output(&mut client.end)), [(23, 0x0303)]);
+    let mut server = stage.server_with(stage.requiring_server()).say(&[Hello]);
+    let mut record = server.peer.say_message(&[11, 0, 0, 1, 0]);
+    assert_eq!(server.end.receive(&mut record).unwrap_err().name(), "MalformedTruncated");
+    assert_eq!(headers(&output(&mut server.end)), [(23, 0x0303)]);
 }

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// No single wait takes longer. Far more than any step here needs on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says on one line, past the test runner's capture and once for each missing program, that tests prove nothing here.
 pub fn skipped(what: &str, missing: &str) {

@@ -261,25 +261,3 @@ fn nginx_serves_a_large_file_to_connect() {
     let finished = connect(&certificates, &port, Vec::new(), &["--alpn", "h2", "--half-close"]);
     assert!(contains(&finished.stderr, "h2"), "{}", finished.text());
 }
-
-#[test]
-fn chromium_shows_a_page_over_the_hybrid_and_after_a_retry() {
-    let Some(certificates) = certificates_and(&[("chromium", "--version")]) else { return };
-    let folder = certificates::Folder::new();
-    folder.write("index.html", "<!doctype html><title>page</title><p>under seal</p>");
-    let root = folder.text("");
-    for (more, group) in [(&[][..], "X25519MLKEM768"), (&["--groups", "P-384"], "secp384r1")] {
-        let (server, port) = serve(&certificates, Kind::EcdsaP256, &[&["--root", &root], more].concat());
-        let mut browser = Command::new("chromium");
-        browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server"]);
-        // It has no business anywhere else.
-        browser.args(["--disable-background-networking", "--disable-component-update"]);
-        browser.arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1");
-        // Its own store of authorities cannot be given a file; what is met here is its handshake.
-        browser.args(["--ignore-certificate-errors", "--dump-dom", &format!("https://127.0.0.1:{port}/")]);
-        browser.arg(format!("--user-data-dir={}", folder.text("profile")));
-        let page = Process::start(&mut browser).finish().successful();
-        assert!(contains(&page.stdout, "<p>under seal</p>"), "{}", page.text());
-        server.wait_for_text(&format!("TLS 1.3, TLS_AES_128_GCM_SHA256, {group}"));
-    }
-}
