@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::clock::Time;
 use crate::wire::{AlertDescription, ContentType, ExtensionType, HandshakeType, Malformed, ProtocolVersion, TooLong};
 
 /// Whose fault a failure is.
@@ -284,6 +285,8 @@ failures! {
         244 UnknownAlertLevel => illegal_parameter, "the peer sent an alert of an unknown level";
         /// An alert is not two bytes, or two alerts stand in one record. RFC 8446 §5.1.
         245 FragmentedAlert => decode_error, "the peer split or joined alerts";
+        /// Too many NewSessionTickets without any data between them.
+        246 TooManyTickets => unexpected_message, "the server sent too many tickets without data between them";
         /// A ClientHello with more key shares than the limit.
         247 TooManyKeyShares => illegal_parameter, "the client sent more key shares than the limit";
         /// pre_shared_key without psk_key_exchange_modes. RFC 8446 §4.2.9.
@@ -358,8 +361,8 @@ failures! {
         702 SendAfterClose => internal_error, "nothing can be sent after close";
         /// An answer to a question that is not open.
         703 NoSuchQuestion => internal_error, "there is no open question with this id";
-        /// An answer of another kind than the question.
-        704 WrongAnswer => internal_error, "the answer is of another kind than the question";
+        /// An answer of another kind than the question, or a verdict over another chain than the one that was asked about.
+        704 WrongAnswer => internal_error, "the answer is of another kind than the question, or about another chain";
         /// An exporter label or length that the key schedule cannot serve. RFC 8446 §7.5.
         705 BadExporterRequest => internal_error, "an exporter's label is at most 249 bytes, its output at most 255 times the hash's length";
         /// The in-place buffer lacks head or tail room, or holds more than one record's plaintext.
@@ -372,6 +375,8 @@ failures! {
         709 ExporterUnavailable => internal_error, "exporters need extended master secret in TLS 1.2";
         /// TLS 1.2 has no traffic secrets, only keys.
         710 NoTrafficSecrets => internal_error, "a TLS 1.2 connection has no traffic secrets";
+        /// A handshake message has come in part, or an event waits to be taken.
+        711 InputPending => internal_error, "a handshake message has come in part; receive the rest before this";
     }
 }
 
@@ -398,38 +403,38 @@ failures! {
     CertificateError in Certificate {
         /// The certificate is not valid DER or X.509.
         500 BadEncoding => bad_certificate, "the certificate cannot be parsed";
-        /// The certificate has expired; both times are in seconds since the Unix epoch.
-        501 Expired(now: u64, not_after: u64) => certificate_expired, "the certificate expired: it is valid until {not_after}, and the time is {now} (seconds since 1970)";
-        /// The certificate is not valid yet; both times are in seconds since the Unix epoch.
-        502 NotYetValid(now: u64, not_before: u64) => certificate_expired, "the certificate is not yet valid: it is valid from {not_before}, and the time is {now} (seconds since 1970)";
-        /// No path leads to a trusted root.
-        503 UnknownIssuer => unknown_ca, "the certificate's issuer is unknown: no path leads to a trusted root (is an intermediate missing, or the CA not in the roots?)";
+        /// A certificate has expired: which, the time, and the last moment of its validity.
+        501 Expired(which: Which, now: Time, not_after: Time) => certificate_expired, "{which} expired: it was valid until {not_after}, and the time is {now}";
+        /// A certificate is not valid yet: which, the time, and the first moment of its validity.
+        502 NotYetValid(which: Which, now: Time, not_before: Time) => certificate_expired, "{which} is not yet valid: it will be from {not_before}, and the time is {now} (is the clock right?)";
+        /// No path leads to a trusted root; it names where the search ended: an issuer that is not there, or not trusted.
+        503 UnknownIssuer(issuer: String) => unknown_ca, "the certificate's issuer is unknown: no path leads to a trusted root, and {issuer} is none (is an intermediate missing, or the CA not among the roots?)";
         /// The leaf is its own issuer and not trusted.
         504 SelfSigned => unknown_ca, "the certificate is self-signed and not among the trusted roots";
         /// The names in the certificate do not include the expected one.
         505 NameMismatch(expected: String, presented: NameList) => bad_certificate, "the certificate is not valid for the name {expected}; it is valid for {presented}";
-        /// The certificate may not be used for this purpose (extendedKeyUsage). RFC 5280 §4.2.1.12.
-        506 WrongExtendedKeyUsage => unsupported_certificate, "the certificate's extended key usage does not allow this purpose";
+        /// A certificate may not be used for this purpose (extendedKeyUsage). RFC 5280 §4.2.1.12.
+        506 WrongExtendedKeyUsage(which: Which) => unsupported_certificate, "the extended key usage of {which} does not allow this purpose";
         /// keyUsage lacks digitalSignature on a leaf. RFC 8446 §4.4.2.2.
         507 WrongKeyUsage => unsupported_certificate, "the certificate's key usage does not allow digital signatures";
         /// keyUsage lacks keyCertSign on an issuer. RFC 5280 §4.2.1.3.
-        508 IssuerMayNotSign => unknown_ca, "an issuing certificate's key usage does not allow signing certificates";
+        508 IssuerMayNotSign(which: Which) => unknown_ca, "the key usage of {which} does not allow signing certificates";
         /// A certificate's signature does not verify.
-        509 BadSignature => bad_certificate, "a certificate's signature does not verify";
+        509 BadSignature(which: Which) => bad_certificate, "the signature of {which} does not verify with its issuer's key (was it altered, or is there another CA of the same name?)";
         /// A signature algorithm or key that this configuration does not accept.
-        510 UnsupportedAlgorithm => bad_certificate, "a certificate is signed with an algorithm, or has a key, that is not accepted";
+        510 UnsupportedAlgorithm(which: Which) => bad_certificate, "{which} is signed with an algorithm, or has a key, that is not accepted";
         /// A name lies outside an issuer's name constraints. RFC 5280 §4.2.1.10.
         511 NameConstraintViolation => bad_certificate, "a name in the certificate violates its issuer's name constraints";
         /// A certificate that is not a CA issued another one, or a CA stands as the leaf.
         512 CaUsedAsEndEntity => bad_certificate, "a CA certificate stands where the peer's own certificate must stand";
         /// An end-entity certificate stands as issuer.
-        513 EndEntityUsedAsCa => unknown_ca, "a certificate that is not a CA issued another certificate";
+        513 EndEntityUsedAsCa(which: Which) => unknown_ca, "{which} is not a CA, yet it issued another certificate";
         /// The path is longer than an issuer or the limit allows.
         514 PathTooLong => unknown_ca, "the certificate path is longer than its issuers or the limit allow";
         /// Building the path took more work than the budget.
         515 TooMuchWork => bad_certificate, "the certificates offer too many paths: the work budget is used up";
         /// An unknown critical extension.
-        516 UnknownCriticalExtension => bad_certificate, "a certificate has a critical extension that is not understood";
+        516 UnknownCriticalExtension(which: Which) => bad_certificate, "{which} has a critical extension that is not understood";
         /// The clock has no time, so validity cannot be judged.
         517 NoTime => internal_error, "the clock has no time, so the certificate's validity cannot be judged";
         /// The certificate is revoked.
@@ -438,22 +443,60 @@ failures! {
         519 ApplicationRefused => certificate_unknown, "the application refused the certificate";
         /// Another rule of path validation, which the path builder does not name further.
         520 OtherPathError(name: String) => certificate_unknown, "the certificate path is not valid: {name}";
+        /// A key too weak to be trusted: which certificate's, and its size in bits.
+        521 WeakKey(which: Which, bits: usize) => bad_certificate, "{which} has an RSA key of {bits} bits, and at least 2048 are required";
+        /// A certificate that the peer sent beside its own is not valid DER or X.509.
+        522 IssuerUnreadable(which: Which) => bad_certificate, "{which} cannot be parsed";
+    }
+}
+
+/// Which certificate a failure is about. Subjects are made printable before they come here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The first of the chain: the peer's own.
+    Leaf,
+    /// Another one that the peer sent: its place in the chain, where the leaf's is 1, and its subject.
+    Issuer(usize, String),
+    /// A trusted root, by its subject.
+    Root(String),
+    /// One of them; the path builder does not say which.
+    Unknown,
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaf => f.write_str("the certificate"),
+            Self::Issuer(place, subject) => {
+                write!(f, "the issuing certificate {subject} (number {place} of the chain)")
+            }
+            Self::Root(subject) => write!(f, "the trusted root {subject}"),
+            Self::Unknown => f.write_str("a certificate of the chain"),
+        }
     }
 }
 
 /// The names that a certificate is valid for, as a list that reads well in an error.
+///
+/// The peer wrote them: only the first few are shown, and what cannot be printed is shown as an escape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameList(pub Vec<String>);
+
+/// How many names an error shows; certificates with a hundred are in use.
+const MAX_NAMES_SHOWN: usize = 8;
 
 impl fmt::Display for NameList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("no name at all (it has no subjectAltName)");
+            return f.write_str("no DNS name or address at all (it has no such subjectAltName)");
         }
-        for (index, name) in self.0.iter().enumerate() {
-            write!(f, "{}{name}", if index == 0 { "" } else { ", " })?;
+        for (index, name) in self.0.iter().take(MAX_NAMES_SHOWN).enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, name.escape_debug())?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(MAX_NAMES_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

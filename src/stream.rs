@@ -86,7 +86,16 @@ where
                 Happened::Closed => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
-        self.write_output()
+        match self.write_output() {
+            // The next read tells what the peer had to say.
+            Err(_) if self.output.is_hung_up() => Ok(()),
+            written => written.and_then(|()| self.flush_transport()),
+        }
+    }
+
+    /// Passes on what a transport with a buffer of its own may still hold. Nothing is waited for before.
+    fn flush_transport(&mut self) -> io::Result<()> {
+        if self.output.is_hung_up() { Ok(()) } else { self.output.flush(&mut self.transport) }
     }
 
     /// Finishes the handshake before this moment, which is looked at between reads and writes: a transport that blocks for
@@ -101,8 +110,7 @@ where
     /// Sends close_notify: all our data has been sent. Receiving goes on until the peer does the same. RFC 8446 §6.1.
     pub fn close(&mut self) -> io::Result<()> {
         self.connection.close();
-        self.write_output()?;
-        self.transport.flush()
+        self.flush()
     }
 
     /// Returns the connection, to ask what was negotiated.
@@ -125,22 +133,34 @@ where
         &mut self.transport
     }
 
-    /// Takes the stream apart. Bytes that were read ahead, and plaintext that was not taken, are lost.
-    pub fn into_parts(self) -> (C, T) {
-        (self.connection, self.transport)
+    /// Takes the stream apart. As long as it holds plaintext that was not taken, bytes that were read ahead, or records that
+    /// the transport has not taken, it gives itself back: without them the connection could not go on.
+    pub fn into_parts(self) -> Result<(C, T), Box<Self>> {
+        if self.input.holds_any() || self.output.has_any(&self.connection) {
+            return Err(Box::new(self));
+        }
+        Ok((self.connection, self.transport))
     }
 
     /// Writes what is pending, waits for a record if none is there, and processes it.
     fn advance(&mut self) -> io::Result<Happened> {
         loop {
-            self.write_output()?;
+            let written = self.write_output();
             match self.input.receive(&mut self.connection) {
                 Ok(Step::Data) => return Ok(Happened::Data),
                 Ok(Step::Established) => return Ok(Happened::Established),
                 Ok(Step::Closed) => return Ok(Happened::Closed),
                 Ok(Step::Progress) => {}
                 Ok(Step::Ask(question)) => self.answer(&question)?,
+                Ok(Step::Waiting) => return Err(io::Error::other(Unanswered)),
                 Ok(Step::NeedMore { hint }) => {
+                    match written {
+                        // The peer may take nothing before its own data is read, or has hung up and may have said why.
+                        Err(error) if gave_up(&error) && self.connection.is_established() => {}
+                        Err(_) if self.output.is_hung_up() => {}
+                        written => written?,
+                    }
+                    self.flush_transport()?;
                     self.arm()?;
                     let read = self.input.fill(&mut self.transport, hint);
                     if read.map_err(|error| self.late(error))? == 0 {
@@ -165,44 +185,29 @@ where
         if !self.output.has_any(&self.connection) {
             return Ok(());
         }
-        self.arm()?;
-        match self.output.write(&mut self.connection, &mut self.transport) {
-            Err(error) if is_hangup(&error) && !self.connection.is_closed() => Err(self.last_words().unwrap_or(error)),
-            result => result.map_err(|error| self.late(error)),
-        }
-    }
-
-    /// Looks for an alert in what the peer has sent before it hung up.
-    fn last_words(&mut self) -> Option<io::Error> {
-        loop {
-            match self.input.receive(&mut self.connection) {
-                Ok(Step::NeedMore { hint }) => {
-                    if self.input.fill(&mut self.transport, hint).ok()? == 0 {
-                        return None;
-                    }
-                }
-                Ok(Step::Progress | Step::Established) => {}
-                Ok(Step::Data | Step::Ask(_) | Step::Closed) => return None,
-                Err(error) => return Some(io_error(error)),
+        let deadline = &self.deadline;
+        match self.output.write(&mut self.connection, &mut self.transport, |transport| arm(deadline, transport)) {
+            Err(error) if is_hangup(&error) => {
+                // Nothing more can be written. What the peer has sent before may say why: reading goes on.
+                self.output.hang_up();
+                Err(error)
             }
+            result => result.map_err(|error| self.late(error)),
         }
     }
 
     /// Turns a failure of the connection into an `io::Error`, after its alert is on its way.
     fn fail(&mut self, error: Error) -> io::Error {
         // The failure is the one to report; one of writing its alert would hide it.
-        let _ = self.output.write(&mut self.connection, &mut self.transport);
+        let deadline = &self.deadline;
+        let _ = self.output.write(&mut self.connection, &mut self.transport, |transport| arm(deadline, transport));
         let _ = self.transport.flush();
         io_error(error)
     }
 
     /// Makes the transport give up in time, if there is a deadline.
     fn arm(&mut self) -> io::Result<()> {
-        let Some(deadline) = &self.deadline else { return Ok(()) };
-        match deadline.at.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            Some(left) => (deadline.set_timeout)(&mut self.transport, left),
-            None => Err(timed_out()),
-        }
+        arm(&self.deadline, &mut self.transport)
     }
 
     /// Says of a transport that gave up because of our deadline that this was why.
@@ -288,12 +293,16 @@ where
         }
         self.handshake()?;
         loop {
+            if self.output.is_hung_up() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             self.write_output()?;
             let taken = self.output.send(&mut self.connection, data);
             let taken = taken.map_err(|error| self.fail(error))?;
             let written = self.write_output();
             match written {
-                Err(error) if taken > 0 && error.kind() == io::ErrorKind::WouldBlock => return Ok(taken),
+                // What was taken is sealed and waits: an error would make the application send it twice.
+                Err(error) if taken > 0 && gave_up(&error) => return Ok(taken),
                 Err(error) => return Err(error),
                 Ok(()) if taken > 0 => return Ok(taken),
                 Ok(()) => {}
@@ -303,6 +312,9 @@ where
 
     fn flush(&mut self) -> io::Result<()> {
         self.write_output()?;
+        if self.output.is_hung_up() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         self.transport.flush()
     }
 }
@@ -334,6 +346,19 @@ fn io_error(error: Error) -> io::Error {
         | Error::Refused(_) => io::ErrorKind::InvalidData,
     };
     io::Error::new(kind, error)
+}
+
+fn arm<T>(deadline: &Option<Deadline<T>>, transport: &mut T) -> io::Result<()> {
+    let Some(deadline) = deadline else { return Ok(()) };
+    match deadline.at.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        Some(left) => (deadline.set_timeout)(transport, left),
+        None => Err(timed_out()),
+    }
+}
+
+/// The transport takes or gives nothing for now: `WouldBlock` on Unix, `TimedOut` on Windows.
+fn gave_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn is_hangup(error: &io::Error) -> bool {

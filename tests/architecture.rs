@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// The rooms from the ground floor up: a room may import those before it, never those after it.
 const FLOORS: &[&str] = &[
     "wire",
-    "error",
     "clock",
+    "error",
     "der",
     "crypto",
     "keys",

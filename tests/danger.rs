@@ -25,7 +25,7 @@ fn traffic_secrets_open_the_next_record() {
 
         let suite = Suite::tls13(of_server.cipher_suite).unwrap();
         let keys = TrafficSecret::new(suite, of_server.read.secret).keys(&*provider()).unwrap();
-        let mut nonce = keys.iv;
+        let mut nonce = *keys.iv;
         for (byte, number) in nonce.iter_mut().rev().zip(of_server.read.sequence_number.to_le_bytes()) {
             *byte ^= number;
         }

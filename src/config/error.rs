@@ -9,6 +9,9 @@ use crate::error::CertificateError;
 use crate::verify::pem::PemError;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
+/// How much of a bad name an error shows.
+const MAX_NAME_SHOWN: usize = 40;
+
 /// A decision that cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,8 +42,15 @@ pub enum ConfigError {
     Key(KeyRejected),
     /// The leaf certificate cannot be used.
     Certificate(CertificateError),
-    /// The private key does not belong to the leaf certificate.
+    /// A certificate of the chain is not one; it says the how manyth.
+    ChainUnreadable(usize),
+    /// The private key does not belong to any certificate of the chain.
     KeyDoesNotMatchCertificate,
+    /// The private key belongs to a later certificate of the chain, and the first must be its own; it says to the how
+    /// manyth.
+    ChainNotLeafFirst(usize),
+    /// The certificate is for another kind of key than the file: RSASSA-PSS for rsaEncryption, or the other way round.
+    KeyKindDiffers,
 }
 
 impl fmt::Display for ConfigError {
@@ -64,10 +74,12 @@ impl fmt::Display for ConfigError {
             Self::NoGroupForVersions => {
                 f.write_str("none of the allowed key exchange groups belongs to one of the allowed versions")
             }
-            Self::Empty(list) => write!(f, "the list of {list} is empty"),
+            Self::Empty(list) => write!(f, "the list of {list} is empty; leave it out for the default, or name at least one"),
             Self::Repeated(list) => write!(f, "the list of {list} names the same entry twice"),
             Self::BadApplicationProtocol(name) => {
-                write!(f, "the application protocol name {name:?} is not 1 to 255 bytes long")
+                // The name may be long, which is what may be wrong with it.
+                let shown: String = name.chars().take(MAX_NAME_SHOWN).collect();
+                write!(f, "the application protocol name {shown:?} is not 1 to 255 bytes long but {}", name.len())
             }
             Self::TooManyApplicationProtocols => {
                 f.write_str("the application protocol names take more than 32,768 bytes, which do not fit into a ClientHello")
@@ -75,9 +87,19 @@ impl fmt::Display for ConfigError {
             Self::Pem(error) => error.fmt(f),
             Self::Key(error) => error.fmt(f),
             Self::Certificate(error) => write!(f, "the certificate cannot be used: {error}"),
-            Self::KeyDoesNotMatchCertificate => {
-                f.write_str("the private key does not belong to the first certificate of the chain (is the chain in order, leaf first?)")
+            Self::ChainUnreadable(number) => {
+                write!(f, "number {number} of the certificate chain is not a certificate")
             }
+            Self::KeyDoesNotMatchCertificate => {
+                f.write_str("the private key does not belong to the certificate, nor to another one of the chain")
+            }
+            Self::ChainNotLeafFirst(number) => write!(
+                f,
+                "the private key belongs to number {number} of the certificate chain; put that certificate first"
+            ),
+            Self::KeyKindDiffers => f.write_str(
+                "the certificate is for the same RSA key but of another kind (rsaEncryption or RSASSA-PSS) than the key file says",
+            ),
         }
     }
 }

@@ -7,10 +7,13 @@ use core::fmt;
 use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
-use crate::crypto::{Provider, SigningKey};
+use crate::crypto::{Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
+#[cfg(feature = "ring")]
+use crate::verify::pem;
 use crate::verify::{
-    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, certificate_signature_scheme, key_matches_certificate, pem, verify_name,
+    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
+    verify_name,
 };
 use crate::wire::{ProtocolVersion, SignatureScheme};
 
@@ -34,7 +37,8 @@ impl Identity {
     /// Reads chain and key from PEM or DER in memory: PKCS#8, SEC1 or PKCS#1.
     #[cfg(feature = "ring")]
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
-        Self::new(pem::certificates_from_pem_or_der(chain)?, &pem::private_key_from_pem_or_der(key)?)
+        let (chain, key) = (pem::certificates_from_pem_or_der(chain)?, pem::private_key_from_pem_or_der(key)?);
+        Self::new(chain, &key)
     }
 
     /// Reads chain and key from files, PEM or DER.
@@ -51,7 +55,13 @@ impl Identity {
         let certificates = certificates.map_err(|error| FileError::new(chain, error.into()))?;
         let key_der = pem::private_key_from_pem_or_der(&key_bytes);
         let key_der = key_der.map_err(|error| FileError::new(key, error.into()))?;
-        Self::new(certificates, &key_der).map_err(|error| FileError::new(key, error))
+        Self::new(certificates, &key_der).map_err(|error| {
+            let of_key = matches!(
+                error,
+                ConfigError::Key(_) | ConfigError::KeyDoesNotMatchCertificate | ConfigError::KeyKindDiffers
+            );
+            FileError::new(if of_key { key } else { chain }, error)
+        })
     }
 
     /// Like [`new`](Self::new), with the cryptography of `provider`.
@@ -61,9 +71,20 @@ impl Identity {
         provider: Arc<dyn Provider>,
     ) -> Result<Self, ConfigError> {
         let key = provider.signing_key(key)?;
-        let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
-        if !key_matches_certificate(leaf, key.public_key())? {
-            return Err(ConfigError::KeyDoesNotMatchCertificate);
+        let leaf = PeerCertificate::read(chain.first().ok_or(ConfigError::Empty("certificates"))?)?;
+        if leaf.subject_public_key() != key.public_key() {
+            // The commonest cause: the chain is there, and in another order.
+            let is_keys = |der| key_matches_certificate(der, key.public_key()) == Ok(true);
+            return Err(match chain.iter().position(is_keys) {
+                Some(index) => ConfigError::ChainNotLeafFirst(index + 1),
+                None => ConfigError::KeyDoesNotMatchCertificate,
+            });
+        }
+        // The same RSA key may be of another kind in certificate and file, and peers go by the certificate's.
+        let signs = |row: &&VerificationAlgorithm| row.scheme.is_some_and(|scheme| key.schemes().contains(&scheme));
+        let mut kinds = provider.verification_algorithms().iter().filter(signs);
+        if !kinds.any(|row| row.algorithm.public_key_alg_id().as_ref() == leaf.key_algorithm()) {
+            return Err(ConfigError::KeyKindDiffers);
         }
         Self::with_signer(chain, Arc::new(LocalSigner { key, provider }))
     }
@@ -72,14 +93,13 @@ impl Identity {
     pub fn with_signer(chain: Vec<CertificateDer<'static>>, signer: Arc<dyn Signer>) -> Result<Self, ConfigError> {
         let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
         PeerCertificate::read(leaf)?;
-        let mut chain_schemes = Vec::new();
-        for certificate in &chain {
-            // A root may be signed with anything: nobody verifies it. RFC 8446 §4.2.3.
-            let read = PeerCertificate::read(certificate)?;
-            if read.subject() != read.issuer() {
-                chain_schemes.push(certificate_signature_scheme(certificate));
-            }
+        if let Some(index) = chain.iter().position(|der| !is_certificate(der)) {
+            return Err(ConfigError::ChainUnreadable(index + 1));
         }
+        // A root may be signed with anything, and be so old that we do not read it: nobody verifies it. RFC 8446 §4.2.3.
+        let is_verified = |read: &PeerCertificate<'_>| read.subject() != read.issuer();
+        let verified = chain.iter().filter(|der| PeerCertificate::read(der).is_ok_and(|read| is_verified(&read)));
+        let chain_schemes = verified.map(|der| certificate_signature_scheme(der)).collect();
         Ok(Self { chain, signer, ocsp_response: None, chain_schemes })
     }
 

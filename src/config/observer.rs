@@ -22,6 +22,7 @@ pub enum Direction {
 
 /// One message as the hook sees it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Observed<'a> {
     /// Which way it goes.
     pub direction: Direction,

@@ -29,6 +29,7 @@ pub enum Decision<T> {
 
 /// What a server may want to know of a ClientHello to choose a certificate. RFC 8446 §4.1.2.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientHelloInfo {
     /// The version that was settled.
     pub version: ProtocolVersion,
@@ -51,6 +52,7 @@ pub struct ClientHelloInfo {
 
 /// What a client may want to know of a CertificateRequest to choose a certificate. RFC 8446 §4.3.2.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CertificateRequestInfo {
     /// The version that was settled.
     pub version: ProtocolVersion,
@@ -79,6 +81,7 @@ pub trait ChooseClientIdentity: Send + Sync + fmt::Debug {
 
 /// What a signer is asked to sign. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SigningRequest {
     /// The scheme to sign with; one of the signer's own.
     pub scheme: SignatureScheme,
@@ -102,40 +105,80 @@ pub trait Signer: Send + Sync + fmt::Debug {
     fn sign(&self, request: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>>;
 }
 
-/// A peer's chain with all that is needed to judge it, also on another thread.
+/// A peer's chain with all that is needed to judge it, also on another thread. What it is to be judged by cannot be
+/// changed: that would be a way round the checks.
 #[derive(Clone, Debug)]
 pub struct ChainToVerify {
-    /// The chain as the peer sent it, leaf first; never empty.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// Whose certificate it is.
-    pub purpose: Purpose,
-    /// The name that the certificate must be valid for: a client's reference name, `None` on a server.
-    pub name: Option<ServerName<'static>>,
-    /// The time to judge by, as the clock told it when the chain came.
-    pub now: Option<Time>,
-    /// The OCSP response that the peer stapled to its leaf, if it was asked to and did. RFC 6066 §8, RFC 8446 §4.4.2.1.
-    pub ocsp_response: Option<Vec<u8>>,
-    /// The roots to lead to.
-    pub roots: Arc<Roots>,
-    /// The cryptography to verify with.
-    pub provider: Arc<dyn Provider>,
+    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+    pub(crate) purpose: Purpose,
+    pub(crate) name: Option<ServerName<'static>>,
+    pub(crate) now: Option<Time>,
+    pub(crate) ocsp_response: Option<Vec<u8>>,
+    pub(crate) roots: Arc<Roots>,
+    pub(crate) provider: Arc<dyn Provider>,
 }
 
 impl ChainToVerify {
+    /// Returns the chain as the peer sent it, leaf first; never empty.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// Returns whose certificate it is.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Returns the name that the certificate must be valid for: a client's reference name, `None` on a server.
+    pub fn name(&self) -> Option<&ServerName<'static>> {
+        self.name.as_ref()
+    }
+
+    /// Returns the time to judge by, as the clock told it when the chain came.
+    pub fn now(&self) -> Option<Time> {
+        self.now
+    }
+
+    /// Returns the OCSP response that the peer stapled to its leaf, if it was asked to and did. RFC 6066 §8, RFC 8446
+    /// §4.4.2.1.
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.ocsp_response.as_deref()
+    }
+
+    /// Returns the roots to lead to.
+    pub fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
     /// Judges the chain by all the built-in rules: path, validity, usages and name.
     pub fn judge(&self) -> Verdict {
         verify_chain(&*self.provider, &self.roots, self.purpose, self.name.as_ref(), &self.chain, self.now)?;
-        Ok(ChainAccepted(()))
+        Ok(ChainAccepted { chain: Arc::clone(&self.chain) })
     }
 }
 
 /// The outcome of judging a chain.
 pub type Verdict = Result<ChainAccepted, CertificateError>;
 
-/// Proof that a chain was judged and accepted. It comes from [`ChainToVerify::judge`], or out of the module
-/// [`danger`](super::danger).
-#[derive(Clone, Copy, Debug)]
-pub struct ChainAccepted(pub(super) ());
+/// Proof that a chain was judged and accepted: this one, of this connection, and no other. It comes from
+/// [`ChainToVerify::judge`], or out of the module [`danger`](super::danger).
+#[derive(Debug)]
+pub struct ChainAccepted {
+    pub(super) chain: Arc<[CertificateDer<'static>]>,
+}
+
+impl ChainAccepted {
+    /// Says whether this is the chain that was judged: the very same one, not one that looks like it, because another
+    /// connection may have asked for another name.
+    pub(crate) fn is_about(&self, chain: &Arc<[CertificateDer<'static>]>) -> bool {
+        Arc::ptr_eq(&self.chain, chain)
+    }
+
+    /// Returns the chain.
+    pub(crate) fn into_chain(self) -> Arc<[CertificateDer<'static>]> {
+        self.chain
+    }
+}
 
 /// Judges a peer's chain.
 pub trait VerifyChain: Send + Sync + fmt::Debug {

@@ -6,6 +6,7 @@ use crate::error::{Error, Misuse};
 use crate::wire::CipherSuite;
 
 /// The traffic secrets of both directions. Whoever holds them reads and forges everything.
+#[non_exhaustive]
 pub struct TrafficSecrets {
     /// The suite that says which keys come out of them.
     pub cipher_suite: CipherSuite,
@@ -26,7 +27,9 @@ pub struct DirectionSecret {
 /// Shows what a connection keeps to itself.
 pub trait DangerousTrafficSecrets {
     /// Returns copies of the traffic secrets in use, once established. All pending output must have been taken, so that
-    /// secrets and sequence numbers belong together: [`Misuse::OutputPending`].
+    /// secrets and sequence numbers belong together: [`Misuse::OutputPending`]. A handshake message of which a part has come
+    /// must be complete: [`Misuse::InputPending`]. After our close_notify there is nothing to take over:
+    /// [`Misuse::SendAfterClose`].
     ///
     /// Two ends of one key must never both seal: a connection whose records somebody else seals must not send any more.
     fn danger_traffic_secrets(&self) -> Result<TrafficSecrets, Error>;
@@ -39,8 +42,14 @@ impl DangerousTrafficSecrets for Connection {
             Phase::Failed(error) => return Err(error.clone()),
             Phase::Client(_) | Phase::Server(_) => return Err(Misuse::HandshakeNotFinished.into()),
         };
+        if self.closed {
+            return Err(Misuse::SendAfterClose.into());
+        }
         if self.writer.has_output() || self.writer.has_keys() {
             return Err(Misuse::OutputPending.into());
+        }
+        if !self.joiner.is_empty() || self.event.is_some() {
+            return Err(Misuse::InputPending.into());
         }
         let (read, write) = connected.traffic_secrets().ok_or(Misuse::NoTrafficSecrets)?;
         Ok(TrafficSecrets {

@@ -4,7 +4,8 @@
 //!
 //! 1. [`take_output`](Connection::take_output) until it is empty, and send what it gives to the peer.
 //! 2. Read from the transport behind what is left in the buffer; at its end call [`end_of_input`](Connection::end_of_input).
-//! 3. [`receive`](Connection::receive) until it says [`Event::NeedMore`]; drop `used` bytes off the front each time.
+//! 3. [`receive`](Connection::receive) until it says [`Event::NeedMore`], [`Event::Closed`] or [`Event::Waiting`]; drop `used`
+//!    bytes off the front each time.
 //! 4. [`Event::Data`] is the peer's plaintext, decrypted where it lay. [`Event::Ask`] wants an [`answer`](Connection::answer).
 //! 5. [`send`](Connection::send) turns plaintext into records, pending output first.
 //! 6. After an error: `take_output` once more (the alert is in it), then give up; the error repeats.
@@ -18,6 +19,8 @@ mod outcome;
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod replay_tests;
 mod server;
+#[cfg(all(test, feature = "ring"))]
+mod tests;
 
 pub use client::ClientConnection;
 pub use outcome::{Event, Received, Sent};
@@ -371,13 +374,15 @@ impl Connection {
         if matches!(error, Error::Misuse(_)) {
             return error;
         }
+        // The end comes first: the observer, which sees the alert, is not our code and may panic.
+        let was_closed = self.closed;
+        self.end(error.clone());
         match error.alert() {
-            Some(description) if !self.closed => self.queue_alert(description),
+            Some(description) if !was_closed => self.queue_alert(description),
             Some(_) => {}
             // The peer has gone: whatever waits for it is not to be sent any more. RFC 8446 §6.2.
             None => self.writer.forget(),
         }
-        self.end(error.clone());
         error
     }
 
@@ -558,9 +563,9 @@ impl Connection {
             self.queue_alert(AlertDescription::close_notify);
             self.closed = true;
         } else {
+            self.end(Error::Refused(AlertDescription::user_canceled));
             self.queue_alert(AlertDescription::user_canceled);
             self.queue_alert(AlertDescription::close_notify);
-            self.end(Error::Refused(AlertDescription::user_canceled));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the calls of a connection return.
 
+use core::fmt;
 use core::ops::Range;
 
 use crate::handshake::Question;
@@ -15,7 +16,6 @@ pub struct Received<'b> {
 }
 
 /// What a record meant.
-#[derive(Debug)]
 pub enum Event<'b> {
     /// The peer's plaintext, decrypted in the buffer.
     Data {
@@ -39,6 +39,21 @@ pub enum Event<'b> {
     Established,
     /// The peer has sent close_notify: all its data has come.
     Closed,
+}
+
+impl fmt::Debug for Event<'_> {
+    /// Says how long plaintext is, and nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data { range, .. } => write!(f, "Data({} bytes at {range:?})", range.len()),
+            Self::Ask(question) => f.debug_tuple("Ask").field(question).finish(),
+            Self::Waiting => f.write_str("Waiting"),
+            Self::Progress => f.write_str("Progress"),
+            Self::NeedMore { hint } => write!(f, "NeedMore {{ hint: {hint} }}"),
+            Self::Established => f.write_str("Established"),
+            Self::Closed => f.write_str("Closed"),
+        }
+    }
 }
 
 /// The outcome of [`Connection::send`](super::Connection::send).

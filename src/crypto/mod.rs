@@ -228,7 +228,7 @@ impl fmt::Display for KeyRejected {
             Self::UnsupportedAlgorithm => {
                 "this private key's algorithm is not supported; use ECDSA P-256 or P-384, Ed25519, or RSA"
             }
-            Self::RsaSize => "this RSA key's size is not 2048, 3072 or 4096 bits",
+            Self::RsaSize => "this RSA key's size is not 2048, 3072 or 4096 bits; make a new key",
             Self::RsaExponent => "this RSA key's public exponent is smaller than 65537; make a new key",
             Self::PublicKeyMissing => "this ECDSA private key comes without its public key; add it with `openssl ec -in KEY -conv_form uncompressed -out NEW`",
             Self::Inconsistent => "this private key's numbers contradict one another",

@@ -57,9 +57,15 @@ impl Secret {
     }
 }
 
+impl Secret {
+    fn wipe(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.wipe();
     }
 }
 
@@ -70,3 +76,20 @@ impl PartialEq for Secret {
 }
 
 impl Eq for Secret {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn secret_is_all_zero_once_it_is_wiped() {
+        let mut spare = Vec::with_capacity(64);
+        spare.extend_from_slice(&[7; 32]);
+        for mut secret in [Secret::copy_from(&[7; 32]), Secret::from_vec(vec![7; 32]), Secret::from_vec(spare)] {
+            assert_eq!(secret.expose(), [7; 32]);
+            secret.wipe();
+            assert_eq!(secret.expose(), [0; 32]);
+        }
+    }
+}

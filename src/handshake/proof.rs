@@ -1,5 +1,6 @@
 //! What must have happened before a connection is one, as values that only the checks in this file can make.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
@@ -58,7 +59,7 @@ impl VerifiedFinished {
 /// Proof of who the peer is.
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
-    ByCertificate { chain: Vec<CertificateDer<'static>>, scheme: SignatureScheme },
+    ByCertificate { chain: Arc<[CertificateDer<'static>]>, scheme: SignatureScheme },
     /// The peer is a client, and this server lets it stay unknown.
     Anonymous,
 }
@@ -70,13 +71,14 @@ impl Authenticated {
         provider: &dyn Provider,
         version: ProtocolVersion,
         offered: &[SignatureScheme],
-        (chain, _accepted): (Vec<CertificateDer<'static>>, ChainAccepted),
+        accepted: ChainAccepted,
         message: &[u8],
         (scheme, signature): (SignatureScheme, &[u8]),
     ) -> Result<Self, Error> {
         if !offered.contains(&scheme) {
             return Err(Violation::SignatureSchemeNotOffered.into());
         }
+        let chain = accepted.into_chain();
         let leaf = chain.first().ok_or(Violation::NoServerCertificate)?;
         match verify_handshake_signature(provider, leaf, version, scheme, message, signature) {
             Ok(()) => Ok(Self::ByCertificate { chain, scheme }),

@@ -14,6 +14,7 @@ pub struct QuestionId(pub(super) u32);
 
 /// Something that the handshake waits for: owned, and free to travel to another thread.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 #[must_use = "the handshake waits until this question is answered"]
 pub struct Question {
     /// What the answer must name.
@@ -37,7 +38,7 @@ pub enum QuestionKind {
 }
 
 /// What the application says to a question.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Answer {
     /// The chosen certificate, or none.

@@ -11,7 +11,8 @@ pub trait KeyLog: Send + Sync + fmt::Debug {
 
 /// Formats one line of an SSLKEYLOGFILE, without the line's end. RFC 9850 §2.
 pub fn key_log_line(label: &str, client_random: &[u8; 32], secret: &[u8]) -> String {
-    let mut line = String::with_capacity(label.len() + 2 + 64 + 2 * secret.len());
+    // Room for the line's end too: a string that grows leaves its first copy behind, secret and all.
+    let mut line = String::with_capacity(label.len() + 2 + 64 + 2 * secret.len() + 1);
     line.push_str(label);
     for field in [&client_random[..], secret] {
         line.push(' ');

@@ -6,6 +6,7 @@
 //!  PRF(master_secret, "client finished" | "server finished", Hash(handshake_messages)) = verify_data, 12 bytes
 //! ```
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -107,7 +108,7 @@ impl MasterSecret {
         let (client_key, server_key) = keys.split_at_checked(key_len).ok_or(CryptoError::Failed)?;
         let (client_iv, server_iv) = ivs.split_at_checked(iv_len).ok_or(CryptoError::Failed)?;
         let direction = |key: &[u8], fixed_iv: &[u8]| -> Result<TrafficKeys, CryptoError> {
-            let mut iv = [0; NONCE_LEN];
+            let mut iv = Box::new([0; NONCE_LEN]);
             iv.get_mut(..fixed_iv.len()).ok_or(CryptoError::Failed)?.copy_from_slice(fixed_iv);
             let aead = provider.aead(self.suite.aead, key)?;
             Ok(TrafficKeys { aead, iv, confidentiality_limit: self.suite.aead.confidentiality_limit(), format })

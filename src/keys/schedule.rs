@@ -11,6 +11,7 @@
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{RecordFormat, TrafficKeys};
@@ -189,7 +190,8 @@ impl TrafficSecret {
     pub fn keys(&self, provider: &dyn Provider) -> Result<TrafficKeys, CryptoError> {
         let key = expand_label(provider, self.suite, &self.secret, b"key", &[], self.suite.aead.key_len())?;
         let iv_secret = expand_label(provider, self.suite, &self.secret, b"iv", &[], NONCE_LEN)?;
-        let iv = iv_secret.expose().try_into().map_err(|_| CryptoError::Failed)?;
+        let mut iv = Box::new([0; NONCE_LEN]);
+        iv.copy_from_slice(iv_secret.expose());
         Ok(TrafficKeys {
             aead: provider.aead(self.suite.aead, key.expose())?,
             iv,

@@ -8,8 +8,9 @@ use crate::crypto::{Aead, NONCE_LEN};
 pub struct TrafficKeys {
     /// Seals or opens.
     pub aead: Box<dyn Aead>,
-    /// The iv that each nonce is formed from; of it, TLS 1.2 with AES-GCM uses the first four bytes.
-    pub iv: [u8; NONCE_LEN],
+    /// The iv that each nonce is formed from, of which TLS 1.2 with AES-GCM uses the first four bytes; in a box, so that
+    /// moving the keys leaves no copies.
+    pub iv: Box<[u8; NONCE_LEN]>,
     /// How many records these keys may protect.
     pub confidentiality_limit: u64,
     /// How a protected record is laid out.
@@ -18,7 +19,7 @@ pub struct TrafficKeys {
 
 impl Drop for TrafficKeys {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.iv);
+        zeroize::Zeroize::zeroize(&mut *self.iv);
     }
 }
 

@@ -65,6 +65,9 @@ pub const MAX_KEY_UPDATES: u32 = 32;
 #[cfg(feature = "tls12")]
 pub const MAX_HELLO_REQUESTS: u32 = 32;
 
+/// Most NewSessionTickets without application data between them. Servers send two to four.
+pub const MAX_TICKETS: u32 = 32;
+
 /// How many records before a key's limit it is changed: room for the KeyUpdate itself and for an alert.
 pub(crate) const MAX_KEY_UPDATE_RESERVE: u64 = 16;
 

@@ -81,6 +81,14 @@ impl RecordWriter {
         self.protection.as_ref().map_or(u64::MAX, Protection::remaining)
     }
 
+    /// Lets the keys in use seal so many more records.
+    #[cfg(all(test, feature = "ring"))]
+    pub(crate) fn lower_limit(&mut self, remaining: u64) {
+        if let Some(protection) = &mut self.protection {
+            protection.lower_limit(remaining);
+        }
+    }
+
     /// Writes as many pending records as fit; returns how many bytes that were.
     pub(crate) fn take(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         let mut written = 0usize;

@@ -28,6 +28,8 @@ pub(super) enum Step {
     /// Plaintext waits.
     Data,
     Ask(Question),
+    /// A question that was handed out before is still open.
+    Waiting,
     Progress,
     NeedMore {
         hint: usize,
@@ -37,8 +39,17 @@ pub(super) enum Step {
 }
 
 impl Input {
-    /// Processes at most one record. Plaintext of the one before must have been taken.
+    /// Says whether anything was read and not taken.
+    pub(super) fn holds_any(&self) -> bool {
+        !self.unread.is_empty() || !self.plaintext.is_empty()
+    }
+
+    /// Processes at most one record, unless plaintext of the one before still waits: what is read and opened next might
+    /// be laid over it.
     pub(super) fn receive(&mut self, connection: &mut Connection) -> Result<Step, Error> {
+        if !self.plaintext.is_empty() {
+            return Ok(Step::Data);
+        }
         let start = self.unread.start;
         let received = connection.receive(self.buffer.get_mut(self.unread.clone()).unwrap_or_default())?;
         self.unread.start += received.used;
@@ -48,15 +59,16 @@ impl Input {
                 Step::Data
             }
             Event::Ask(question) => Step::Ask(question),
-            // A question is answered before anything else is received, so none is open here.
-            Event::Progress | Event::Waiting => Step::Progress,
+            Event::Waiting => Step::Waiting,
+            Event::Progress => Step::Progress,
             Event::NeedMore { hint } => Step::NeedMore { hint },
             Event::Established => Step::Established,
             Event::Closed => Step::Closed,
         })
     }
 
-    /// Reads once from the transport, making room for `hint` unread bytes first. Returns 0 at the transport's end.
+    /// Reads once from the transport, making room for `hint` unread bytes first. Returns 0 at the transport's end. It comes
+    /// behind [`Step::NeedMore`] alone, when no plaintext waits.
     pub(super) fn fill(&mut self, transport: &mut impl Read, hint: usize) -> io::Result<usize> {
         self.buffer.resize(BUFFER_LEN, 0);
         if self.unread.is_empty() || self.unread.start + hint > self.buffer.len() {
@@ -90,21 +102,49 @@ impl Input {
 pub(super) struct Output {
     buffer: Vec<u8>,
     unsent: Range<usize>,
+    /// Whether the transport has something that a flush would pass on.
+    unflushed: bool,
+    /// Whether the peer has hung up: nothing more can be written, but what it has sent can still be read.
+    hung_up: bool,
 }
 
 impl Output {
     /// Says whether anything is to be written.
     pub(super) fn has_any(&self, connection: &Connection) -> bool {
-        !self.unsent.is_empty() || connection.has_output()
+        !self.hung_up && (!self.unsent.is_empty() || connection.has_output())
     }
 
-    /// Writes everything that is sealed or pending.
-    pub(super) fn write(&mut self, connection: &mut Connection, transport: &mut impl Write) -> io::Result<()> {
-        self.write_sealed(transport)?;
+    /// Writes everything that is sealed or pending; `arm` comes before each write.
+    pub(super) fn write<T: Write>(
+        &mut self,
+        connection: &mut Connection,
+        transport: &mut T,
+        arm: impl Fn(&mut T) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.write_sealed_with(transport, &arm)?;
         while self.take(connection)? {
-            self.write_sealed(transport)?;
+            self.write_sealed_with(transport, &arm)?;
         }
         Ok(())
+    }
+
+    /// Flushes the transport if something was written since the last time.
+    pub(super) fn flush(&mut self, transport: &mut impl Write) -> io::Result<()> {
+        if self.unflushed {
+            transport.flush()?;
+            self.unflushed = false;
+        }
+        Ok(())
+    }
+
+    /// Notes that the peer takes nothing any more, and lets what was sealed go.
+    pub(super) fn hang_up(&mut self) {
+        self.hung_up = true;
+        self.unsent = 0..0;
+    }
+
+    pub(super) fn is_hung_up(&self) -> bool {
+        self.hung_up
     }
 
     /// Seals pending output; says whether there was any.
@@ -128,7 +168,17 @@ impl Output {
 
     /// Writes what is sealed, all of it or up to the transport's refusal, after which a next call goes on.
     pub(super) fn write_sealed(&mut self, transport: &mut impl Write) -> io::Result<()> {
+        self.write_sealed_with(transport, &|_| Ok(()))
+    }
+
+    fn write_sealed_with<T: Write>(
+        &mut self,
+        transport: &mut T,
+        arm: &impl Fn(&mut T) -> io::Result<()>,
+    ) -> io::Result<()> {
         while !self.unsent.is_empty() {
+            arm(transport)?;
+            self.unflushed = true;
             match transport.write(self.buffer.get(self.unsent.clone()).unwrap_or_default()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => self.unsent.start += written,

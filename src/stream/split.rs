@@ -11,7 +11,7 @@ use std::ops::DerefMut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffers::{Input, Output, Step};
-use super::{Stream, io_error};
+use super::{Stream, gave_up, io_error};
 use crate::connection::Connection;
 use crate::error::Error;
 
@@ -113,7 +113,7 @@ where
             let step = self.input.receive(&mut lock(&self.shared.connection));
             match step.map_err(|error| self.shared.fail(error))? {
                 Step::Closed => break,
-                Step::Data | Step::Progress | Step::Established | Step::Ask(_) => {}
+                Step::Data | Step::Progress | Step::Established | Step::Ask(_) | Step::Waiting => {}
                 Step::NeedMore { hint } => {
                     if self.input.fill(&mut self.transport, hint)? == 0 {
                         let ended = lock(&self.shared.connection).end_of_input();
@@ -172,7 +172,7 @@ where
                 Ok(taken) => {
                     let written = output.write_sealed(transport);
                     match written {
-                        Err(error) if taken == 0 || error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                        Err(error) if taken == 0 || !gave_up(&error) => return Err(error),
                         _ if taken > 0 => return Ok(taken),
                         _ => {}
                     }
@@ -204,8 +204,9 @@ where
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut writer = lock(&self.shared.writer);
-        self.shared.write_with(&mut writer)
+        let flushed = self.shared.write_with(&mut lock(&self.shared.writer));
+        // What the other half has queued meanwhile, and left to us.
+        flushed.and(self.shared.write_pending())
     }
 }
 

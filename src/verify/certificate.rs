@@ -23,6 +23,8 @@ pub struct PeerCertificate<'a> {
     key_algorithm: &'a [u8],
     subject_public_key: &'a [u8],
     signature_algorithm: &'a [u8],
+    signed: &'a [u8],
+    signature: &'a [u8],
     extensions: Vec<RawExtension<'a>>,
 }
 
@@ -51,6 +53,13 @@ const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// id-ce-basicConstraints, 2.5.29.19.
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+
+/// id-ce-extKeyUsage, 2.5.29.37.
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+
+/// dNSName and iPAddress of a GeneralName. RFC 5280 §4.2.1.6.
+const DNS_NAME: Tag = Tag::context_primitive(2);
+const IP_ADDRESS: Tag = Tag::context_primitive(7);
 
 /// The most extensions that are read of one certificate; those of the public web have about ten.
 const MAX_CERTIFICATE_EXTENSIONS: usize = 64;
@@ -96,6 +105,21 @@ impl<'a> PeerCertificate<'a> {
         self.signature_algorithm
     }
 
+    /// Returns the bytes that the issuer signed: the whole TBSCertificate.
+    pub fn signed(&self) -> &'a [u8] {
+        self.signed
+    }
+
+    /// Returns the issuer's signature.
+    pub fn signature(&self) -> &'a [u8] {
+        self.signature
+    }
+
+    /// Returns the size in bits of an RSA key's modulus, or `None` if the key is of another kind. RFC 8017 §A.1.1.
+    pub fn rsa_key_bits(&self) -> Option<usize> {
+        rsa_key_bits(self.key_algorithm, self.subject_public_key)
+    }
+
     /// Returns keyUsage, or `None` if the certificate does not restrict it. RFC 5280 §4.2.1.3.
     pub fn key_usage(&self) -> Result<Option<KeyUsage>, CertificateError> {
         let Some(value) = self.extension(KEY_USAGE) else { return Ok(None) };
@@ -109,16 +133,36 @@ impl<'a> PeerCertificate<'a> {
         }
     }
 
-    /// Says whether basicConstraints makes this a CA. RFC 5280 §4.2.1.9.
-    pub fn is_ca(&self) -> Result<bool, CertificateError> {
-        let Some(value) = self.extension(BASIC_CONSTRAINTS) else { return Ok(false) };
+    /// Returns the object identifiers of extendedKeyUsage, or `None` if the certificate does not restrict it; an empty
+    /// list is refused. RFC 5280 §4.2.1.12.
+    pub fn extended_key_usage(&self) -> Result<Option<Vec<&'a [u8]>>, CertificateError> {
+        let Some(value) = self.extension(EXTENDED_KEY_USAGE) else { return Ok(None) };
+        read_value(value, |r| {
+            r.nested(Tag::SEQUENCE, |r| {
+                let mut purposes = alloc::vec![r.expect(Tag::OBJECT_IDENTIFIER)?];
+                while !r.at_end() {
+                    purposes.push(r.expect(Tag::OBJECT_IDENTIFIER)?);
+                }
+                Ok(Some(purposes))
+            })
+        })
+    }
+
+    /// Says whether basicConstraints makes this a CA; `None` if there is no such extension. RFC 5280 §4.2.1.9.
+    pub fn basic_constraints_ca(&self) -> Result<Option<bool>, CertificateError> {
+        let Some(value) = self.extension(BASIC_CONSTRAINTS) else { return Ok(None) };
         read_value(value, |r| {
             r.nested(Tag::SEQUENCE, |r| {
                 let ca = if r.peek(Tag::BOOLEAN) { r.boolean()? } else { false };
                 r.optional(Tag::INTEGER)?;
-                Ok(ca)
+                Ok(Some(ca))
             })
         })
+    }
+
+    /// Says whether basicConstraints makes this a CA. RFC 5280 §4.2.1.9.
+    pub fn is_ca(&self) -> Result<bool, CertificateError> {
+        Ok(self.basic_constraints_ca()? == Some(true))
     }
 
     /// Returns the DNS names and IP addresses of subjectAltName as text, for messages. RFC 5280 §4.2.1.6.
@@ -129,9 +173,9 @@ impl<'a> PeerCertificate<'a> {
                 let mut names = Vec::new();
                 while !r.at_end() {
                     let element = r.element()?;
-                    names.extend(match element.tag.0 & 0x1f {
-                        2 => core::str::from_utf8(element.content).ok().map(String::from),
-                        7 => ip_text(element.content),
+                    names.extend(match element.tag {
+                        DNS_NAME => core::str::from_utf8(element.content).ok().map(String::from),
+                        IP_ADDRESS => ip_text(element.content),
                         _ => None,
                     });
                 }
@@ -145,7 +189,25 @@ impl<'a> PeerCertificate<'a> {
     }
 }
 
-fn ip_text(bytes: &[u8]) -> Option<String> {
+/// Returns the size in bits of an RSA key's modulus, given a key's algorithm and its bytes.
+pub(super) fn rsa_key_bits(key_algorithm: &[u8], subject_public_key: &[u8]) -> Option<usize> {
+    const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+    let (RSA_ENCRYPTION | RSASSA_PSS) = DerReader::new(key_algorithm).expect(Tag::OBJECT_IDENTIFIER).ok()? else {
+        return None;
+    };
+    let modulus = read_all(subject_public_key, Tag::SEQUENCE, |r| {
+        let modulus = r.unsigned_integer()?;
+        r.unsigned_integer()?;
+        Ok(modulus)
+    });
+    let modulus = modulus.ok()?;
+    let leading_zeros = modulus.first().map_or(0, |first| first.leading_zeros());
+    (modulus.len() * 8).checked_sub(usize::try_from(leading_zeros).ok()?)
+}
+
+/// Returns an address of 4 or 16 bytes as text.
+pub(super) fn ip_text(bytes: &[u8]) -> Option<String> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Some(alloc::format!("{}", core::net::Ipv4Addr::from(v4)));
     }
@@ -164,12 +226,13 @@ fn read_value<'a, T>(
 
 /// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }`. RFC 5280 §4.1.
 fn read_certificate<'a>(r: &mut DerReader<'a>) -> Result<PeerCertificate<'a>, NotDer> {
-    let certificate = r.nested(Tag::SEQUENCE, read_tbs_certificate)?;
+    let signed = whole(r, Tag::SEQUENCE)?;
+    let mut certificate = read_all(signed, Tag::SEQUENCE, read_tbs_certificate)?;
     // RFC 5280 §4.1.1.2: the algorithm stands twice and must be the same.
     if r.expect(Tag::SEQUENCE)? != certificate.signature_algorithm {
         return Err(NotDer);
     }
-    r.bit_string()?;
+    (certificate.signed, certificate.signature) = (signed, r.bit_string()?);
     Ok(certificate)
 }
 
@@ -199,6 +262,8 @@ fn read_tbs_certificate<'a>(r: &mut DerReader<'a>) -> Result<PeerCertificate<'a>
         key_algorithm,
         subject_public_key,
         signature_algorithm,
+        signed: &[],
+        signature: &[],
         extensions,
     })
 }
@@ -255,8 +320,8 @@ fn read_time(r: &mut DerReader<'_>) -> Result<Time, NotDer> {
         return Err(NotDer);
     }
     let seconds = days_since_epoch(century, month, day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
-    // A certificate may be valid since before 1970; no clock of ours is there.
-    Ok(Time::from_secs(u64::try_from(seconds).unwrap_or(0)))
+    // No clock of ours is before 1970, and the path builder reads no such time either.
+    u64::try_from(seconds).map(Time::from_secs).map_err(|_| NotDer)
 }
 
 fn two_digits(text: &[u8]) -> Result<u32, NotDer> {
@@ -290,6 +355,17 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
 /// Says whether a public key, as a signer knows it, is the leaf's.
 pub fn key_matches_certificate(leaf: &CertificateDer<'_>, public_key: &[u8]) -> Result<bool, CertificateError> {
     Ok(PeerCertificate::read(leaf)?.subject_public_key() == public_key)
+}
+
+/// Says whether bytes have the outer shape of a certificate of any version, which is all that is asked of what we pass
+/// on to the peer. RFC 5280 §4.1.
+pub fn is_certificate(der: &[u8]) -> bool {
+    let shape = read_all(der, Tag::SEQUENCE, |r| {
+        r.expect(Tag::SEQUENCE)?;
+        r.expect(Tag::SEQUENCE)?;
+        r.bit_string().map(|_| ())
+    });
+    shape.is_ok()
 }
 
 /// Returns the scheme in which a certificate itself is signed, as signature_algorithms names it. For RSA-PSS the

@@ -7,10 +7,13 @@ mod certificate;
 mod chain;
 mod names;
 pub mod pem;
+mod reason;
 mod roots;
 mod signature;
 
-pub use certificate::{KeyUsage, PeerCertificate, certificate_signature_scheme, key_matches_certificate};
+pub use certificate::{
+    KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
+};
 pub use chain::{Purpose, verify_chain};
 pub use names::verify_name;
 #[cfg(feature = "std")]

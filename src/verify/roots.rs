@@ -5,20 +5,33 @@ use core::fmt;
 
 use pki_types::{CertificateDer, TrustAnchor};
 
+use super::PeerCertificate;
 use super::pem::{self, PemError};
 
-/// Trusted roots.
+/// Trusted roots: authorities that a chain may lead to, and certificates that are trusted as they stand.
+///
+/// A certificate is an authority if its basicConstraints say so, if without any its keyUsage has keyCertSign, or if it
+/// is so old (version 1) that it cannot say. Any other is trusted as a peer's own certificate and issues nothing.
+///
+/// An authority may also stand as a peer's own certificate: `openssl req -x509` makes such ones. Its bytes are
+/// remembered if it could be meant that way, which is if it has a subjectAltName with a DNS name or an address, or an
+/// extendedKeyUsage. The authorities of the public web have neither, so a system's store stays small; a client's
+/// self-signed certificate that has neither, and says that it is a CA, is not trusted by itself.
 #[derive(Clone, Default)]
 pub struct Roots {
     anchors: Vec<TrustAnchor<'static>>,
+    /// Trusted as a peer's own, byte for byte.
+    certificates: Vec<CertificateDer<'static>>,
+    /// The names of those among them that are no authorities.
+    not_authorities: Vec<Vec<u8>>,
 }
 
 /// Why a certificate cannot be a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RootRejected {
-    /// The certificate cannot be read.
-    BadCertificate,
+    /// A certificate cannot be read; it says the how manyth.
+    BadCertificate(usize),
     /// The bytes are not PEM, or hold no certificate.
     Pem(PemError),
 }
@@ -26,7 +39,7 @@ pub enum RootRejected {
 impl fmt::Display for RootRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadCertificate => f.write_str("a certificate in it cannot be read as X.509"),
+            Self::BadCertificate(number) => write!(f, "certificate number {number} in it cannot be read as X.509"),
             Self::Pem(error) => error.fmt(f),
         }
     }
@@ -50,15 +63,29 @@ impl Roots {
     /// Adds every certificate of PEM text (or one of DER): all of them or none.
     pub fn add_pem(&mut self, text: &[u8]) -> Result<(), RootRejected> {
         let certificates = pem::certificates_from_pem_or_der(text).map_err(RootRejected::Pem)?;
-        let anchors: Result<Vec<_>, _> = certificates.iter().map(anchor).collect();
-        anchors?.into_iter().for_each(|anchor| self.add_anchor(anchor));
+        let read = |(index, der)| Root::read(der).ok_or(RootRejected::BadCertificate(index + 1));
+        let roots: Vec<Root> = certificates.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        roots.into_iter().for_each(|root| self.add(root));
         Ok(())
     }
 
     /// Adds one certificate.
     pub fn add_der(&mut self, certificate: &CertificateDer<'_>) -> Result<(), RootRejected> {
-        self.add_anchor(anchor(certificate)?);
+        self.add(Root::read(certificate).ok_or(RootRejected::BadCertificate(1))?);
         Ok(())
+    }
+
+    fn add(&mut self, root: Root) {
+        match (root.anchor, &root.certificate) {
+            (Some(anchor), _) => self.add_anchor(anchor),
+            (None, Some((certificate, subject))) if !self.contains(certificate) => {
+                self.not_authorities.push(subject.clone());
+            }
+            (None, _) => {}
+        }
+        if let Some((certificate, _)) = root.certificate.filter(|(certificate, _)| !self.contains(certificate)) {
+            self.certificates.push(certificate);
+        }
     }
 
     /// Adds a root given as name, key and constraints. The same one twice is kept once.
@@ -70,18 +97,24 @@ impl Roots {
 
     /// Returns how many roots there are.
     pub fn len(&self) -> usize {
-        self.anchors.len()
+        self.anchors.len() + self.not_authorities.len()
     }
 
     /// Says whether there is none, so that no chain can be accepted.
     pub fn is_empty(&self) -> bool {
-        self.anchors.is_empty()
+        self.len() == 0
     }
 
     /// Returns the DER of each root's name.
     pub fn subjects(&self) -> Vec<Vec<u8>> {
         // A trust anchor holds the name's content; certificate_authorities wants the whole element.
-        self.anchors.iter().map(|anchor| super::names::sequence(anchor.subject.as_ref())).collect()
+        let of_anchors = self.anchors.iter().map(|anchor| super::names::sequence(anchor.subject.as_ref()));
+        of_anchors.chain(self.not_authorities.iter().cloned()).collect()
+    }
+
+    /// Says whether a peer's own certificate is trusted as it stands, byte for byte.
+    pub(super) fn contains(&self, leaf: &CertificateDer<'_>) -> bool {
+        self.certificates.iter().any(|certificate| certificate == leaf)
     }
 
     /// Returns the names, or none of them if they take more than `len` bytes in a message. They help a peer with several
@@ -97,14 +130,35 @@ impl Roots {
     }
 }
 
-fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, RootRejected> {
-    let anchor = webpki::anchor_from_trusted_cert(certificate).map_err(|_| RootRejected::BadCertificate)?;
-    Ok(anchor.to_owned())
+/// What a certificate is good for as a root.
+struct Root {
+    /// Its name, key and constraints, if it may issue certificates.
+    anchor: Option<TrustAnchor<'static>>,
+    /// Its bytes and its name, if it may stand as a peer's own.
+    certificate: Option<(CertificateDer<'static>, Vec<u8>)>,
+}
+
+impl Root {
+    fn read(der: &CertificateDer<'_>) -> Option<Self> {
+        let anchor = webpki::anchor_from_trusted_cert(der).ok()?.to_owned();
+        // What only the path builder can read is of version 1.
+        let Ok(read) = PeerCertificate::read(der) else {
+            return Some(Self { anchor: Some(anchor), certificate: None });
+        };
+        let signs_certificates = || Some(read.key_usage().ok()??.key_cert_sign());
+        let issues = match read.basic_constraints_ca().ok()? {
+            Some(is_ca) => is_ca,
+            None => signs_certificates() == Some(true),
+        };
+        let is_a_peers = !issues || !read.names().ok()?.is_empty() || read.extended_key_usage().ok()?.is_some();
+        let certificate = is_a_peers.then(|| (der.clone().into_owned(), read.subject().to_vec()));
+        Some(Self { anchor: issues.then_some(anchor), certificate })
+    }
 }
 
 impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Roots({})", self.anchors.len())
+        write!(f, "Roots({})", self.len())
     }
 }
 
@@ -121,7 +175,7 @@ mod files {
     use std::string::String;
     use std::vec::Vec;
 
-    use super::{PemError, RootRejected, Roots, pem};
+    use super::{Root, RootRejected, Roots, pem};
 
     /// What went wrong with which file.
     #[derive(Debug)]
@@ -171,7 +225,7 @@ mod files {
                     for place in places {
                         write!(f, " {}", place.display())?;
                     }
-                    f.write_str(" (install the system's CA certificates, or name a file with --ca or SSL_CERT_FILE)")
+                    f.write_str(" (install the system's CA certificates, or name a file or folder in SSL_CERT_FILE or SSL_CERT_DIR)")
                 }
             }
         }
@@ -186,7 +240,7 @@ mod files {
     }
 
     /// Roots from a place where a bad entry among good ones is left out and reported.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub struct RootsReport {
         /// What could be used.
         pub roots: Roots,
@@ -229,52 +283,58 @@ mod files {
             Ok(())
         }
 
-        /// Reads every file of a folder that holds certificates, as OpenSSL's hashed folders do. Files that hold
-        /// something else are left out and reported.
+        /// Reads every file of a folder that holds certificates, as OpenSSL's hashed folders do, PEM or DER; files
+        /// that hold something else are passed over. A certificate that cannot be read is left out and reported, and
+        /// so is a file. Folders within the folder are not entered.
         pub fn from_folder(path: impl AsRef<Path>) -> Result<RootsReport, RootsError> {
-            let mut report = RootsReport { roots: Self::new(), rejected: Vec::new() };
+            let mut report = RootsReport::default();
             report.add_folder(path.as_ref())?;
             Ok(report)
         }
 
-        /// Reads what SSL_CERT_FILE and SSL_CERT_DIR (folders, separated by colons) name; `None` if neither is set.
+        /// Reads what SSL_CERT_FILE and SSL_CERT_DIR (folders, separated by colons, on Windows by semicolons) name;
+        /// `None` if neither is set. A folder that is not there is reported, a file that is not there is an error.
         pub fn from_environment() -> Result<Option<RootsReport>, RootsError> {
-            let (file, folders) = (std::env::var_os("SSL_CERT_FILE"), std::env::var_os("SSL_CERT_DIR"));
+            let is_named = |value: &std::ffi::OsString| !value.is_empty();
+            let file = std::env::var_os("SSL_CERT_FILE").filter(is_named);
+            let folders = std::env::var_os("SSL_CERT_DIR").filter(is_named);
             if file.is_none() && folders.is_none() {
                 return Ok(None);
             }
-            let mut report = RootsReport { roots: Self::new(), rejected: Vec::new() };
+            let mut report = RootsReport::default();
             let mut places = Vec::new();
-            if let Some(file) = file.filter(|file| !file.is_empty()) {
+            if let Some(file) = file {
                 report.add_bundle(Path::new(&file))?;
                 places.push(PathBuf::from(file));
             }
-            for folder in std::env::split_paths(&folders.unwrap_or_default()) {
-                if folder.as_os_str().is_empty() {
-                    continue;
+            for folder in std::env::split_paths(&folders.unwrap_or_default()).filter(|it| !it.as_os_str().is_empty()) {
+                match report.add_folder(&folder) {
+                    Err(FileError::Io(path, error)) => report.rejected.push((path, std::format!("{error}"))),
+                    other => other?,
                 }
-                report.add_folder(&folder)?;
                 places.push(folder);
             }
             report.or_nothing_found(places).map(Some)
         }
 
         /// Reads the operating system's roots, or those that the environment names instead.
+        ///
+        /// These are files and folders where Linux, Android and the BSDs keep them, and macOS a copy (`/etc/ssl/cert.pem`,
+        /// without what a user has added or distrusted in the keychain). Windows keeps its roots in no file:
+        /// there SSL_CERT_FILE must name one, or the result is [`RootsError::NothingFound`].
         pub fn system() -> Result<RootsReport, RootsError> {
             if let Some(report) = Self::from_environment()? {
                 return Ok(report);
             }
-            let mut report = RootsReport { roots: Self::new(), rejected: Vec::new() };
             let files = SYSTEM_FILES.iter().map(Path::new);
+            let folders = SYSTEM_FOLDERS.iter().map(Path::new);
+            let mut report = RootsReport::default();
             if let Some(file) = files.clone().find(|path| path.is_file()) {
                 report.add_bundle(file)?;
             }
-            let folders = SYSTEM_FOLDERS.iter().map(Path::new);
-            for folder in folders.clone().filter(|path| report.roots.is_empty() && path.is_dir()) {
-                let mut of_folder = RootsReport { roots: Self::new(), rejected: Vec::new() };
-                of_folder.add_folder(folder)?;
-                if !of_folder.roots.is_empty() {
-                    return Ok(of_folder);
+            for folder in folders.clone().filter(|path| path.is_dir()) {
+                if report.roots.is_empty() {
+                    report.add_folder(folder)?;
                 }
             }
             report.or_nothing_found(files.chain(folders).map(PathBuf::from).collect())
@@ -286,42 +346,47 @@ mod files {
             if self.roots.is_empty() { Err(RootsError::NothingFound(places)) } else { Ok(self) }
         }
 
-        /// Adds each certificate of a file on its own, so that one that cannot be read does not cost the others.
-        fn add_bundle(&mut self, path: &Path) -> Result<(), RootsError> {
+        fn add_bundle(&mut self, path: &Path) -> Result<(), FileError<RootRejected>> {
             let bytes = FileError::read(path)?;
-            let certificates = pem::certificates_from_pem_or_der(&bytes);
-            let certificates = certificates.map_err(|error| FileError::new(path, RootRejected::Pem(error)))?;
-            for certificate in certificates {
-                if let Err(error) = self.roots.add_der(&certificate) {
-                    self.rejected.push((path.into(), std::format!("{error}")));
-                }
-            }
+            self.add_content(path, &bytes);
             Ok(())
         }
 
-        fn add_folder(&mut self, folder: &Path) -> Result<(), RootsError> {
+        fn add_folder(&mut self, folder: &Path) -> Result<(), FileError<RootRejected>> {
             let entries = std::fs::read_dir(folder).map_err(|error| FileError::Io(folder.into(), error))?;
             let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
             paths.sort();
-            for path in paths.into_iter().filter(|path| path.is_file()) {
-                match std::fs::read(&path) {
-                    Ok(bytes) => self.add_content(path, &bytes),
+            for path in paths {
+                // A link that leads nowhere is worth a word; a folder, or a pipe that would block, is passed over.
+                let content = match std::fs::metadata(&path) {
+                    Ok(metadata) if !metadata.is_file() => continue,
+                    Ok(_) => std::fs::read(&path),
+                    Err(error) => Err(error),
+                };
+                match content {
+                    Ok(bytes) => self.add_content(&path, &bytes),
                     Err(error) => self.rejected.push((path, std::format!("{error}"))),
                 }
             }
             Ok(())
         }
 
-        fn add_content(&mut self, path: PathBuf, bytes: &[u8]) {
-            let looks_like_der = bytes.first() == Some(&0x30) && pem::is_one_der_element(bytes);
-            let added = match pem::certificates_from_pem(bytes) {
-                Err(PemError::NoCertificate) if looks_like_der => self.roots.add_pem(bytes),
-                // Keys, lists of revoked certificates and notes lie in such folders too: nothing to report.
-                Err(PemError::NoCertificate) => return,
-                _ => self.roots.add_pem(bytes),
+        /// Adds each certificate on its own, so that one that cannot be read does not cost the others. Keys, lists of
+        /// revoked certificates and notes lie in such places too: nothing to report.
+        fn add_content(&mut self, path: &Path, bytes: &[u8]) {
+            let (certificates, broken) = match pem::certificates_from_pem_or_der(bytes) {
+                Ok(certificates) => (certificates, Vec::new()),
+                Err(_) => pem::all_certificates_from_pem(bytes),
             };
-            if let Err(error) = added {
-                self.rejected.push((path, std::format!("{error}")));
+            self.rejected.extend(broken.iter().map(|error| (path.into(), std::format!("{error}"))));
+            for (index, certificate) in certificates.iter().enumerate() {
+                match Root::read(certificate) {
+                    Some(root) => self.roots.add(root),
+                    None => {
+                        let error = RootRejected::BadCertificate(index + 1);
+                        self.rejected.push((path.into(), std::format!("{error}")));
+                    }
+                }
             }
         }
     }

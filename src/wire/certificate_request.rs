@@ -70,3 +70,29 @@ impl<'a> Codec<'a> for CertificateRequestTls12<'a> {
         w.list_u16(0..=0xffff, &self.certificate_authorities)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::wire::{read_all, write_all};
+
+    /// RFC 8446 §4.4.2.1. Go's servers ask in this way.
+    #[test]
+    fn status_request_and_timestamps_are_asked_for_by_empty_extensions() {
+        let body = [0, 0, 16, 0, 5, 0, 0, 0, 18, 0, 0, 0, 13, 0, 4, 0, 2, 8, 4];
+        let request: CertificateRequest<'_> = read_all(&body).unwrap();
+        assert_eq!(
+            request.extensions,
+            [
+                CertificateRequestExtension::StatusRequest,
+                CertificateRequestExtension::SignedCertificateTimestamp,
+                CertificateRequestExtension::SignatureAlgorithms(alloc::vec![SignatureScheme::rsa_pss_rsae_sha256]),
+            ]
+        );
+        assert_eq!(write_all(&request).unwrap(), body);
+        // What ClientHello would carry is not empty.
+        let of_a_client = [0, 0, 9, 0, 5, 0, 5, 1, 0, 0, 0, 0];
+        assert_eq!(read_all::<CertificateRequest<'_>>(&of_a_client), Err(Malformed::TrailingBytes));
+    }
+}

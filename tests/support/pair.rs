@@ -43,6 +43,28 @@ fn key_pair(kind: KeyKind) -> rcgen::KeyPair {
     .unwrap()
 }
 
+fn authority_params(common_name: &str) -> rcgen::CertificateParams {
+    let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    params
+}
+
+fn leaf_params(names: &[&str]) -> rcgen::CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
+    params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages =
+        vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    params
+}
+
+/// A leaf that is its own issuer.
+pub fn self_signed_leaf(names: &[&str]) -> CertificateDer<'static> {
+    leaf_params(names).self_signed(&key_pair(KeyKind::EcdsaP256)).unwrap().der().clone()
+}
+
 /// A throw-away authority.
 pub struct Authority {
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
@@ -51,12 +73,23 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::named("Test Authority")
+    }
+
+    /// An authority that is its own issuer.
+    pub fn named(common_name: &str) -> Self {
         let key = key_pair(KeyKind::EcdsaP256);
-        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "Test Authority");
-        params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+        let params = authority_params(common_name);
         let certificate = params.self_signed(&key).unwrap().der().clone();
+        Self { issuer: rcgen::Issuer::new(params, key), certificate }
+    }
+
+    /// An authority below this one.
+    pub fn intermediate(&self, common_name: &str, edit: impl FnOnce(&mut rcgen::CertificateParams)) -> Self {
+        let key = key_pair(KeyKind::EcdsaP256);
+        let mut params = authority_params(common_name);
+        edit(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         Self { issuer: rcgen::Issuer::new(params, key), certificate }
     }
 
@@ -68,14 +101,25 @@ impl Authority {
 
     /// Issues a leaf with its key, DER of both.
     pub fn issue(&self, names: &[&str], kind: KeyKind) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        self.issue_with(names, kind, |_| {})
+    }
+
+    pub fn issue_with(
+        &self,
+        names: &[&str],
+        kind: KeyKind,
+        edit: impl FnOnce(&mut rcgen::CertificateParams),
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = key_pair(kind);
-        let names: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
-        let mut params = rcgen::CertificateParams::new(names).unwrap();
-        params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages =
-            vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        let mut params = leaf_params(names);
+        edit(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         (certificate, PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+    }
+
+    /// Issues a leaf for a key that somebody else holds, or nobody.
+    pub fn issue_for(&self, names: &[&str], key: &impl rcgen::PublicKeyData) -> CertificateDer<'static> {
+        leaf_params(names).signed_by(key, &self.issuer).unwrap().der().clone()
     }
 
     pub fn identity(&self, names: &[&str], kind: KeyKind) -> Identity {

@@ -9,7 +9,7 @@ use crate::handshake::negotiated::Negotiated;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
 use crate::keys::{ExporterSecret, TrafficSecret};
-use crate::record::{Level, MAX_KEY_UPDATES};
+use crate::record::{Level, MAX_KEY_UPDATES, MAX_TICKETS};
 use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
 
 /// An established connection's secrets.
@@ -20,6 +20,8 @@ pub(crate) struct ConnectedTls13 {
     exporter_secret: ExporterSecret,
     /// KeyUpdates since the last application data, to bound what a peer can make us derive for nothing.
     key_updates_without_data: u32,
+    /// Tickets since the last application data.
+    tickets_without_data: u32,
     /// Whether an update_requested of ours is unanswered: there must not be a second one. RFC 9846 §4.7.3.
     update_requested: bool,
     /// Whether a KeyUpdate of ours still waits in the output: it answers every request that comes until it is taken, so
@@ -50,6 +52,7 @@ impl ConnectedTls13 {
             write_secret: secrets.write,
             exporter_secret: secrets.exporter,
             key_updates_without_data: 0,
+            tickets_without_data: 0,
             update_requested: false,
             update_unsent: false,
         };
@@ -59,6 +62,13 @@ impl ConnectedTls13 {
     /// Notes that application data came.
     pub(super) fn data_received(&mut self) {
         self.key_updates_without_data = 0;
+        self.tickets_without_data = 0;
+    }
+
+    /// Counts a NewSessionTicket.
+    pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
+        self.tickets_without_data += 1;
+        if self.tickets_without_data > MAX_TICKETS { Err(Violation::TooManyTickets.into()) } else { Ok(()) }
     }
 
     /// Notes that all output was taken.
@@ -94,11 +104,15 @@ impl ConnectedTls13 {
         let ask_peer = ask_peer && !self.update_requested;
         let request_update =
             if ask_peer { KeyUpdateRequest::update_requested } else { KeyUpdateRequest::update_not_requested };
+        // Whatever can fail comes before the message: behind it, the peer opens with the new keys alone.
+        let message = write_message(&KeyUpdate { request_update })?;
+        let next = self.write_secret.next(&*self.provider).map_err(crypto_failed)?;
+        let keys = next.keys(&*self.provider).map_err(crypto_failed)?;
+        out.send_bytes(Level::Application, message);
+        out.write_keys(Level::Application, keys);
+        self.write_secret = next;
         self.update_requested |= ask_peer;
         self.update_unsent = true;
-        out.send_bytes(Level::Application, write_message(&KeyUpdate { request_update })?);
-        self.write_secret = self.write_secret.next(&*self.provider).map_err(crypto_failed)?;
-        out.write_keys(Level::Application, self.write_secret.keys(&*self.provider).map_err(crypto_failed)?);
         Ok(())
     }
 

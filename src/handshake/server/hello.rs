@@ -361,7 +361,8 @@ fn check_unchanged(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<
                 | ExtensionType::early_data
                 | ExtensionType::pre_shared_key
                 | ExtensionType::padding
-                // Encrypted anew for the second hello, also for a server that does not know it. RFC 9849 §6.1.
+                // Encrypted anew where it was accepted, repeated where it was not: which of the two is none of the business
+                // of a server that does not know it. RFC 9849 §6.1.
                 | ExtensionType::encrypted_client_hello
         )
     };

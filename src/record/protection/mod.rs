@@ -96,6 +96,12 @@ impl Protection {
         Ok(opened)
     }
 
+    /// Lets these keys seal so many more records and no more, to come to the limit within a test.
+    #[cfg(all(test, feature = "ring"))]
+    pub(crate) fn lower_limit(&mut self, remaining: u64) {
+        self.keys.confidentiality_limit = self.sequence_number.saturating_add(remaining);
+    }
+
     fn count(&mut self) -> Result<(), Error> {
         self.sequence_number = self.sequence_number.checked_add(1).ok_or(Internal::KeyExhausted)?;
         Ok(())
@@ -104,7 +110,7 @@ impl Protection {
 
 /// The sequence number, padded to the iv's length, XORed with the iv. RFC 8446 §5.3.
 fn xor_nonce(keys: &TrafficKeys, sequence_number: u64) -> [u8; NONCE_LEN] {
-    let mut nonce = keys.iv;
+    let mut nonce = *keys.iv;
     for (byte, number) in nonce.iter_mut().rev().zip(sequence_number.to_le_bytes()) {
         *byte ^= number;
     }
@@ -147,4 +153,66 @@ pub(super) fn header_bytes(
     let [major, minor] = version.0.to_be_bytes();
     let [high, low] = u16::try_from(length).map_err(|_| bad_layout())?.to_be_bytes();
     Ok([content_type.0, major, minor, high, low])
+}
+
+#[cfg(all(test, feature = "ring"))]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::crypto::ring::RingProvider;
+    use crate::crypto::{AeadAlgorithm, Provider};
+
+    const HEADER_LEN: usize = RECORD_HEADER_LEN;
+
+    fn protection(confidentiality_limit: u64) -> Protection {
+        let aead = RingProvider.aead(AeadAlgorithm::Aes128Gcm, &[1; 16]).unwrap();
+        let iv = alloc::boxed::Box::new([2; NONCE_LEN]);
+        Protection::new(TrafficKeys { aead, iv, confidentiality_limit, format: RecordFormat::Tls13 })
+    }
+
+    /// A record without content: header, inner type, tag.
+    fn seal(protection: &mut Protection) -> Result<[u8; HEADER_LEN + 1 + TAG_LEN], Error> {
+        let mut record = [0; HEADER_LEN + 1 + TAG_LEN];
+        protection.seal(ContentType::application_data, &mut record)?;
+        Ok(record)
+    }
+
+    fn open(protection: &mut Protection, record: &mut [u8]) -> Result<(ContentType, Range<usize>), Error> {
+        let (header, protected) = record.split_first_chunk_mut::<HEADER_LEN>().unwrap();
+        protection.open(header, protected)
+    }
+
+    #[test]
+    fn sequence_number_never_wraps() {
+        let mut writer = protection(u64::MAX);
+        writer.sequence_number = u64::MAX.checked_sub(1).unwrap();
+        assert!(seal(&mut writer).is_ok());
+        assert_eq!(seal(&mut writer), Err(Internal::KeyExhausted.into()));
+        let (mut reader, last) = (protection(u64::MAX), protection(u64::MAX));
+        reader.sequence_number = u64::MAX;
+        // What the last number would seal, were there no limit.
+        let mut record = [0; HEADER_LEN + 1 + TAG_LEN];
+        tls13::seal(&last.keys, u64::MAX, ContentType::application_data, &mut record).unwrap();
+        assert_eq!(open(&mut reader, &mut record), Err(Internal::KeyExhausted.into()));
+    }
+
+    #[test]
+    fn key_seals_as_many_records_as_its_limit_says() {
+        let mut writer = protection(3);
+        for left in [3, 2, 1] {
+            assert_eq!(writer.remaining(), left);
+            assert!(seal(&mut writer).is_ok());
+        }
+        assert_eq!(seal(&mut writer), Err(Internal::KeyExhausted.into()));
+    }
+
+    /// RFC 9846 §5.5: later analyses may move the limit, and the peer may know them.
+    #[test]
+    fn receiver_does_not_enforce_the_limit_of_a_key() {
+        let (mut writer, mut reader) = (protection(100), protection(1));
+        for _ in 0..10 {
+            let mut record = seal(&mut writer).unwrap();
+            assert_eq!(open(&mut reader, &mut record), Ok((ContentType::application_data, 0..0)));
+        }
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn open(
 
 /// Four bytes of the key block, then eight of the record. RFC 5288 §3.
 fn salted_nonce(keys: &TrafficKeys, explicit: &[u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
-    let [a, b, c, d, ..] = keys.iv;
+    let [a, b, c, d, ..] = *keys.iv;
     let [e, f, g, h, i, j, k, l] = *explicit;
     [a, b, c, d, e, f, g, h, i, j, k, l]
 }

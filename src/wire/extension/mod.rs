@@ -244,8 +244,8 @@ extensions! {
 extensions! {
     /// An extension of CertificateRequest.
     CertificateRequestExtension {
-        /// RFC 8446 §4.4.2.1.
-        StatusRequest(CertificateStatusRequest<'a>) = status_request, Codec::read, |w, it| it.write(w);
+        /// RFC 8446 §4.4.2.1: empty, unlike in ClientHello.
+        StatusRequest = status_request, (), ();
         /// RFC 8446 §4.2.3.
         SignatureAlgorithms(Vec<SignatureScheme>) = signature_algorithms, |r| r.list_u16(2..=0xfffe), |w, it| w.list_u16(2..=0xfffe, it);
         /// RFC 6962 §3.3.1: empty.

@@ -9,7 +9,7 @@ use super::State;
 use super::client_flight::Flight;
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
 use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
-use crate::error::{Error, Violation};
+use crate::error::{Error, Misuse, Violation};
 use crate::handshake::client::hello::{Offer, reported_name};
 use crate::handshake::proof::Authenticated;
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
@@ -57,7 +57,7 @@ impl Handshake {
             hello_retried: false,
             server_name: reported_name(&self.offer),
             application_protocol: self.answered.application_protocol.clone(),
-            peer_certificates: Vec::new(),
+            peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
         }
@@ -105,7 +105,7 @@ impl WaitCertificate {
 /// The server has announced an OCSP response, and may still leave it out. RFC 6066 §8.
 pub(crate) struct WaitCertificateStatus {
     handshake: Handshake,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
 }
 
 impl WaitCertificateStatus {
@@ -128,13 +128,13 @@ impl WaitCertificateStatus {
 /// Is the chain to be trusted? The built-in judge answers at once.
 fn ask_verdict(
     handshake: Handshake,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
     server_key_exchange: Option<Vec<u8>>,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
     let config = Arc::clone(handshake.config());
     let question = ChainToVerify {
-        chain: chain.clone(),
+        chain: Arc::clone(&chain),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
@@ -144,7 +144,8 @@ fn ask_verdict(
     };
     let state = AskVerdict { handshake, chain, server_key_exchange };
     match config.verifier.verify(&question) {
-        Decision::Now(verdict) => state.accept(verdict),
+        Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
+        Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
         Decision::Later => {
             out.ask(QuestionKind::VerifyChain(question));
             Ok(State::AskVerdict(state))
@@ -155,15 +156,20 @@ fn ask_verdict(
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     handshake: Handshake,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
     /// The message that came where an announced CertificateStatus was left out.
     server_key_exchange: Option<Vec<u8>>,
 }
 
 impl AskVerdict {
+    /// Says whether a verdict is about the chain that was asked about.
+    pub(super) fn takes(&self, verdict: &Verdict) -> bool {
+        verdict.as_ref().ok().is_none_or(|accepted| accepted.is_about(&self.chain))
+    }
+
     pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
-        let Self { handshake, chain, server_key_exchange } = self;
-        let state = WaitServerKeyExchange { handshake, accepted: (chain, verdict?) };
+        let Self { handshake, server_key_exchange, .. } = self;
+        let state = WaitServerKeyExchange { handshake, accepted: verdict? };
         match server_key_exchange {
             Some(bytes) => state.accept(Incoming::new(&bytes, None)),
             None => Ok(State::WaitServerKeyExchange(state)),
@@ -174,7 +180,7 @@ impl AskVerdict {
 /// The chain is trusted; that the server holds its key is still to be shown.
 pub(crate) struct WaitServerKeyExchange {
     handshake: Handshake,
-    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+    accepted: ChainAccepted,
 }
 
 impl WaitServerKeyExchange {

@@ -10,7 +10,7 @@ use super::key_exchange::Handshake;
 use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
-use crate::error::{Error, Internal, Violation};
+use crate::error::{Error, Internal, Misuse, Violation};
 use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
@@ -58,7 +58,7 @@ pub(super) fn accept_certificate(
         let (context, message) = (ExtensionContext::Certificate, HandshakeType::certificate);
         handshake.offer.check_answer(extension.extension_type(), context, message)?;
     }
-    let chain: Vec<CertificateDer<'static>> =
+    let chain: Arc<[CertificateDer<'static>]> =
         certificate.certificate_list.iter().map(|entry| CertificateDer::from(entry.cert_data).into_owned()).collect();
     handshake.ocsp_response = stapled(&certificate).map(<[u8]>::to_vec);
     handshake.transcript.add(message.bytes());
@@ -66,7 +66,7 @@ pub(super) fn accept_certificate(
     // 3. Is it to be trusted? The built-in judge answers at once.
     let config = Arc::clone(handshake.config());
     let question = ChainToVerify {
-        chain: chain.clone(),
+        chain: Arc::clone(&chain),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
@@ -76,7 +76,8 @@ pub(super) fn accept_certificate(
     };
     let state = AskVerdict { handshake, application_protocol, requested, chain };
     match config.verifier.verify(&question) {
-        Decision::Now(verdict) => state.accept(verdict),
+        Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
+        Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
         Decision::Later => {
             out.ask(QuestionKind::VerifyChain(question));
             Ok(State::AskVerdict(state))
@@ -97,13 +98,18 @@ pub(crate) struct AskVerdict {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
     requested: Option<CertificateRequestInfo>,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
 }
 
 impl AskVerdict {
+    /// Says whether a verdict is about the chain that was asked about.
+    pub(super) fn takes(&self, verdict: &Verdict) -> bool {
+        verdict.as_ref().ok().is_none_or(|accepted| accepted.is_about(&self.chain))
+    }
+
     pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
-        let Self { handshake, application_protocol, requested, chain } = self;
-        let accepted = (chain, verdict?);
+        let Self { handshake, application_protocol, requested, .. } = self;
+        let accepted = verdict?;
         Ok(State::WaitCertificateVerify(WaitCertificateVerify { handshake, application_protocol, requested, accepted }))
     }
 }
@@ -113,7 +119,7 @@ pub(crate) struct WaitCertificateVerify {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
     requested: Option<CertificateRequestInfo>,
-    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+    accepted: ChainAccepted,
 }
 
 impl WaitCertificateVerify {

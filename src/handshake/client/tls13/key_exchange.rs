@@ -53,7 +53,7 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: crate::handshake::client::hello::reported_name(&self.offer),
             application_protocol,
-            peer_certificates: alloc::vec::Vec::new(),
+            peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
         }

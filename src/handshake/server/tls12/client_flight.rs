@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 
@@ -11,7 +10,7 @@ use super::finished::WaitChangeCipherSpec;
 use super::full::Handshake;
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
 use crate::crypto::{CryptoError, Secret, StartedKeyExchange};
-use crate::error::{Error, Incompatible, Violation};
+use crate::error::{Error, Incompatible, Misuse, Violation};
 use crate::handshake::proof::{Authenticated, crypto_failed};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
 use crate::keys::{KeyBlock, MasterSecret};
@@ -34,7 +33,7 @@ impl WaitCertificate {
             return Err(Violation::ChainTooLong.into());
         }
         let entries = certificate.certificate_list.iter();
-        let chain: Vec<_> = entries.map(|certificate| CertificateDer::from(certificate.0).into_owned()).collect();
+        let chain: Arc<[_]> = entries.map(|certificate| CertificateDer::from(certificate.0).into_owned()).collect();
         handshake.transcript.add(message.bytes());
 
         // 1. A client without a certificate: whether it may go on is the configuration's. TLS 1.2 has no alert of its own
@@ -55,7 +54,7 @@ impl WaitCertificate {
 
         // 2. Is it to be trusted? The built-in judge answers at once.
         let question = ChainToVerify {
-            chain: chain.clone(),
+            chain: Arc::clone(&chain),
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
@@ -65,7 +64,8 @@ impl WaitCertificate {
         };
         let state = AskVerdict { handshake, exchange, chain };
         match config.verifier.verify(&question) {
-            Decision::Now(verdict) => state.accept(verdict),
+            Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
+            Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
             Decision::Later => {
                 out.ask(QuestionKind::VerifyChain(question));
                 Ok(State::AskVerdict(state))
@@ -78,13 +78,18 @@ impl WaitCertificate {
 pub(crate) struct AskVerdict {
     handshake: Handshake,
     exchange: Box<dyn StartedKeyExchange>,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
 }
 
 impl AskVerdict {
+    /// Says whether a verdict is about the chain that was asked about.
+    pub(super) fn takes(&self, verdict: &Verdict) -> bool {
+        verdict.as_ref().ok().is_none_or(|accepted| accepted.is_about(&self.chain))
+    }
+
     pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
-        let Self { handshake, exchange, chain } = self;
-        let proving = Proving::Certificate((chain, verdict?));
+        let Self { handshake, exchange, .. } = self;
+        let proving = Proving::Certificate(verdict?);
         Ok(State::WaitClientKeyExchange(WaitClientKeyExchange { handshake, exchange, proving }))
     }
 }
@@ -94,7 +99,7 @@ pub(super) enum Proving {
     /// Nothing: it may stay unknown.
     Anonymous,
     /// That it holds the key of this chain's leaf.
-    Certificate((Vec<CertificateDer<'static>>, ChainAccepted)),
+    Certificate(ChainAccepted),
 }
 
 /// The client's share comes next.
@@ -161,7 +166,7 @@ impl Exchanged {
 /// The client has shown a certificate.
 pub(crate) struct WaitCertificateVerify {
     exchanged: Exchanged,
-    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+    accepted: ChainAccepted,
 }
 
 impl WaitCertificateVerify {

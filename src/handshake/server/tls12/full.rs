@@ -64,7 +64,7 @@ impl Handshake {
             hello_retried: false,
             server_name: self.hello.server_name.clone(),
             application_protocol: self.application_protocol.clone(),
-            peer_certificates: Vec::new(),
+            peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
         }

@@ -80,13 +80,12 @@ impl State {
 
     /// Says whether [`answer`](Self::answer) has a row for this state and answer.
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
-        matches!(
-            (self, answer),
-            (Self::AskIdentity(_), Answer::Identity(_))
-                | (Self::AskSignature(_), Answer::Signature(_))
-                | (Self::AskVerdict(_), Answer::Verdict(_))
-                | (Self::AskVerdict(_) | Self::AskIdentity(_) | Self::AskSignature(_), Answer::Refuse(_))
-        )
+        match (self, answer) {
+            (Self::AskVerdict(s), Answer::Verdict(verdict)) => s.takes(verdict),
+            (Self::AskIdentity(_), Answer::Identity(_)) | (Self::AskSignature(_), Answer::Signature(_)) => true,
+            (Self::AskVerdict(_) | Self::AskIdentity(_) | Self::AskSignature(_), Answer::Refuse(_)) => true,
+            _ => false,
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {

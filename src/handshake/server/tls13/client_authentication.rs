@@ -1,14 +1,13 @@
 //! The client's second flight: Certificate and CertificateVerify if asked for, and Finished. RFC 8446 §4.4.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 
 use super::State;
 use super::key_exchange::Handshake;
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
-use crate::error::{Error, Incompatible, Violation};
+use crate::error::{Error, Incompatible, Misuse, Violation};
 use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
@@ -50,7 +49,7 @@ impl WaitCertificate {
                 Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
             });
         }
-        let chain: Vec<CertificateDer<'static>> = certificate
+        let chain: Arc<[CertificateDer<'static>]> = certificate
             .certificate_list
             .iter()
             .map(|entry| CertificateDer::from(entry.cert_data).into_owned())
@@ -71,7 +70,7 @@ impl WaitCertificate {
 
         // 4. Is it to be trusted? The built-in judge answers at once.
         let question = ChainToVerify {
-            chain: chain.clone(),
+            chain: Arc::clone(&chain),
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
@@ -81,7 +80,8 @@ impl WaitCertificate {
         };
         let state = AskVerdict { established, chain };
         match config.verifier.verify(&question) {
-            Decision::Now(verdict) => state.accept(verdict),
+            Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
+            Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
             Decision::Later => {
                 out.ask(QuestionKind::VerifyChain(question));
                 Ok(State::AskVerdict(state))
@@ -93,13 +93,18 @@ impl WaitCertificate {
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     established: Established,
-    chain: Vec<CertificateDer<'static>>,
+    chain: Arc<[CertificateDer<'static>]>,
 }
 
 impl AskVerdict {
+    /// Says whether a verdict is about the chain that was asked about.
+    pub(super) fn takes(&self, verdict: &Verdict) -> bool {
+        verdict.as_ref().ok().is_none_or(|accepted| accepted.is_about(&self.chain))
+    }
+
     pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
-        let Self { established, chain } = self;
-        let accepted = (chain, verdict?);
+        let Self { established, .. } = self;
+        let accepted = verdict?;
         Ok(State::WaitCertificateVerify(WaitCertificateVerify { established, accepted }))
     }
 }
@@ -107,7 +112,7 @@ impl AskVerdict {
 /// RFC 8446 §A.2: WAIT_CV.
 pub(crate) struct WaitCertificateVerify {
     established: Established,
-    accepted: (Vec<CertificateDer<'static>>, ChainAccepted),
+    accepted: ChainAccepted,
 }
 
 impl WaitCertificateVerify {

@@ -55,7 +55,7 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: self.server_name.clone(),
             application_protocol: self.application_protocol.clone(),
-            peer_certificates: Vec::new(),
+            peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
         }

@@ -1,0 +1,108 @@
+//! The names of versions, suites and groups: the registry's in any case, and those that people type. What is available
+//! is asked of the library, so that this file need not change when the library does.
+
+use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use bulla::{ClientConfig, Roots};
+
+/// Customary names of groups that differ from the registry's.
+const GROUP_ALIASES: &[(&str, NamedGroup)] = &[
+    ("P-256", NamedGroup::secp256r1),
+    ("P256", NamedGroup::secp256r1),
+    ("prime256v1", NamedGroup::secp256r1),
+    ("P-384", NamedGroup::secp384r1),
+    ("P384", NamedGroup::secp384r1),
+    ("P-521", NamedGroup::secp521r1),
+    ("P521", NamedGroup::secp521r1),
+    ("curve25519", NamedGroup::x25519),
+];
+
+/// Reads a version: 1.3, TLS1.3, TLSv1.3, tls13, "TLS 1.3".
+pub(crate) fn version(text: &str) -> Result<ProtocolVersion, String> {
+    let bare = |name: &str| -> String {
+        let name = name.to_ascii_lowercase();
+        let number =
+            name.strip_prefix("tls").unwrap_or(&name).trim_start().trim_start_matches('v').replace(['.', '_'], "");
+        // TLS 1.0 is also written 1 and TLS1.
+        if number == "1" { "10".into() } else { number }
+    };
+    let wanted = bare(text);
+    let known = ProtocolVersion::NAMED.iter().copied().find(|it| it.name().is_some_and(|name| bare(name) == wanted));
+    let available = available_versions();
+    match known {
+        Some(version) if available.contains(&version) => Ok(version),
+        Some(version) => Err(format!("{version} is not there in this build, which speaks {}", list(&available))),
+        None => Err(format!("there is no such version; this build speaks {}", list(&available))),
+    }
+}
+
+/// Reads the name of a cipher suite.
+pub(crate) fn cipher_suite(text: &str) -> Result<CipherSuite, String> {
+    among("cipher suite", CipherSuite::from_name(text.trim()), &available_cipher_suites())
+}
+
+/// Reads the name of a group.
+pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
+    let alias = GROUP_ALIASES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, group)| *group);
+    among("group", alias.or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+}
+
+fn among<T: PartialEq + std::fmt::Display>(kind: &str, found: Option<T>, available: &[T]) -> Result<T, String> {
+    match found {
+        Some(it) if available.contains(&it) => Ok(it),
+        Some(it) => Err(format!("the {kind} {it} is not there in this build; choose from {}", list(available))),
+        None => Err(format!("there is no such {kind}; choose from {}", list(available))),
+    }
+}
+
+/// Returns the versions that the library speaks, oldest first.
+pub(crate) fn available_versions() -> Vec<ProtocolVersion> {
+    let speaks = |version: &ProtocolVersion| ClientConfig::new(Roots::new()).versions([*version]).is_ok();
+    ProtocolVersion::NAMED.iter().copied().filter(speaks).collect()
+}
+
+fn available_cipher_suites() -> Vec<CipherSuite> {
+    let has = |suite: &CipherSuite| ClientConfig::new(Roots::new()).cipher_suites([*suite]).is_ok();
+    CipherSuite::NAMED.iter().copied().filter(has).collect()
+}
+
+fn available_groups() -> Vec<NamedGroup> {
+    let has = |group: &NamedGroup| ClientConfig::new(Roots::new()).groups([*group]).is_ok();
+    NamedGroup::NAMED.iter().copied().filter(has).collect()
+}
+
+/// Writes a list as people do.
+pub(crate) fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_known_by_their_customary_names() {
+        for name in ["1.3", "TLS1.3", "TLSv1.3", "tls13", "TLS 1.3", "tlsv1_3"] {
+            assert_eq!(version(name), Ok(ProtocolVersion::TLSv1_3), "{name}");
+        }
+        for name in ["1.0", "tls1", "1.4", "", "SSL 3.0", "ssl3"] {
+            assert!(version(name).unwrap_err().contains("this build"), "{name}");
+        }
+    }
+
+    #[test]
+    fn groups_are_known_by_their_customary_names() {
+        for name in ["P-256", "prime256v1", "secp256r1", "SECP256R1"] {
+            assert_eq!(group(name), Ok(NamedGroup::secp256r1), "{name}");
+        }
+        assert_eq!(group("X25519"), Ok(NamedGroup::x25519));
+        assert_eq!(group("x25519mlkem768"), Ok(NamedGroup::X25519MLKEM768));
+        assert!(group("P-521").unwrap_err().contains("secp256r1"), "what can be chosen is said");
+        assert!(group("brainpool").unwrap_err().contains("x25519"), "what can be chosen is said");
+    }
+
+    #[test]
+    fn cipher_suites_are_known_in_any_case() {
+        assert_eq!(cipher_suite("tls_aes_128_gcm_sha256"), Ok(CipherSuite::TLS_AES_128_GCM_SHA256));
+        assert!(cipher_suite("TLS_AES_128_CCM_SHA256").unwrap_err().contains("TLS_AES_256_GCM_SHA384"));
+    }
+}

@@ -1,0 +1,168 @@
+//! Turns options into configurations. Whatever is wrong with an option or a file comes out here, before any connection.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bulla::wire::ProtocolVersion;
+use bulla::{ClientAuth, ClientConfig, ConfigError, Identity, KeyLogFile, Roots, ServerConfig, ServerName};
+
+use crate::choices;
+use crate::console;
+use crate::options::{Connect, Endpoint, Protocol, Serve, WhetherRequired};
+use crate::report::{Failure, Kind};
+
+/// Builds a client's configuration.
+pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
+    let roots = if options.ca.is_empty() { system_roots()? } else { roots_from("--ca", &options.ca)? };
+    let mut config = protocol(ClientConfig::new(roots), &options.protocol)?;
+    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
+        config = config.identity(identity(cert, key)?);
+    }
+    Ok(config)
+}
+
+/// Builds a server's configuration.
+pub(crate) fn server(options: &Serve) -> Result<ServerConfig, Failure> {
+    if options.cert.len() != options.key.len() {
+        let (certs, keys) = (options.cert.len(), options.key.len());
+        let why = format!("{certs} --cert and {keys} --key were given");
+        return Err(Failure::usage("--cert", why).hint("each certificate needs its key, in the same order"));
+    }
+    let mut config: Option<ServerConfig> = None;
+    for (cert, key) in options.cert.iter().zip(&options.key) {
+        let identity = identity(cert, key)?;
+        config = Some(match config {
+            Some(config) => config.and_identity(identity),
+            None => ServerConfig::new(identity),
+        });
+    }
+    let config = config.ok_or_else(|| Failure::usage("--cert", "no certificate was given"))?;
+    protocol(config.client_auth(client_auth(options)?), &options.protocol)
+}
+
+fn client_auth(options: &Serve) -> Result<ClientAuth, Failure> {
+    if options.client_ca.is_empty() {
+        return Ok(ClientAuth::None);
+    }
+    let roots = Arc::new(roots_from("--client-ca", &options.client_ca)?);
+    Ok(match options.client_auth {
+        None | Some(WhetherRequired::Require) => ClientAuth::Require(roots),
+        Some(WhetherRequired::Request) => ClientAuth::Request(roots),
+    })
+}
+
+/// The name that the server's certificate must be for.
+pub(crate) fn server_name(options: &Connect) -> Result<ServerName, Failure> {
+    let (option, name) = match &options.name {
+        Some(name) => ("--name", name),
+        None => ("HOST", &options.server.host),
+    };
+    // A name that ends in a dot is the same name, and server_name does not have it. RFC 6066 §3.
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    ServerName::try_from(bare.to_string())
+        .map_err(|_| Failure::usage(option, format!("{name:?} is neither a DNS name nor an IP address")))
+}
+
+/// Looks up a host: all its addresses, in the system's order.
+pub(crate) fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Failure> {
+    let Endpoint { host, port } = endpoint;
+    let addresses: Vec<_> = match (host.as_str(), *port).to_socket_addrs() {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            let failure = Failure::new(Kind::Network, format!("cannot look up {host}"), error);
+            return Err(failure.hint("is the name spelled right, and is there a network?"));
+        }
+    };
+    if addresses.is_empty() {
+        return Err(Failure::new(Kind::Network, format!("cannot look up {host}"), "the name has no address"));
+    }
+    Ok(addresses)
+}
+
+fn system_roots() -> Result<Roots, Failure> {
+    let report = Roots::system().map_err(|error| Failure::usage("the system's roots", error))?;
+    for (path, why) in &report.rejected {
+        console::note(&console::clean(&format!("left out {}: {why}", path.display())));
+    }
+    Ok(report.roots)
+}
+
+fn roots_from(option: &str, files: &[PathBuf]) -> Result<Roots, Failure> {
+    let mut roots = Roots::new();
+    for file in files {
+        roots.add_file(file).map_err(|error| Failure::usage(option, error))?;
+    }
+    Ok(roots)
+}
+
+fn identity(cert: &Path, key: &Path) -> Result<Identity, Failure> {
+    Identity::from_files(cert, key).map_err(|error| Failure::usage("--cert, --key", error))
+}
+
+/// What both configurations have, which are two types with the same methods.
+trait Decisions: Sized {
+    fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError>;
+    fn with_options(self, options: &Protocol) -> Result<Self, ConfigError>;
+    fn with_key_log(self, file: KeyLogFile) -> Self;
+}
+
+macro_rules! decisions {
+    ($config:ty) => {
+        impl Decisions for $config {
+            fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError> {
+                self.versions(versions)
+            }
+
+            fn with_options(self, options: &Protocol) -> Result<Self, ConfigError> {
+                let mut config = self;
+                if !options.suites.is_empty() {
+                    config = config.cipher_suites(options.suites.iter().copied())?;
+                }
+                if !options.groups.is_empty() {
+                    config = config.groups(options.groups.iter().copied())?;
+                }
+                if !options.alpn.is_empty() {
+                    config = config.alpn(&options.alpn)?;
+                }
+                Ok(config)
+            }
+
+            fn with_key_log(self, file: KeyLogFile) -> Self {
+                self.key_log(Arc::new(file))
+            }
+        }
+    };
+}
+decisions!(ClientConfig);
+decisions!(ServerConfig);
+
+fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C, Failure> {
+    let mut config =
+        config.with_options(options).map_err(|error| Failure::usage("--suites, --groups, --alpn", error))?;
+    if options.min_version.is_some() || options.max_version.is_some() {
+        let versions = versions_between(options.min_version, options.max_version)?;
+        config =
+            config.with_versions(versions).map_err(|error| Failure::usage("--min-version, --max-version", error))?;
+    }
+    if let Some(path) = &options.keylog {
+        let opened = KeyLogFile::open(path);
+        let file = opened.map_err(|error| Failure::usage("--keylog", format!("{}: {error}", path.display())))?;
+        config = config.with_key_log(file);
+    }
+    Ok(config)
+}
+
+/// The versions from `min` to `max` that this build speaks, newest first.
+fn versions_between(
+    min: Option<ProtocolVersion>,
+    max: Option<ProtocolVersion>,
+) -> Result<Vec<ProtocolVersion>, Failure> {
+    let mut versions = choices::available_versions();
+    versions.retain(|version| min.is_none_or(|min| *version >= min) && max.is_none_or(|max| *version <= max));
+    versions.reverse();
+    if versions.is_empty() {
+        return Err(Failure::usage("--min-version", "is newer than --max-version"));
+    }
+    Ok(versions)
+}

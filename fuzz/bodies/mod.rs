@@ -1,0 +1,17 @@
+//! What each fuzz target does with one input. `tests/fuzz_seeds.rs` includes the same code, so that the committed seeds
+//! are replayed by a plain `cargo test`.
+#![allow(dead_code, unreachable_pub, reason = "each target includes this and uses its part")]
+
+pub mod client;
+pub mod der;
+pub mod fixed;
+pub mod honest;
+mod raw;
+pub mod record_framing;
+pub mod rig;
+mod script;
+pub mod server;
+pub mod source;
+mod watch;
+pub mod wire;
+pub mod wire_messages;

@@ -1,0 +1,342 @@
+//! A connection under test, the bytes on their way to it, and what must hold whatever these bytes are.
+
+use std::sync::Arc;
+
+use bulla::crypto::{NONCE_LEN, Secret, Suite, TAG_LEN};
+use bulla::keys::{TrafficKeys, TrafficSecret};
+use bulla::wire::{CipherSuite, ContentType};
+use bulla::{ClientAuth, ClientConnection, Connection, Error, Event, MAX_RECORD_LEN, ServerConnection, ServerName};
+
+use super::fixed;
+use super::watch::Watch;
+
+/// Which end is under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Client,
+    Server,
+}
+
+enum End {
+    Client(ClientConnection),
+    Server(ServerConnection),
+}
+
+/// Under which secret the peer writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    None,
+    Handshake,
+    Application,
+}
+
+/// The peer's writing half: one secret, its keys, the number of the next record.
+struct Sealing {
+    secret: TrafficSecret,
+    keys: TrafficKeys,
+    sequence_number: u64,
+}
+
+/// The connection, its peer's keys, and the books that are kept.
+pub struct Rig {
+    end: End,
+    pub role: Role,
+    pub suite: Suite,
+    pub watch: Arc<Watch>,
+    wire: Vec<u8>,
+    keys: Keys,
+    sealing: Option<Sealing>,
+    /// Application data that the peer has sealed, in order. What arrives must be a front part of it.
+    sealed_data: Vec<u8>,
+    arrived_data: Vec<u8>,
+    /// Whether the peer has said a Finished that is right for the transcript.
+    pub finished_said: bool,
+    established: bool,
+    /// Whether the application has closed: there is nothing to be said after close_notify. RFC 8446 §6.1.
+    closed: bool,
+    error: Option<Error>,
+    fed: usize,
+    written: usize,
+    /// How much output the application's own calls account for.
+    asked_for: usize,
+}
+
+/// Output that a connection may write without having been told anything: its first flight and alerts.
+const OUTPUT_FOR_NOTHING: usize = 8192;
+
+impl Rig {
+    pub fn new(role: Role, suite: CipherSuite, client_auth: bool) -> Self {
+        let watch = Arc::new(Watch::default());
+        let end = match role {
+            Role::Client => {
+                let config = fixed::client_config().cipher_suites([suite]).unwrap();
+                let config = config.key_log(watch.clone()).observer(watch.clone());
+                let name = ServerName::try_from(fixed::NAME).unwrap();
+                End::Client(ClientConnection::new(Arc::new(config), name).unwrap())
+            }
+            Role::Server => {
+                let config = fixed::server_config().cipher_suites([suite]).unwrap();
+                let config = config.key_log(watch.clone()).observer(watch.clone());
+                let asks = if client_auth { ClientAuth::Require(fixed::roots()) } else { ClientAuth::None };
+                End::Server(ServerConnection::new(Arc::new(config.client_auth(asks))).unwrap())
+            }
+        };
+        let suite = Suite::tls13(suite).unwrap();
+        let mut rig = Self {
+            end,
+            role,
+            suite,
+            watch,
+            wire: Vec::new(),
+            keys: Keys::None,
+            sealing: None,
+            sealed_data: Vec::new(),
+            arrived_data: Vec::new(),
+            finished_said: false,
+            established: false,
+            closed: false,
+            error: None,
+            fed: 0,
+            written: 0,
+            asked_for: OUTPUT_FOR_NOTHING,
+        };
+        rig.take_output();
+        rig
+    }
+
+    pub fn connection(&mut self) -> &mut Connection {
+        match &mut self.end {
+            End::Client(client) => client,
+            End::Server(server) => server,
+        }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    pub fn is_established(&self) -> bool {
+        self.established
+    }
+
+    /// Whether everything that was sealed as application data has arrived.
+    pub fn has_all_data(&self) -> bool {
+        self.arrived_data == self.sealed_data
+    }
+
+    pub fn state(&self) -> &'static str {
+        match &self.end {
+            End::Client(client) => client.state(),
+            End::Server(server) => server.state(),
+        }
+    }
+
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// The secret under which the peer writes, as the connection has logged it.
+    fn peer_secret(&self, keys: Keys) -> Option<TrafficSecret> {
+        let label = match (self.role, keys) {
+            (_, Keys::None) => return None,
+            (Role::Server, Keys::Handshake) => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            (Role::Client, Keys::Handshake) => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            (Role::Server, Keys::Application) => "CLIENT_TRAFFIC_SECRET_0",
+            (Role::Client, Keys::Application) => "SERVER_TRAFFIC_SECRET_0",
+        };
+        Some(TrafficSecret::new(self.suite, Secret::from_vec(self.watch.secret(label)?)))
+    }
+
+    /// Lets the peer write under these keys from now on, if they exist yet.
+    pub fn use_keys(&mut self, keys: Keys) {
+        let secret = self.peer_secret(keys);
+        if keys != self.keys && (keys == Keys::None || secret.is_some()) {
+            self.keys = keys;
+            self.sealing = secret.map(Sealing::new);
+        }
+    }
+
+    /// Lets the peer go on to the next generation of its keys. RFC 8446 §7.2.
+    pub fn next_keys(&mut self) {
+        if let Some(sealing) = &self.sealing {
+            self.sealing = Some(Sealing::new(sealing.secret.next(&*fixed::provider()).unwrap()));
+        }
+    }
+
+    /// The verify_data that is right for the transcript so far. RFC 8446 §4.4.4.
+    pub fn verify_data(&self) -> Option<Vec<u8>> {
+        let secret = self.peer_secret(Keys::Handshake)?;
+        let transcript_hash = self.watch.transcript_hash(self.suite.hash);
+        Some(secret.verify_data(&*fixed::provider(), &transcript_hash).unwrap().as_ref().to_vec())
+    }
+
+    /// Puts bytes on the wire as they are.
+    pub fn put_raw(&mut self, bytes: &[u8]) {
+        self.wire.extend_from_slice(bytes);
+    }
+
+    /// Puts one record on the wire, sealed if the peer has keys. Content of any length and type, and any padding.
+    pub fn put_record(&mut self, content_type: ContentType, content: &[u8], padding: usize) {
+        let record = self.record(content_type, content, padding);
+        if content_type == ContentType::application_data && self.sealing.is_some() {
+            self.sealed_data.extend_from_slice(content);
+        }
+        self.wire.extend_from_slice(&record);
+    }
+
+    /// Puts a record on the wire one bit of which is wrong. None of its content may arrive.
+    pub fn put_damaged_record(&mut self, content_type: ContentType, content: &[u8], bit: usize) {
+        let mut record = self.record(content_type, content, 0);
+        // The two octets of legacy_record_version count for nothing in the clear. RFC 8446 §5.1.
+        let at = bit / 8 % record.len();
+        if !(1..=2).contains(&at) || self.sealing.is_some() {
+            record[at] ^= 1 << (bit % 8);
+            self.wire.extend_from_slice(&record);
+        }
+    }
+
+    fn record(&mut self, content_type: ContentType, content: &[u8], padding: usize) -> Vec<u8> {
+        let Some(sealing) = &mut self.sealing else {
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            return [&[content_type.0, 3, 3, length[0], length[1]], content].concat();
+        };
+        let mut inner = [content, &[content_type.0]].concat();
+        inner.resize(inner.len() + padding, 0);
+        sealing.seal(inner)
+    }
+
+    /// Gives the connection all that is on the wire, `chunk` bytes more each time, and checks what comes of it.
+    pub fn deliver(&mut self, chunk: usize) {
+        let mut unread = Vec::new();
+        let mut wire = std::mem::take(&mut self.wire);
+        while !wire.is_empty() && self.error.is_none() {
+            let more = wire.len().min(chunk.max(1));
+            unread.extend(wire.drain(..more));
+            self.fed += more;
+            self.receive_all(&mut unread);
+        }
+        if self.error.is_none() {
+            // What is no whole record yet goes in front of what comes next.
+            self.fed -= unread.len();
+            self.wire = unread;
+        }
+        self.check();
+    }
+
+    fn receive_all(&mut self, unread: &mut Vec<u8>) {
+        loop {
+            let received = match self.connection().receive(unread) {
+                Ok(received) => received,
+                Err(error) => return self.fail(error),
+            };
+            let used = received.used;
+            let mut data = Vec::new();
+            let (mut is_established, mut more) = (false, true);
+            match received.event {
+                Event::Data { plaintext, range } => {
+                    assert!(range.end <= used, "data beyond the record");
+                    assert!(!plaintext.is_empty(), "data without any");
+                    data = plaintext.to_vec();
+                }
+                Event::Established => is_established = true,
+                Event::Progress => assert!(used > 0, "progress without any"),
+                Event::NeedMore { hint } => {
+                    assert!(hint > unread.len() && hint <= MAX_RECORD_LEN, "{hint} after {}", unread.len());
+                    assert_eq!(used, 0);
+                    more = false;
+                }
+                Event::Closed => more = used > 0,
+                Event::Ask(_) | Event::Waiting => panic!("a question of a configuration that has all answers"),
+            }
+            unread.drain(..used);
+            if is_established {
+                assert!(!self.established, "established twice");
+                assert!(self.finished_said, "established without the peer's Finished");
+                self.established = true;
+            }
+            if !data.is_empty() {
+                assert!(self.established, "data before the handshake was finished");
+                self.arrived_data.extend(data);
+                assert!(self.sealed_data.starts_with(&self.arrived_data), "data that the peer has not sealed");
+            }
+            self.take_output();
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// After an error: it repeats, its one alert is said unless all was said already, and nothing works any more.
+    fn fail(&mut self, error: Error) {
+        assert!(!matches!(error, Error::Misuse(_) | Error::Internal(_)), "{error}");
+        self.take_output();
+        let alerts = self.watch.fatal_alerts_sent();
+        assert_eq!(alerts, usize::from(error.alert().is_some() && !self.closed), "{error}");
+        let mut out = [0; 256];
+        let connection = self.connection();
+        assert_eq!(connection.receive(&mut [22, 3, 3, 0, 1, 0]).unwrap_err(), error);
+        assert_eq!(connection.receive(&mut []).unwrap_err(), error);
+        assert_eq!(connection.send(b"x", &mut out), Err(error.clone()));
+        assert_eq!(connection.end_of_input(), Err(error.clone()));
+        connection.close();
+        assert!(!connection.has_output() && !connection.is_established() && !connection.may_send());
+        self.error = Some(error);
+    }
+
+    /// Makes a call that an application may make at any time. Whatever it leads to, it is no more than `output` bytes.
+    pub fn call(&mut self, output: usize, call: impl FnOnce(&mut Connection) -> Result<(), Error>) {
+        self.asked_for += output;
+        match call(self.connection()) {
+            Ok(()) | Err(Error::Misuse(_)) => {}
+            Err(error) if self.error.is_none() => self.fail(error),
+            Err(error) => assert_eq!(Some(error), self.error),
+        }
+    }
+
+    pub fn close(&mut self) {
+        self.asked_for += 100;
+        self.closed = true;
+        self.connection().close();
+    }
+
+    fn take_output(&mut self) {
+        let mut out = [0; MAX_RECORD_LEN];
+        loop {
+            let len = self.connection().take_output(&mut out).expect("the largest buffer is enough").len();
+            self.written += len;
+            if len == 0 {
+                break;
+            }
+        }
+        assert!(self.written <= self.asked_for + 2 * self.fed, "{} for {} bytes", self.written, self.fed);
+    }
+
+    fn check(&mut self) {
+        self.take_output();
+        let established = self.established && self.error.is_none();
+        let connection = self.connection();
+        assert_eq!(connection.is_established(), established);
+        assert_eq!(connection.cipher_suite().is_some(), established);
+    }
+}
+
+impl Sealing {
+    fn new(secret: TrafficSecret) -> Self {
+        let keys = secret.keys(&*fixed::provider()).unwrap();
+        Self { secret, keys, sequence_number: 0 }
+    }
+
+    /// Makes a protected record around the inner plaintext, by the book and not by the record layer. RFC 8446 §5.2.
+    fn seal(&mut self, mut inner: Vec<u8>) -> Vec<u8> {
+        let mut nonce: [u8; NONCE_LEN] = *self.keys.iv;
+        for (byte, number) in nonce.iter_mut().skip(4).zip(self.sequence_number.to_be_bytes()) {
+            *byte ^= number;
+        }
+        self.sequence_number += 1;
+        let [high, low] = u16::try_from(inner.len() + TAG_LEN).unwrap().to_be_bytes();
+        let header = [ContentType::application_data.0, 3, 3, high, low];
+        let mut tag = [0; TAG_LEN];
+        self.keys.aead.seal_in_place(&nonce, &header, &mut inner, &mut tag).unwrap();
+        [&header, &inner[..], &tag].concat()
+    }
+}

@@ -1,0 +1,143 @@
+//! A peer that knows the keys and says what the fuzzer chooses: honest messages, made ones, damaged ones, any records.
+
+use bulla::wire::{CipherSuite, ContentType, Handshake, KeyUpdateRequest, RawHandshake, write_all};
+
+use super::fixed::{GROUP, OTHER_GROUP};
+use super::honest::{Honest, handshake, message};
+use super::rig::{Keys, Rig, Role};
+use super::source::Source;
+
+/// Plays a whole script: the input decides on the configuration, on how far an honest handshake goes first, and on
+/// every step from there.
+pub fn play(role: Role, source: &mut Source<'_>) -> Rig {
+    let (suite, client_auth, retry) = (suite(source), source.flag(), source.flag());
+    let mut rig = Rig::new(role, suite, client_auth);
+    let honest = handshake(role, client_auth, retry);
+    let steps = source.below(16).min(honest.len());
+    for &(keys, next) in &honest[..steps] {
+        say(&mut rig, keys, next);
+    }
+    if steps == honest.len() {
+        assert!(rig.is_established(), "an untouched handshake failed: {:?}", rig.error());
+        rig.use_keys(Keys::Application);
+    }
+    let mut pending = Vec::new();
+    while !source.is_empty() && !rig.has_failed() {
+        step(&mut rig, source, &mut pending);
+    }
+    rig.deliver(usize::MAX);
+    rig
+}
+
+pub fn suite(source: &mut Source<'_>) -> CipherSuite {
+    [
+        CipherSuite::TLS_AES_128_GCM_SHA256,
+        CipherSuite::TLS_AES_256_GCM_SHA384,
+        CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    ][source.below(3)]
+}
+
+/// Says an honest message in a record of its own.
+fn say(rig: &mut Rig, keys: Keys, honest: Honest) {
+    rig.use_keys(keys);
+    if let Some(bytes) = message(rig, honest) {
+        rig.finished_said |= honest == Honest::Finished;
+        rig.put_record(ContentType::handshake, &bytes, 0);
+    }
+    rig.deliver(usize::MAX);
+}
+
+/// One step of a script. `pending` is handshake bytes that are not in a record yet.
+fn step(rig: &mut Rig, source: &mut Source<'_>, pending: &mut Vec<u8>) {
+    match source.below(16) {
+        0 => rig.put_raw(source.bytes(0..=600)),
+        1 => {
+            let content_type = content_type(source);
+            let (padding, content) = (source.below(200), source.bytes(0..=2000));
+            rig.put_record(content_type, content, padding);
+        }
+        2 => pending.extend_from_slice(source.bytes(0..=600)),
+        3 => {
+            let raw: RawHandshake<'_> = source.make();
+            pending.extend(write_all(&raw).unwrap());
+        }
+        4 => {
+            // What is made for no version of ours is still something to refuse.
+            let made: Handshake<'_> = source.make();
+            pending.extend(made.to_bytes().unwrap_or_default());
+        }
+        5 | 6 => {
+            let honest = honest(source);
+            // It is made for the transcript as it will be when it arrives, so what is before it must arrive first.
+            rig.deliver(usize::MAX);
+            if let Some(bytes) = message(rig, honest) {
+                rig.finished_said |= honest == Honest::Finished;
+                pending.extend(bytes);
+            }
+        }
+        7 => rig.use_keys([Keys::None, Keys::Handshake, Keys::Application][source.below(3)]),
+        8 => rig.next_keys(),
+        9 | 10 => flush(rig, pending, usize::MAX),
+        11 => flush(rig, pending, 1 + source.below(100)),
+        12 => rig.deliver(1 + source.below(64)),
+        13 => call(rig, source),
+        14 => {
+            let content_type = content_type(source);
+            let (bit, content) = (usize::from(source.u16()), source.bytes(0..=200));
+            rig.put_damaged_record(content_type, content, bit);
+        }
+        _ => rig.put_raw(&[20, 3, 3, 0, 1, 1]),
+    }
+}
+
+/// Puts what is pending into records of at most `fragment` bytes.
+fn flush(rig: &mut Rig, pending: &mut Vec<u8>, fragment: usize) {
+    for content in pending.chunks(fragment.min(16_384)) {
+        rig.put_record(ContentType::handshake, content, 0);
+    }
+    pending.clear();
+    rig.deliver(usize::MAX);
+}
+
+fn content_type(source: &mut Source<'_>) -> ContentType {
+    match source.below(8) {
+        0 | 1 => ContentType::handshake,
+        2 => ContentType::alert,
+        3..=6 => ContentType::application_data,
+        _ => ContentType(source.u8()),
+    }
+}
+
+fn honest(source: &mut Source<'_>) -> Honest {
+    match source.below(12) {
+        0 => Honest::ClientHello(GROUP),
+        1 => Honest::ClientHello(OTHER_GROUP),
+        2 => Honest::ServerHello(GROUP),
+        3 => Honest::ServerHello(OTHER_GROUP),
+        4 => Honest::HelloRetryRequest,
+        5 => Honest::EncryptedExtensions,
+        6 => Honest::CertificateRequest,
+        7 => Honest::Certificate { empty: source.flag() },
+        8 => Honest::CertificateVerify,
+        9 => Honest::Finished,
+        10 => Honest::NewSessionTicket,
+        _ => Honest::KeyUpdate(KeyUpdateRequest(source.u8() % 3)),
+    }
+}
+
+/// What the application may do at any time.
+fn call(rig: &mut Rig, source: &mut Source<'_>) {
+    match source.below(5) {
+        0 => rig.close(),
+        1 => {
+            let ask_peer = source.flag();
+            rig.call(100, |connection| connection.update_keys(ask_peer));
+        }
+        2 => {
+            let data = source.bytes(0..=300);
+            rig.call(0, |connection| connection.send(data, &mut [0; 700]).map(drop));
+        }
+        3 => rig.call(0, |connection| connection.export(b"EXPORTER-fuzz", None, &mut [0; 32])),
+        _ => rig.call(100, |connection| connection.end_of_input()),
+    }
+}

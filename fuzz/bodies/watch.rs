@@ -1,0 +1,69 @@
+//! Looks over the shoulder of the connection under test: what a scripted peer must know to say the right thing.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use bulla::crypto::{Digest, HashAlgorithm};
+use bulla::keys::Transcript;
+use bulla::wire::{HandshakeType, is_hello_retry_request};
+use bulla::{Content, Direction, KeyLog, Observed, Observer};
+
+use super::fixed;
+
+/// Everything that the key log and the message hook have told.
+#[derive(Debug, Default)]
+pub struct Watch(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    secrets: HashMap<String, Vec<u8>>,
+    messages: Vec<Vec<u8>>,
+    fatal_alerts_sent: usize,
+}
+
+impl Watch {
+    pub fn secret(&self, label: &str) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().secrets.get(label).cloned()
+    }
+
+    /// The handshake message of this type that went over first.
+    pub fn first_of(&self, handshake_type: HandshakeType) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().messages.iter().find(|message| message[0] == handshake_type.0).cloned()
+    }
+
+    pub fn fatal_alerts_sent(&self) -> usize {
+        self.0.lock().unwrap().fatal_alerts_sent
+    }
+
+    /// The transcript of all messages so far, either way. RFC 8446 §4.4.1.
+    pub fn transcript_hash(&self, algorithm: HashAlgorithm) -> Digest {
+        let provider = fixed::provider();
+        let mut transcript = Transcript::new(&*provider, algorithm).unwrap();
+        for message in &self.0.lock().unwrap().messages {
+            if message[0] == HandshakeType::server_hello.0 && is_hello_retry_request(&message[4..]) {
+                transcript.replace_by_message_hash(&*provider).unwrap();
+            }
+            transcript.add(message);
+        }
+        transcript.current()
+    }
+}
+
+impl KeyLog for Watch {
+    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
+        self.0.lock().unwrap().secrets.insert(label.to_string(), secret.to_vec());
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&self, seen: &Observed<'_>) {
+        let mut all = self.0.lock().unwrap();
+        match &seen.content {
+            Content::Handshake { bytes, .. } => all.messages.push(bytes.to_vec()),
+            Content::Alert(alert) if seen.direction == Direction::Sent && alert.level.0 == 2 => {
+                all.fatal_alerts_sent += 1;
+            }
+            _ => {}
+        }
+    }
+}

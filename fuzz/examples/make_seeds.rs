@@ -1,0 +1,165 @@
+//! Writes the committed seeds: `cargo run --example make_seeds` in this folder. Each input is made by our own code.
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+
+use std::fs;
+use std::path::Path;
+
+use bodies::honest::{Honest, client_hello, message};
+use bodies::rig::{Rig, Role};
+use bulla::wire::*;
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{KeyUsagePurpose, PKCS_ED25519, date_time_ymd};
+
+/// The identity that all is tested with, which is made once: if its files are missing, all seeds change.
+const IDENTITY: &str = "../tests/support/identity";
+
+fn main() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !here.join(IDENTITY).join("root.der").exists() {
+        return make_identity(&here.join(IDENTITY));
+    }
+    let write = |target: &str, name: &str, parts: &[&[u8]]| {
+        let folder = here.join("seeds").join(target);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), parts.concat()).unwrap();
+    };
+    connections(&write);
+    framing(&write);
+    messages(&write);
+    der(&write);
+}
+
+/// Takes a target, a seed's name and its bytes in parts.
+type Write<'w> = &'w dyn Fn(&str, &str, &[&[u8]]);
+
+/// Steps of `bodies/script.rs`, each as it reads its decisions.
+const DATA: &[u8] = &[1, 3, 0, 4, b'p', b'i', b'n', b'g'];
+const PADDED_DATA: &[u8] = &[1, 3, 150, 4, b'p', b'o', b'n', b'g'];
+const CLOSE_NOTIFY: &[u8] = &[1, 2, 0, 2, 1, 0];
+const FLUSH: &[u8] = &[9];
+const SPLIT: &[u8] = &[11, 9];
+const KEY_UPDATE: &[u8] = &[5, 11, 1, 9, 8];
+const TICKET: &[u8] = &[5, 10, 9];
+const CHANGE_CIPHER_SPEC: &[u8] = &[15];
+const DAMAGED: &[u8] = &[14, 3, 0, 77, 3, 1, 2, 3];
+const ASK_FOR_UPDATE: &[u8] = &[13, 1, 1];
+
+/// Scripts for both roles: suite, client authentication, retry, how many honest steps first; then steps.
+fn connections(write: Write<'_>) {
+    const ALL: u8 = 15;
+    for (target, role) in [("server", Role::Server), ("client", Role::Client)] {
+        let script = |name: &str, head: [u8; 4], steps: &[&[u8]]| {
+            write(target, name, &[&[1], &head, &steps.concat()]);
+        };
+        script("aes_128_data_both_paddings_close", [0, 0, 0, ALL], &[DATA, PADDED_DATA, CLOSE_NOTIFY, DATA]);
+        script(
+            "aes_256_client_certificate_key_updates",
+            [1, 1, 0, ALL],
+            &[KEY_UPDATE, DATA, ASK_FOR_UPDATE, KEY_UPDATE],
+        );
+        script("chacha20_retry_and_tickets", [2, 0, 1, ALL], &[TICKET, TICKET, DATA]);
+        script("retry_and_client_certificate", [0, 1, 1, ALL], &[DATA, DAMAGED, DATA]);
+        script("change_cipher_spec_after_the_hello", [0, 0, 0, 1], &[CHANGE_CIPHER_SPEC, CHANGE_CIPHER_SPEC, DATA]);
+        // Certificate, CertificateVerify and Finished, each honest, in records of nine bytes.
+        let rest = [&[7, 1][..], &[5, 7, 0], SPLIT, &[5, 8], SPLIT, &[5, 9], SPLIT];
+        script("split_authentication_by_hand", [0, 1, 0, if role == Role::Server { 1 } else { 3 }], &rest);
+        script("made_message_behind_the_hello", [0, 0, 0, 1], &[&[7, 1, 4, 3, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9], FLUSH]);
+        script("data_before_finished", [0, 0, 0, 1], &[&[7, 1], DATA]);
+        script("finished_without_certificate", [0, 0, 0, 2], &[&[7, 1], &[5, 9], FLUSH]);
+        let behind_all_but_finished = if role == Role::Server { 1 } else { 4 };
+        script("wrong_finished", [0, 0, 0, behind_all_but_finished], &[&[7, 1, 3, 1, 20, 32], &[5; 32], FLUSH]);
+        let rig = Rig::new(role, CipherSuite::TLS_AES_128_GCM_SHA256, false);
+        let hello = match role {
+            Role::Server => message(&rig, Honest::ClientHello(bodies::fixed::GROUP)),
+            Role::Client => message(&rig, Honest::ServerHello(bodies::fixed::GROUP)),
+        };
+        write(target, "raw_hello", &[&[0, 0, 0, 6], &record(&hello.unwrap())]);
+        write(target, "raw_alert", &[&[0, 0, 0, 1], &[21, 3, 3, 0, 2, 2, 40]]);
+    }
+}
+
+/// A handshake record in the clear.
+fn record(content: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[22, 3, 3, high, low], content].concat()
+}
+
+fn framing(write: Write<'_>) {
+    for (role, name) in [(0, "server"), (1, "client")] {
+        let seed = |what: &str, parts: &[&[u8]]| write("record_framing", &format!("{name}_{what}"), parts);
+        seed("raw_record_too_long", &[&[role, 1], &[0, 0, 3], &[22, 3, 3, 0x40, 1, 1]]);
+        seed("good_records_in_pieces", &[&[role, 0, 0], &[5, 0, 2, 1, 2, 0], &[6, 255, 2, 3, 4, 9], &[7, 3, 0, 1]]);
+        seed("long_and_longer_records", &[&[role, 0, 1], &[3, 84, 0, 60], &[3, 85, 0, 60]]);
+        seed("damaged_record", &[&[role, 0, 2], &[5, 0, 1, 7, 0], &[1, 9, 3, 7, 8, 9, 0]]);
+        seed("only_padding", &[&[role, 0, 0], &[4, 200, 0, 0], &[4, 255, 0, 0]]);
+    }
+}
+
+fn messages(write: Write<'_>) {
+    let rig = Rig::new(Role::Client, CipherSuite::TLS_AES_128_GCM_SHA256, false);
+    let group = bodies::fixed::GROUP;
+    let honest = [
+        ("client_hello", Honest::ClientHello(group)),
+        ("server_hello", Honest::ServerHello(group)),
+        ("hello_retry_request", Honest::HelloRetryRequest),
+        ("encrypted_extensions", Honest::EncryptedExtensions),
+        ("certificate_request", Honest::CertificateRequest),
+        ("certificate", Honest::Certificate { empty: false }),
+        ("new_session_ticket", Honest::NewSessionTicket),
+        ("key_update", Honest::KeyUpdate(KeyUpdateRequest::update_requested)),
+    ];
+    for (name, honest) in honest {
+        let whole = message(&rig, honest).unwrap();
+        write("wire_messages", name, &[&[64], &whole]);
+        write("wire_messages", &format!("{name}_body"), &[&[0], &whole[4..]]);
+    }
+    let mut hello = client_hello(&rig, group);
+    hello.extensions = None;
+    write("wire_messages", "client_hello_without_extensions", &[&[64], &write_message(&hello).unwrap()]);
+    let counted: Vec<u8> = (0..=255).collect();
+    write("wire_messages", "made_values", &[&[128], &counted]);
+    write("wire_messages", "made_message", &[&[160], &counted]);
+    write("wire_messages", "damaged_values", &[&[224, 0, 0, 9, 4, 2, 0, 30], &counted]);
+}
+
+fn der(write: Write<'_>) {
+    let (root, leaf, key) = (bodies::fixed::ROOT, bodies::fixed::LEAF, bodies::fixed::LEAF_KEY);
+    write("der", "elements", &[&[0], leaf]);
+    write("der", "root", &[&[1], root]);
+    write("der", "leaf", &[&[1], leaf]);
+    write("der", "key", &[&[2], key]);
+    let pem = KeyPair::try_from(key).unwrap().serialize_pem();
+    write("der", "key_pem", &[&[3], pem.as_bytes()]);
+    write("der", "certificate_of_der", &[&[3], leaf]);
+    write("der", "integer", &[&[4], &[2, 2, 0, 0x80]]);
+    write("der", "integer_not_shortest", &[&[4], &[2, 2, 0, 0x7f]]);
+}
+
+/// Makes the identity that targets, benches and the no_std proof share: Ed25519, whose signatures are the same each
+/// time, and a validity that outlives us all.
+fn make_identity(folder: &Path) {
+    let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "Bulla Test Root");
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2120, 1, 1);
+    let certificate = params.self_signed(&key).unwrap().der().to_vec();
+    let issuer = Issuer::new(params, key);
+
+    let leaf_key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    let mut leaf_params = CertificateParams::new(vec!["server.test".to_string()]).unwrap();
+    leaf_params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf_params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    leaf_params.not_before = date_time_ymd(2020, 1, 1);
+    leaf_params.not_after = date_time_ymd(2120, 1, 1);
+    let leaf = leaf_params.signed_by(&leaf_key, &issuer).unwrap().der().to_vec();
+
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("root.der"), certificate).unwrap();
+    fs::write(folder.join("leaf.der"), leaf).unwrap();
+    fs::write(folder.join("leaf_key.der"), leaf_key.serialize_der()).unwrap();
+}

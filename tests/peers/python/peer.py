@@ -1,0 +1,65 @@
+"""A peer for the tests: Python's ssl module as a client or as a server, TLS 1.3, on loopback.
+
+client ADDRESS PORT NAME ROOTS [CERT KEY]   sends a message, gets it back, closes in good order
+server ROOTS|- CERT KEY                     prints its port, then echoes each connection, one after the other
+
+Both print what was negotiated as one line: version, suite, application protocol, common name of the peer.
+"""
+
+import socket
+import ssl
+import sys
+
+PATIENCE = 60
+MESSAGE = b"".join(b"%015d\n" % number for number in range(20000))
+
+
+def tell(tls):
+    subject = dict(pair[0] for pair in (tls.getpeercert() or {}).get("subject", ()))
+    print(tls.version(), tls.cipher()[0], tls.selected_alpn_protocol(), subject.get("commonName"), flush=True)
+
+
+def client(address, port, name, roots, *identity):
+    context = ssl.create_default_context(cafile=roots)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["other", "python"])
+    if identity:
+        context.load_cert_chain(*identity)
+    with socket.create_connection((address, int(port)), PATIENCE) as sock:
+        with context.wrap_socket(sock, server_hostname=name) as tls:
+            tell(tls)
+            received = b""
+            for start in range(0, len(MESSAGE), 50000):
+                part = MESSAGE[start : start + 50000]
+                tls.sendall(part)
+                while len(received) < start + len(part):
+                    received += tls.recv(65536)
+            assert received == MESSAGE
+            tls.unwrap()
+            print("done", flush=True)
+
+
+def server(roots, certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["python"])
+    if roots != "-":
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(roots)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print("port", listener.getsockname()[1], flush=True)
+        while True:
+            sock, _ = listener.accept()
+            sock.settimeout(PATIENCE)
+            try:
+                with context.wrap_socket(sock, server_side=True) as tls:
+                    tell(tls)
+                    while data := tls.recv(65536):
+                        tls.sendall(data)
+                    tls.unwrap()
+            except OSError as error:
+                print("refused", error, flush=True)
+
+
+{"client": client, "server": server}[sys.argv[1]](*sys.argv[2:])
