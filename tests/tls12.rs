@@ -5,11 +5,17 @@
 #[path = "support/pair.rs"]
 mod pair;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+#[cfg(feature = "post-quantum")]
+use bulla::ConfigError;
+use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision};
 use bulla::crypto::{Authentication, SuiteTls12};
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
-use bulla::{ClientAuth, ClientConfig, ServerConfig};
+use bulla::wire::{
+    AlertDescription, CipherSuite, ClientExtension, ClientHello, DistinguishedName, HANDSHAKE_HEADER_LEN, NamedGroup,
+    ProtocolVersion, RECORD_HEADER_LEN, SignatureScheme, read_all, write_message,
+};
+use bulla::{ClientAuth, ClientConfig, Error, Identity, ServerConfig};
 use pair::{Authority, KEY_KINDS, KeyKind, Pair, configs, configs_by, data, send};
 
 fn tls12((client, server): (ClientConfig, ServerConfig)) -> (ClientConfig, ServerConfig) {
@@ -42,8 +48,8 @@ fn every_suite_group_and_scheme_connects_and_moves_data() {
         for row in SuiteTls12::ALL.iter().filter(|row| row.authentication == authentication) {
             for group in [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1] {
                 for scheme in schemes_of(kind) {
-                    let client = client.clone().cipher_suites([row.suite.id]).unwrap().groups([group]).unwrap();
-                    let server = server.clone().signature_schemes([*scheme]).unwrap();
+                    let client = client.clone().cipher_suites([row.suite.id]).unwrap();
+                    let server = server.clone().groups([group]).unwrap().signature_schemes([*scheme]).unwrap();
                     let mut pair = Pair::established(client, server);
                     for connection in [&*pair.client, &*pair.server] {
                         assert_eq!(connection.protocol_version(), Some(ProtocolVersion::TLSv1_2));
@@ -151,4 +157,162 @@ fn suites_of_one_version_alone_leave_the_other_out() {
     let pair = Pair::established(client.clone(), server);
     assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_2));
     assert!(client.versions([ProtocolVersion::TLSv1_3]).is_err());
+}
+
+#[test]
+fn client_of_tls12_alone_offers_no_group_that_tls12_has_not() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let (client, server) = tls12((client, server));
+    let mut pair = Pair::new(client.clone(), server);
+    let hello = pair::output(&mut pair.client);
+    let hello: ClientHello<'_> = read_all(&hello[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+    let groups = hello.extensions.iter().flatten().find_map(|extension| match extension {
+        ClientExtension::SupportedGroups(groups) => Some(groups.clone()),
+        _ => None,
+    });
+    assert_eq!(groups.unwrap(), [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1]);
+    #[cfg(feature = "post-quantum")]
+    assert_eq!(client.groups([NamedGroup::X25519MLKEM768]).unwrap_err(), ConfigError::NoGroupForVersions);
+}
+
+#[test]
+fn server_may_accept_other_schemes_than_it_signs_with() {
+    let authority = Authority::new();
+    let (client, server) = configs_by(&authority, KeyKind::Rsa);
+    let client = client.identity(authority.identity(&["client.test"], KeyKind::EcdsaP256));
+    let server = server.client_auth(ClientAuth::Require(Arc::new(authority.roots())));
+    let accepted = server.clone().accepted_signature_schemes([SignatureScheme::ecdsa_secp256r1_sha256]).unwrap();
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let pair = Pair::established(client.clone().versions([version]).unwrap(), accepted.clone());
+        assert_eq!(pair.server.peer_signature_scheme(), Some(SignatureScheme::ecdsa_secp256r1_sha256));
+    }
+    let both = server.signature_schemes([SignatureScheme::ecdsa_secp256r1_sha256]).unwrap();
+    let (end, error) = Pair::new(client, both).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "NoCommonSignatureScheme"));
+}
+
+#[test]
+fn server_shows_no_key_on_a_curve_that_the_client_does_not_name() {
+    let authority = Authority::new();
+    let (client, server) = tls12(configs_by(&authority, KeyKind::EcdsaP256));
+    let client = client.groups([NamedGroup::secp384r1]).unwrap();
+    let (end, error) = Pair::new(client.clone(), server.clone()).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "NoCommonSignatureScheme"));
+    let with_rsa = server.and_identity(authority.identity(&[pair::NAME], KeyKind::Rsa));
+    let pair = Pair::established(client.clone(), with_rsa);
+    assert_eq!(pair.client.peer_signature_scheme(), Some(SignatureScheme::rsa_pss_rsae_sha256));
+    // TLS 1.3 names keys by their schemes alone.
+    let (_, server) = configs_by(&authority, KeyKind::EcdsaP256);
+    Pair::established(client.versions([ProtocolVersion::TLSv1_3]).unwrap(), server);
+}
+
+/// Keeps what a server asks for, and shows nothing.
+#[derive(Debug, Default)]
+struct Curious(Mutex<Option<CertificateRequestInfo>>);
+
+impl ChooseClientIdentity for Curious {
+    fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
+        *self.0.lock().unwrap() = Some(request.clone());
+        Decision::Now(None)
+    }
+}
+
+#[test]
+fn certificate_request_for_rsa_keys_alone_shows_no_schemes_of_other_keys() {
+    let authority = Authority::new();
+    let (client, server) = tls12(configs_by(&authority, KeyKind::EcdsaP256));
+    let server = server.client_auth(ClientAuth::Request(Arc::new(authority.roots())));
+    let curious = Arc::new(Curious::default());
+    let mut pair = Pair::new(client.choose_identity(curious.clone()), server);
+    pair.to_server = pair::output(&mut pair.client);
+    pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
+    let mut flight = pair::output(&mut pair.server);
+    // certificate_types: two of them, ecdsa_sign and rsa_sign. The first becomes rsa_sign too.
+    let types = flight.windows(3).position(|bytes| bytes == [2, 64, 1]).unwrap();
+    flight[types + 1] = 1;
+    pair::feed(&mut pair.client, &mut flight, &mut pair.client_seen).unwrap();
+    let request = curious.0.lock().unwrap().clone().unwrap();
+    assert!(request.signature_schemes.contains(&SignatureScheme::rsa_pss_rsae_sha256));
+    assert!(request.signature_schemes.iter().all(|scheme| Authentication::of(*scheme) == Some(Authentication::Rsa)));
+    assert!(request.certificate_signature_schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256));
+}
+
+/// A client's first record with its hello changed.
+fn changed_hello(client: &mut bulla::Connection, change: impl FnOnce(&mut ClientHello<'_>)) -> Vec<u8> {
+    let record = pair::output(client);
+    let mut hello: ClientHello<'_> = read_all(&record[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+    change(&mut hello);
+    let message = write_message(&hello).unwrap();
+    let len = u16::try_from(message.len()).unwrap().to_be_bytes();
+    [&[22, 3, 1, len[0], len[1]], &message[..]].concat()
+}
+
+#[test]
+fn client_that_fell_back_is_told_so_wherever_the_server_speaks_a_higher_version() {
+    let (client, both) = configs(KeyKind::EcdsaP256);
+    let (client, only_tls12) = tls12((client, both.clone()));
+    for (server, legacy_version, outcome) in [
+        (&both, ProtocolVersion::TLSv1_2, Err("InappropriateFallback")),
+        (&both, ProtocolVersion::TLSv1_1, Err("InappropriateFallback")),
+        (&only_tls12, ProtocolVersion::TLSv1_1, Err("InappropriateFallback")),
+        (&only_tls12, ProtocolVersion::TLSv1_2, Ok(())),
+    ] {
+        let mut pair = Pair::new(client.clone(), server.clone());
+        let mut hello = changed_hello(&mut pair.client, |hello| {
+            hello.legacy_version = legacy_version;
+            hello.cipher_suites.push(CipherSuite::TLS_FALLBACK_SCSV);
+        });
+        let fed = pair::feed(&mut pair.server, &mut hello, &mut pair.server_seen);
+        assert_eq!(fed.map_err(|error| error.name()), outcome, "{legacy_version}");
+    }
+}
+
+#[test]
+fn aborted_connection_tells_the_peer_why_in_both_versions_and_during_the_handshake() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let client = client.clone().versions([version]).unwrap();
+        let mut pair = Pair::established(client.clone(), server.clone());
+        pair.server.abort(AlertDescription::access_denied);
+        let error = pair.server.receive(&mut []).unwrap_err();
+        assert_eq!(error, Error::Refused(AlertDescription::access_denied));
+        pair.to_client = pair::output(&mut pair.server);
+        let fed = pair::feed(&mut pair.client, &mut pair.to_client, &mut pair.client_seen);
+        assert_eq!(fed, Err(Error::AlertReceived(AlertDescription::access_denied)));
+
+        let mut pair = Pair::new(client, server.clone());
+        pair.client.abort(AlertDescription::internal_error);
+        pair.to_server = pair::output(&mut pair.client);
+        let fed = pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen);
+        assert_eq!(fed, Err(Error::AlertReceived(AlertDescription::internal_error)));
+    }
+}
+
+/// Keeps what a client says of itself, and has nothing to show.
+#[derive(Debug, Default)]
+struct Listener(Mutex<Option<ClientHelloInfo>>);
+
+impl ChooseServerIdentity for Listener {
+    fn choose(&self, hello: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>> {
+        *self.0.lock().unwrap() = Some(hello.clone());
+        Decision::Now(None)
+    }
+}
+
+#[test]
+fn authorities_that_a_client_names_reach_whoever_chooses_its_certificate() {
+    let (client, _) = configs(KeyKind::EcdsaP256);
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let listener = Arc::new(Listener::default());
+        let server = ServerConfig::choosing(listener.clone());
+        let mut pair = Pair::new(client.clone().versions([version]).unwrap(), server);
+        let mut hello = changed_hello(&mut pair.client, |hello| {
+            let authorities = ClientExtension::CertificateAuthorities(vec![DistinguishedName(b"\x30\x00")]);
+            hello.extensions.as_mut().unwrap().push(authorities);
+        });
+        let error = pair::feed(&mut pair.server, &mut hello, &mut pair.server_seen).unwrap_err();
+        assert_eq!(error.name(), "UnrecognizedName");
+        let heard = listener.0.lock().unwrap().clone().unwrap();
+        assert_eq!((heard.version, heard.certificate_authorities), (version, vec![vec![0x30, 0]]));
+    }
 }

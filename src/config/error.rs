@@ -26,6 +26,8 @@ pub enum ConfigError {
     SignatureSchemeUnavailable(SignatureScheme),
     /// None of the allowed cipher suites belongs to one of the allowed versions.
     NoSuiteForVersions,
+    /// None of the allowed groups belongs to one of the allowed versions.
+    NoGroupForVersions,
     /// A list without an entry; it names the list.
     Empty(&'static str),
     /// A list with the same entry twice; it names the list.
@@ -68,6 +70,9 @@ impl fmt::Display for ConfigError {
             }
             Self::NoSuiteForVersions => {
                 f.write_str("none of the allowed cipher suites belongs to one of the allowed versions")
+            }
+            Self::NoGroupForVersions => {
+                f.write_str("none of the allowed key exchange groups belongs to one of the allowed versions")
             }
             Self::Empty(list) => write!(f, "the list of {list} is empty; leave it out for the default, or name at least one"),
             Self::Repeated(list) => write!(f, "the list of {list} names the same entry twice"),

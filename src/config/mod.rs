@@ -23,7 +23,7 @@ pub use question::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
     Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
 };
-pub use server::{ClientAuth, ServerConfig};
+pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
 

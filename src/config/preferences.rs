@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use super::{ConfigError, Observer};
 use crate::clock::{Clock, Time};
+#[cfg(feature = "tls12")]
+use crate::crypto::is_tls12_group;
 use crate::crypto::{Provider, Suite};
 use crate::keys::KeyLog;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
@@ -29,7 +31,10 @@ pub(crate) struct Preferences {
     pub(crate) versions: Vec<ProtocolVersion>,
     pub(crate) cipher_suites: Vec<CipherSuite>,
     pub(crate) groups: Vec<NamedGroup>,
+    /// What peers may sign with.
     pub(crate) signature_schemes: Vec<SignatureScheme>,
+    /// What we sign with.
+    pub(crate) signing_schemes: Vec<SignatureScheme>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     /// TLS 1.2 without it is open to the triple handshake attack. RFC 7627 §1.
     #[cfg(feature = "tls12")]
@@ -52,6 +57,7 @@ impl Preferences {
             versions: AVAILABLE_VERSIONS.to_vec(),
             cipher_suites,
             groups,
+            signing_schemes: signature_schemes.clone(),
             signature_schemes,
             application_protocols: Vec::new(),
             #[cfg(feature = "tls12")]
@@ -83,6 +89,19 @@ impl Preferences {
         self.cipher_suites.iter().copied().filter(usable)
     }
 
+    /// Returns the groups of the versions that may be negotiated, most wanted first: TLS 1.2 has no hybrids.
+    pub(crate) fn allowed_groups(&self) -> impl Iterator<Item = NamedGroup> + '_ {
+        #[cfg(feature = "tls12")]
+        let usable = |group: &NamedGroup| self.allows(ProtocolVersion::TLSv1_3) || is_tls12_group(*group);
+        #[cfg(not(feature = "tls12"))]
+        let usable = |_: &NamedGroup| true;
+        self.groups.iter().copied().filter(usable)
+    }
+
+    fn check_groups(&self) -> Result<(), ConfigError> {
+        if self.allowed_groups().next().is_some() { Ok(()) } else { Err(ConfigError::NoGroupForVersions) }
+    }
+
     fn check_suites(&self) -> Result<(), ConfigError> {
         if self.allowed_versions().next().is_some() { Ok(()) } else { Err(ConfigError::NoSuiteForVersions) }
     }
@@ -90,24 +109,32 @@ impl Preferences {
     pub(super) fn set_versions(&mut self, versions: Vec<ProtocolVersion>) -> Result<(), ConfigError> {
         let unavailable = |version: &ProtocolVersion| !AVAILABLE_VERSIONS.contains(version);
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
-        self.check_suites()
+        self.check_suites()?;
+        self.check_groups()
     }
 
     pub(super) fn set_cipher_suites(&mut self, suites: Vec<CipherSuite>) -> Result<(), ConfigError> {
         let of_provider = self.provider.cipher_suites();
         let unavailable = |id: &CipherSuite| !is_known(*id) || !of_provider.contains(id);
         self.cipher_suites = checked("cipher suites", suites, unavailable, ConfigError::CipherSuiteUnavailable)?;
-        self.check_suites()
+        self.check_suites()?;
+        self.check_groups()
     }
 
     pub(super) fn set_groups(&mut self, groups: Vec<NamedGroup>) -> Result<(), ConfigError> {
         let of_provider = self.provider.groups();
         let unavailable = |group: &NamedGroup| !of_provider.iter().any(|exchange| exchange.group() == *group);
         self.groups = checked("groups", groups, unavailable, ConfigError::GroupUnavailable)?;
-        Ok(())
+        self.check_groups()
     }
 
     pub(super) fn set_signature_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
+        self.set_accepted_signature_schemes(schemes)?;
+        self.signing_schemes.clone_from(&self.signature_schemes);
+        Ok(())
+    }
+
+    pub(super) fn set_accepted_signature_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
         let of_provider = handshake_schemes(&*self.provider);
         let unavailable = |scheme: &SignatureScheme| !of_provider.contains(scheme);
         let reason = ConfigError::SignatureSchemeUnavailable;
@@ -196,6 +223,15 @@ macro_rules! shared_decisions {
             schemes: impl IntoIterator<Item = SignatureScheme>,
         ) -> Result<Self, ConfigError> {
             self.preferences.set_signature_schemes(schemes.into_iter().collect())?;
+            Ok(self)
+        }
+
+        /// Accepts handshake signatures with these schemes only, most wanted first; what we sign with is left as it is.
+        pub fn accepted_signature_schemes(
+            mut self,
+            schemes: impl IntoIterator<Item = SignatureScheme>,
+        ) -> Result<Self, ConfigError> {
+            self.preferences.set_accepted_signature_schemes(schemes.into_iter().collect())?;
             Ok(self)
         }
 

@@ -45,6 +45,9 @@ pub struct ClientHelloInfo {
     pub signature_schemes: Vec<SignatureScheme>,
     /// The schemes in which it can verify certificates.
     pub certificate_signature_schemes: Vec<SignatureScheme>,
+    /// The DER of the distinguished names of authorities that the client trusts, if it says so; empty means any. RFC 8446
+    /// §4.2.4.
+    pub certificate_authorities: Vec<Vec<u8>>,
 }
 
 /// What a client may want to know of a CertificateRequest to choose a certificate. RFC 8446 §4.3.2.

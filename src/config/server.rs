@@ -66,6 +66,24 @@ impl ServerConfig {
         }
     }
 
+    /// Lets `chooser` choose the certificate for each ClientHello, at once or later, with `ring`'s cryptography: for servers
+    /// that have no certificate of their own from the start.
+    #[cfg(feature = "ring")]
+    pub fn choosing(chooser: Arc<dyn ChooseServerIdentity>) -> Self {
+        Self::choosing_with_provider(chooser, crate::crypto::ring::provider())
+    }
+
+    /// Like [`choosing`](Self::choosing), with the cryptography of `provider`.
+    pub fn choosing_with_provider(chooser: Arc<dyn ChooseServerIdentity>, provider: Arc<dyn Provider>) -> Self {
+        Self {
+            preferences: Preferences::of(provider),
+            identity: chooser,
+            identities: Vec::new(),
+            client_auth: ClientAuth::None,
+            verifier: Arc::new(JudgeNow),
+        }
+    }
+
     shared_decisions!();
 
     /// Adds a certificate. The client's server name chooses, then what the client can verify, then the order here;
@@ -93,6 +111,12 @@ impl ServerConfig {
         self.verifier = Arc::new(JudgeLater);
         self
     }
+}
+
+/// Returns the chooser that a server has unless it is given another: by server name, then by what the client can verify,
+/// then in the order given. For choosers of an application that look elsewhere first, or answer late.
+pub fn choose_by_server_name(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseServerIdentity> {
+    Arc::new(ByServerName(identities))
 }
 
 /// Chooses among identities by server name and by what the client can verify. RFC 8446 §4.4.2.2.

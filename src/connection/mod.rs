@@ -569,6 +569,16 @@ impl Connection {
         }
     }
 
+    /// Ends the connection with a fatal alert of the application's choice: it refuses access, say, or a certificate has
+    /// been revoked meanwhile. RFC 8446 §6.2. The alert waits in the output; nothing is received any more.
+    pub fn abort(&mut self, description: AlertDescription) {
+        if self.closed {
+            return;
+        }
+        self.queue_alert_at(Alert { level: AlertLevel::fatal, description });
+        self.end(Error::Refused(description));
+    }
+
     /// Answers an open question. Call [`receive`](Self::receive) then, which goes on where the handshake stopped.
     pub fn answer(&mut self, id: QuestionId, answer: Answer) -> Result<(), Error> {
         if let Phase::Failed(error) = &self.phase {

@@ -20,7 +20,7 @@ pub use hybrid::X25519MlKem768;
 pub use secret::Secret;
 pub use suite::{AeadAlgorithm, Suite};
 #[cfg(feature = "tls12")]
-pub use suite::{Authentication, SuiteTls12, is_tls12_group};
+pub use suite::{Authentication, SuiteTls12, ecdsa_curve, is_tls12_group};
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -110,6 +110,18 @@ pub fn is_tls12_group(group: NamedGroup) -> bool {
     )
 }
 
+/// Returns the curve of the keys that sign with a scheme here. TLS 1.2 would let any curve sign with any hash, and TLS 1.3
+/// ties them together; so does every key of ours. RFC 8446 §4.2.3.
+#[cfg(feature = "tls12")]
+pub fn ecdsa_curve(scheme: SignatureScheme) -> Option<NamedGroup> {
+    match scheme {
+        SignatureScheme::ecdsa_secp256r1_sha256 => Some(NamedGroup::secp256r1),
+        SignatureScheme::ecdsa_secp384r1_sha384 => Some(NamedGroup::secp384r1),
+        SignatureScheme::ecdsa_secp521r1_sha512 => Some(NamedGroup::secp521r1),
+        _ => None,
+    }
+}
+
 /// A TLS 1.2 suite: ECDHE with an AEAD, and nothing else. RFC 5289 §3.2, RFC 7905 §2.
 #[cfg(feature = "tls12")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

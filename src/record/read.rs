@@ -185,7 +185,8 @@ impl RecordReader {
         Ok(())
     }
 
-    /// Zero-length fragments of handshake and alert are forbidden, of application data bounded. RFC 8446 §5.1, §5.4.
+    /// Zero-length fragments of handshake and alert are forbidden, of application data bounded: alerts between them do not
+    /// count as progress. RFC 8446 §5.1, §5.4.
     fn check_emptiness(&mut self, content_type: ContentType, len: usize) -> Result<(), Error> {
         if len != 0 {
             // Data alone shows that the peer has something to say; alerts and messages have limits of their own.
@@ -267,5 +268,27 @@ mod tests {
         assert!(matches!(reader.next(&mut sealed(2, 10)), Ok(Framed::SkippedEarlyData { .. })));
         assert!(matches!(reader.next(&mut [22, 3, 3, 0, 1, 1]), Ok(Framed::Record { .. })));
         assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(unexpected.into()));
+    }
+
+    #[test]
+    fn alerts_between_empty_records_do_not_excuse_them() {
+        let mut reader = RecordReader::new();
+        let mut writer = RecordWriter::new(ProtocolVersion::TLSv1_2);
+        reader.install(keys(1));
+        writer.push(Queued::Keys(keys(1)));
+        writer.take(&mut []).unwrap();
+        for count in 1..=MAX_EMPTY_RECORDS.saturating_add(1) {
+            let mut empty = vec![0; IN_PLACE_HEAD.saturating_add(IN_PLACE_TAIL)];
+            let record = writer.send_in_place(&mut empty, IN_PLACE_HEAD..IN_PLACE_HEAD).unwrap();
+            let result = reader.next(empty.get_mut(record).unwrap());
+            if count > MAX_EMPTY_RECORDS {
+                assert_eq!(result.err(), Some(Violation::TooManyEmptyRecords.into()));
+                return;
+            }
+            writer.push(Queued::Message { content_type: ContentType::alert, bytes: vec![1, 90] });
+            let mut alert = vec![0; 64];
+            let len = writer.take(&mut alert).unwrap();
+            assert!(matches!(reader.next(alert.get_mut(..len).unwrap()), Ok(Framed::Record { .. })));
+        }
     }
 }

@@ -130,7 +130,7 @@ impl Offer {
             let name = ServerNameEntry { name_type: NameType::host_name, name: host_name.as_bytes() };
             list.push(ClientExtension::ServerName(ServerNameList { server_name_list: vec![name] }));
         }
-        list.push(ClientExtension::SupportedGroups(preferences.groups.clone()));
+        list.push(ClientExtension::SupportedGroups(preferences.allowed_groups().collect()));
         if self.offers(ProtocolVersion::TLSv1_2) {
             list.push(ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
             list.push(ClientExtension::ExtendedMasterSecret);

@@ -12,7 +12,7 @@ use super::{Server, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 #[cfg(feature = "tls12")]
-use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
+use crate::crypto::{Authentication, SuiteTls12, ecdsa_curve, is_tls12_group};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
@@ -21,9 +21,9 @@ use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionContext,
-    ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList,
-    ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all,
+    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, DistinguishedName,
+    ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup,
+    ProtocolNameList, ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -66,6 +66,7 @@ struct Offered<'h> {
     signature_algorithms_cert: Option<&'h [SignatureScheme]>,
     server_name: Option<&'h ServerNameList<'h>>,
     application_protocols: Option<&'h ProtocolNameList<'h>>,
+    certificate_authorities: &'h [DistinguishedName<'h>],
     asks_for_ocsp: bool,
     early_data: bool,
     #[cfg(feature = "tls12")]
@@ -100,6 +101,7 @@ impl<'h> Offered<'h> {
                 ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
                     offered.application_protocols = Some(list);
                 }
+                ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
                 ClientExtension::EarlyData => offered.early_data = true,
                 #[cfg(feature = "tls12")]
@@ -131,6 +133,11 @@ impl<'h> Offered<'h> {
     fn protocol_names(&self) -> Vec<Vec<u8>> {
         let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
         names.map(|name| name.to_vec()).collect()
+    }
+
+    /// The DER of the names of the authorities that the client trusts.
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        self.certificate_authorities.iter().map(|name| name.0.to_vec()).collect()
     }
 
     /// The name that the client asks for. RFC 6066 §3.
@@ -209,15 +216,17 @@ fn settle_version(
         Some(list) => list.contains(version),
         None => *version == ProtocolVersion::TLSv1_2 && legacy_version >= ProtocolVersion::TLSv1_2,
     };
-    // A hello of SSL 3.0 is refused whatever else it offers.
-    let common = preferences.allowed_versions().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
-    let version = common.ok_or(Incompatible::NoCommonVersion)?;
-    // A client that has come down to try again lower than we both can was disturbed before. RFC 7507 §3.
+    // A client that has come down to try again lower than we can was disturbed before. That is said even if there is no
+    // common version left. RFC 7507 §3.
+    let is_version = |version: &&ProtocolVersion| version.name().is_some();
+    let highest = offered.map_or(Some(legacy_version), |list| list.iter().filter(is_version).max().copied());
     let falls_back = client_hello.cipher_suites.contains(&CipherSuite::TLS_FALLBACK_SCSV);
-    if falls_back && preferences.allowed_versions().any(|ours| ours > version) {
+    if falls_back && highest.is_some_and(|highest| preferences.allowed_versions().any(|ours| ours > highest)) {
         return Err(Incompatible::InappropriateFallback.into());
     }
-    Ok(version)
+    // A hello of SSL 3.0 is refused whatever else it offers.
+    let common = preferences.allowed_versions().find(can).filter(|_| legacy_version > ProtocolVersion::SSLv3);
+    Ok(common.ok_or(Incompatible::NoCommonVersion)?)
 }
 
 /// Each share is of a listed group, and stands once. Their order is the client's duty, which we do not check: a share out
@@ -392,6 +401,7 @@ fn proceed(
         groups: groups.to_vec(),
         signature_schemes: signature_algorithms.to_vec(),
         certificate_signature_schemes: certificate_schemes.to_vec(),
+        certificate_authorities: offered.authorities(),
     };
     let settled = Settled {
         application_protocol: choose_protocol(&config.preferences, &offered)?,
@@ -447,8 +457,9 @@ fn accept_tls12(
     let usable = |group: &NamedGroup| is_tls12_group(*group) && named.contains(group);
     let group = preferences.groups.iter().copied().find(usable).ok_or(Incompatible::NoCommonGroup)?;
 
-    // 5. Schemes that no suite of the client's goes with are of no use. Without signature_algorithms the client means SHA-1,
-    // which nobody signs with any more. RFC 9155 §2.
+    // 5. Schemes that no suite of the client's goes with are of no use, nor are curves that it does not name: its groups
+    // speak of ECDSA keys too. RFC 8422 §5.1. Without signature_algorithms the client means SHA-1, which
+    // nobody signs with any more. RFC 9155 §2.
     let suites: Vec<SuiteTls12> = preferences
         .allowed_suites()
         .filter(|id| client_hello.cipher_suites.contains(id))
@@ -460,6 +471,9 @@ fn accept_tls12(
     let listed = offered.signature_algorithms.ok_or(Incompatible::NoCommonSignatureScheme)?;
     let has_suite =
         |scheme: &&SignatureScheme| suites.iter().any(|row| Authentication::of(**scheme) == Some(row.authentication));
+    let has_curve = |scheme: &&SignatureScheme| {
+        offered.groups.is_none_or(|groups| ecdsa_curve(**scheme).is_none_or(|curve| groups.contains(&curve)))
+    };
 
     let hello = ClientHelloInfo {
         version: ProtocolVersion::TLSv1_2,
@@ -467,8 +481,9 @@ fn accept_tls12(
         application_protocols: offered.protocol_names(),
         cipher_suites: client_hello.cipher_suites.clone(),
         groups: named.to_vec(),
-        signature_schemes: listed.iter().filter(has_suite).copied().collect(),
+        signature_schemes: listed.iter().filter(has_suite).filter(has_curve).copied().collect(),
         certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(listed).to_vec(),
+        certificate_authorities: offered.authorities(),
     };
     let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
     let settled = tls12::Settled {

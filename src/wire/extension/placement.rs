@@ -21,8 +21,9 @@ pub enum ExtensionContext {
     NewSessionTicket,
 }
 
-/// Says whether TLS 1.3 allows the extension in the message; `None` if the extension is not known here, or belongs to
-/// TLS 1.2 alone, so that nothing can be said. RFC 8446 §4.2.
+/// Says whether TLS 1.3 allows the extension in the message; `None` if the extension is not known here, so that nothing
+/// can be said. What belongs to TLS 1.2 alone stands in a ClientHello, for servers that choose it, and nowhere else.
+/// RFC 8446 §4.2.
 pub fn allowed_in(extension: ExtensionType, context: ExtensionContext) -> Option<bool> {
     use ExtensionContext::{
         Certificate as CT, CertificateRequest as CR, ClientHello as CH, EncryptedExtensions as EE,
@@ -59,7 +60,29 @@ pub fn allowed_in(extension: ExtensionType, context: ExtensionContext) -> Option
         T::quic_transport_parameters => &[CH, EE],
         T::ticket_request => &[CH, EE],
         T::encrypted_client_hello => &[CH, HRR, EE],
+        T::ec_point_formats | T::encrypt_then_mac | T::extended_master_secret => &[CH],
+        T::session_ticket | T::renegotiation_info => &[CH],
         _ => return None,
     };
     Some(allowed.contains(&context))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extension_of_tls12_alone_stands_in_client_hello_and_nowhere_else() {
+        for extension in [
+            ExtensionType::ec_point_formats,
+            ExtensionType::encrypt_then_mac,
+            ExtensionType::extended_master_secret,
+            ExtensionType::session_ticket,
+            ExtensionType::renegotiation_info,
+        ] {
+            assert_eq!(allowed_in(extension, ExtensionContext::ClientHello), Some(true), "{extension}");
+            assert_eq!(allowed_in(extension, ExtensionContext::EncryptedExtensions), Some(false), "{extension}");
+            assert_eq!(allowed_in(extension, ExtensionContext::ServerHello), Some(false), "{extension}");
+        }
+    }
 }

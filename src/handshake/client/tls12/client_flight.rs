@@ -48,7 +48,7 @@ impl Flight {
         peer_schemes: &[SignatureScheme],
         out: &mut Outgoing,
     ) -> Result<State, Error> {
-        let ours = &self.handshake.config().preferences.signature_schemes;
+        let ours = &self.handshake.config().preferences.signing_schemes;
         let chosen = identity.and_then(|identity| {
             let scheme = identity.scheme_for(ProtocolVersion::TLSv1_2, ours, peer_schemes)?;
             Some((identity, scheme))

@@ -16,8 +16,8 @@ use crate::handshake::{Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKi
 use crate::keys::{Randoms, Transcript};
 use crate::verify::Purpose;
 use crate::wire::{
-    CertificateRequestTls12, CertificateStatus, CertificateTls12, HandshakeType, NamedGroup, ProtocolVersion,
-    ServerHelloDone, ServerKeyExchange, write_all,
+    CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, HandshakeType, NamedGroup,
+    ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
 /// What the server's hello has answered.
@@ -230,12 +230,17 @@ impl WaitCertificateRequestOrDone {
     pub(super) fn accept_request(self, message: Incoming<'_>) -> Result<State, Error> {
         let Self { mut flight } = self;
         let request: CertificateRequestTls12<'_> = message.parse()?;
-        let schemes = request.supported_signature_algorithms;
+        // A scheme is of use only if the server takes its kind of key too. RFC 5246 §7.4.4, RFC 8422 §5.5.
+        let takes = |scheme: &&SignatureScheme| match Authentication::of(**scheme) {
+            Some(Authentication::Ecdsa) => request.certificate_types.contains(&ClientCertificateType::ecdsa_sign),
+            Some(Authentication::Rsa) => request.certificate_types.contains(&ClientCertificateType::rsa_sign),
+            None => false,
+        };
         let requested = CertificateRequestInfo {
             version: ProtocolVersion::TLSv1_2,
             server_name: flight.handshake.offer.name.clone(),
-            certificate_signature_schemes: schemes.clone(),
-            signature_schemes: schemes,
+            signature_schemes: request.supported_signature_algorithms.iter().filter(takes).copied().collect(),
+            certificate_signature_schemes: request.supported_signature_algorithms,
             certificate_authorities: request.certificate_authorities.iter().map(|name| name.0.to_vec()).collect(),
         };
         flight.handshake.transcript.add(message.bytes());

@@ -219,7 +219,7 @@ impl Flight {
         peer_schemes: &[SignatureScheme],
         out: &mut Outgoing,
     ) -> Result<Progress<State>, Error> {
-        let ours = &self.handshake.config().preferences.signature_schemes;
+        let ours = &self.handshake.config().preferences.signing_schemes;
         // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
         let chosen = identity.and_then(|identity| {
             let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, peer_schemes)?;

@@ -122,7 +122,7 @@ impl AskIdentity {
 
 /// The first suite that goes with a scheme which the key has and the client accepts. RFC 8422 §5.3.
 fn choose_suite(settled: &Settled, identity: &Identity) -> Result<(SuiteTls12, SignatureScheme), Error> {
-    let ours = &settled.config.preferences.signature_schemes;
+    let ours = &settled.config.preferences.signing_schemes;
     let scheme = identity.scheme_for(ProtocolVersion::TLSv1_2, ours, &settled.hello.signature_schemes);
     let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
     let kind = Authentication::of(scheme);

@@ -45,7 +45,7 @@ impl AskIdentity {
             Some(_) => Incompatible::UnrecognizedName,
             None => Incompatible::NoCommonSignatureScheme,
         })?;
-        let ours = &settled.config.preferences.signature_schemes;
+        let ours = &settled.config.preferences.signing_schemes;
         let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &settled.hello.signature_schemes);
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 

@@ -1,0 +1,99 @@
+//! Holds an established connection against what the arguments expect of it.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use bulla::verify::pem::certificates_from_pem_or_der;
+
+use crate::answers::Seen;
+use crate::endpoint::Endpoint;
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// Fails with what is not as expected.
+pub(crate) fn check(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    let expect = &options.expect;
+    if expect.never_established {
+        return Failure::unexpected("the handshake is finished");
+    }
+    same("version", expect.version, connection.protocol_version())?;
+    same("cipher suite", expect.cipher_suite, connection.cipher_suite())?;
+    same("group", expect.group, connection.group())?;
+    same("peer's signature scheme", expect.peer_signature_scheme, connection.peer_signature_scheme())?;
+    same("HelloRetryRequest", expect.hello_retry, Some(connection.hello_retried()))?;
+    let selected = seen.selected_credential.load(Ordering::Relaxed);
+    same("credential", expect.selected_credential, Some(selected))?;
+    check_names(options, connection)?;
+    check_peer(options, connection, seen)?;
+    check_questions(options, seen)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: Option<T>, actual: Option<T>) -> Result<(), Failure> {
+    match expected {
+        Some(expected) if Some(&expected) != actual.as_ref() => {
+            Failure::unexpected(format!("{what} is {actual:?}, not {expected:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Server name and application protocol.
+fn check_names(options: &Options, connection: &Endpoint) -> Result<(), Failure> {
+    let expect = &options.expect;
+    same("server name", expect.server_name.as_deref(), connection.server_name())?;
+    if expect.no_server_name && connection.server_name().is_some() {
+        return Failure::unexpected("there is a server name");
+    }
+    // What a server chose must be told; a client is told what to expect, which may be nothing.
+    let alpn = if options.server { &options.select_alpn } else { &expect.alpn };
+    let actual = connection.alpn_protocol();
+    if alpn.as_deref().map(str::as_bytes) != actual {
+        return Failure::unexpected(format!("application protocol is {actual:?}, not {alpn:?}"));
+    }
+    Ok(())
+}
+
+/// The peer's certificates and the stapled response.
+fn check_peer(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    let expect = &options.expect;
+    let chain = connection.peer_certificates();
+    let must_show = !options.server || options.require_client_certificate;
+    let as_expected = if expect.no_peer_certificate { chain.is_empty() } else { !must_show || !chain.is_empty() };
+    if !as_expected {
+        return Failure::unexpected(format!("the peer has shown {} certificates", chain.len()));
+    }
+    if let Some(path) = &expect.peer_certificate_file {
+        let expected = certificates_from_pem_or_der(&std::fs::read(path)?);
+        if expected.ok().as_deref() != Some(chain) {
+            return Failure::unexpected("the peer's chain is another one");
+        }
+    }
+    if !expect.ocsp_response.is_empty() {
+        let at_verification = seen.ocsp_at_verification.lock().unwrap_or_else(PoisonError::into_inner);
+        same("OCSP response", Some(&expect.ocsp_response[..]), connection.peer_ocsp_response())?;
+        same("OCSP response at verification", Some(&expect.ocsp_response[..]), at_verification.as_deref())?;
+    }
+    Ok(())
+}
+
+/// What the peer said of itself when a certificate was to be chosen.
+fn check_questions(options: &Options, seen: &Seen) -> Result<(), Failure> {
+    let expect = &options.expect;
+    let hello = seen.client_hello.lock().unwrap_or_else(PoisonError::into_inner);
+    let request = seen.certificate_request.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(expected) = &expect.advertised_alpn {
+        let mut list = Vec::new();
+        for name in hello.iter().flat_map(|hello| &hello.application_protocols) {
+            list.push(name.len() as u8);
+            list.extend_from_slice(name);
+        }
+        same("offered application protocols", Some(expected), Some(&list))?;
+    }
+    if !expect.peer_verify_preferences.is_empty() {
+        let of_hello = hello.as_ref().map(|hello| &hello.signature_schemes);
+        let of_request = request.as_ref().map(|request| &request.signature_schemes);
+        same("peer's schemes", Some(&expect.peer_verify_preferences), of_hello.or(of_request))?;
+    }
+    let authorities = request.as_ref().map(|request| &request.certificate_authorities);
+    same("certificate authorities", expect.client_authorities.as_ref(), authorities)
+}

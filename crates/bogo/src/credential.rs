@@ -1,0 +1,112 @@
+//! The shim's certificates: their keys sign at once or, under `-async`, when they are asked a second time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use bulla::Identity;
+use bulla::config::{Decision, LocalSigner, Signer, SigningFailed, SigningRequest};
+use bulla::crypto::KeyRejected;
+use bulla::crypto::ring::provider;
+use bulla::verify::PeerCertificate;
+use bulla::verify::pem::{certificates_from_pem_or_der, private_key_from_pem_or_der};
+use bulla::wire::SignatureScheme;
+
+use crate::answers::{Late, Seen};
+use crate::options::{CredentialOptions, Options};
+use crate::unsupported::{self, Unsupported};
+
+/// What the runner calls the credential that no `-new-x509-credential` precedes.
+pub(crate) const DEFAULT_CREDENTIAL: i32 = -1;
+
+/// A certificate with its key, and whether it is for those alone who trust its issuers.
+pub(crate) struct Credential {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) must_match_issuer: bool,
+}
+
+impl Credential {
+    /// Says whether one of the chain's certificates was issued by one of these names.
+    pub(crate) fn is_issued_by(&self, authorities: &[Vec<u8>]) -> bool {
+        self.identity
+            .chain()
+            .iter()
+            .filter_map(|certificate| PeerCertificate::read(certificate).ok())
+            .any(|certificate| authorities.iter().any(|authority| *authority == certificate.issuer()))
+    }
+}
+
+/// Reads all certificates and keys that the arguments name, in the order in which they are to be tried.
+pub(crate) fn read_all(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Credential>, Unsupported> {
+    let mut credentials = Vec::new();
+    for (index, credential) in (0..).zip(&options.credentials) {
+        credentials.extend(read(options, credential, index, seen)?);
+    }
+    credentials.extend(read(options, &options.default_credential, DEFAULT_CREDENTIAL, seen)?);
+    Ok(credentials)
+}
+
+/// Reads one; `None` if the arguments do not name it.
+fn read(
+    options: &Options,
+    credential: &CredentialOptions,
+    index: i32,
+    seen: &Arc<Seen>,
+) -> Result<Option<Credential>, Unsupported> {
+    let (Some(certificate_file), Some(key_file)) = (&credential.certificate_file, &credential.key_file) else {
+        return Ok(None);
+    };
+    let unusable = |path: &str| unsupported::file(false, "a certificate or key that bulla cannot read", path);
+    let bytes = |path: &str| std::fs::read(path).map_err(|_| unusable(path));
+    let chain = certificates_from_pem_or_der(&bytes(certificate_file)?).map_err(|_| unusable(certificate_file))?;
+    let key = private_key_from_pem_or_der(&bytes(key_file)?).map_err(|_| unusable(key_file))?;
+    let key = provider().signing_key(&key).map_err(|rejected| key_reason(rejected, key_file))?;
+    let local = LocalSigner::new(key, provider());
+    let mut schemes = local.schemes().to_vec();
+    if !credential.signing_preferences.is_empty() {
+        let of_key = |scheme: &&SignatureScheme| local.schemes().contains(scheme);
+        schemes = credential.signing_preferences.iter().filter(of_key).copied().collect();
+    }
+    let signer = ShimSigner { local, schemes, index, late: Late::new(options.asynchronous), seen: Arc::clone(seen) };
+    let identity = Identity::with_signer(chain, Arc::new(signer)).map_err(|_| unusable(certificate_file))?;
+    let response = if options.decline_ocsp { Vec::new() } else { credential.ocsp_response.clone() };
+    let identity = Arc::new(identity.ocsp_response(response));
+    Ok(Some(Credential { identity, must_match_issuer: credential.must_match_issuer }))
+}
+
+fn key_reason(rejected: KeyRejected, path: &str) -> Unsupported {
+    match rejected {
+        KeyRejected::UnsupportedAlgorithm => {
+            unsupported::file(false, "a private key of a kind that the provider does not have", path)
+        }
+        _ => unsupported::file(true, "a private key that is too weak, or malformed", path),
+    }
+}
+
+/// A key, the schemes that the runner lets it use, and a note of whose turn it was.
+#[derive(Debug)]
+struct ShimSigner {
+    local: LocalSigner,
+    schemes: Vec<SignatureScheme>,
+    index: i32,
+    late: Late,
+    seen: Arc<Seen>,
+}
+
+impl Signer for ShimSigner {
+    fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+
+    fn sign(&self, request: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>> {
+        if self.late.postpones() {
+            return Decision::Later;
+        }
+        self.seen.selected_credential.store(self.index, Ordering::Relaxed);
+        self.local.sign(request)
+    }
+}
+
+/// A credential that has not signed.
+pub(crate) fn none_selected() -> AtomicI32 {
+    AtomicI32::new(DEFAULT_CREDENTIAL)
+}

@@ -1,0 +1,234 @@
+//! Makes the two ends' configurations out of the arguments, before anything is sent.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
+
+use bulla::config::danger::{DangerousCompatibility, DangerousVerification};
+use bulla::pki_types::TrustAnchor;
+use bulla::{
+    ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Observed, Observer, Roots,
+    ServerConfig, ServerConnection, ServerName,
+};
+
+use crate::answers::{Answers, Chooser, Judge, Seen};
+use crate::credential;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::unsupported::{self, Unsupported};
+
+/// A configuration, who answers its questions, and what they will show.
+pub(crate) struct Prepared {
+    config: Config,
+    pub(crate) answers: Answers,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) messages: Arc<Messages>,
+}
+
+enum Config {
+    Client(Arc<ClientConfig>, ServerName),
+    Server(Arc<ServerConfig>),
+}
+
+/// A connection of either role.
+pub(crate) enum Endpoint {
+    Client(ClientConnection),
+    Server(ServerConnection),
+}
+
+impl Deref for Endpoint {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Client(client) => client,
+            Self::Server(server) => server,
+        }
+    }
+}
+
+impl DerefMut for Endpoint {
+    fn deref_mut(&mut self) -> &mut Connection {
+        match self {
+            Self::Client(client) => client,
+            Self::Server(server) => server,
+        }
+    }
+}
+
+impl Prepared {
+    pub(crate) fn start(&self) -> Result<Endpoint, Failure> {
+        Ok(match &self.config {
+            Config::Client(config, name) => Endpoint::Client(ClientConnection::new(Arc::clone(config), name.clone())?),
+            Config::Server(config) => Endpoint::Server(ServerConnection::new(Arc::clone(config))?),
+        })
+    }
+}
+
+/// Reads files and builds the configuration. What bulla refuses to be configured with takes the shim out of the test.
+pub(crate) fn prepare(options: &Options) -> Result<Prepared, Unsupported> {
+    let seen = Seen::new();
+    let messages = Arc::new(Messages::default());
+    let credentials = credential::read_all(options, &seen)?;
+    let judge = Arc::new(Judge::new(options, trusted(options)?, &seen));
+    let chooser = Arc::new(Chooser::new(options, credentials, &seen));
+    let config = match options.server {
+        true => Config::Server(Arc::new(server(options, &chooser, &judge, &messages)?)),
+        false => Config::Client(Arc::new(client(options, &chooser, &judge, &messages)?), server_name(options)?),
+    };
+    let answers = Answers { chooser, judge, refuse_choice: options.refuse_choice };
+    Ok(Prepared { config, answers, seen, messages })
+}
+
+fn refused(error: ConfigError) -> Unsupported {
+    unsupported::configuration(error.to_string())
+}
+
+/// Without a host name the client asks for an address, which is not sent. RFC 6066 §3.
+fn server_name(options: &Options) -> Result<ServerName, Unsupported> {
+    let name = options.host_name.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
+    ServerName::try_from(name).map_err(|_| unsupported::bad_value("-host-name"))
+}
+
+fn trusted(options: &Options) -> Result<Option<Roots>, Unsupported> {
+    let Some(path) = &options.trust_certificate else { return Ok(None) };
+    let roots = Roots::from_file(path);
+    roots.map(Some).map_err(|_| unsupported::file(false, "a root that bulla cannot read", path))
+}
+
+/// Roots that have names and no keys: what a CertificateRequest lists. The judge does not look at them.
+fn authorities(options: &Options) -> Roots {
+    let mut roots = Roots::new();
+    for name in &options.client_authorities {
+        // An anchor holds the name's content, the argument the whole element, which is short here.
+        let subject = name.get(2..).unwrap_or_default().to_vec();
+        roots.add_anchor(TrustAnchor {
+            subject: subject.into(),
+            subject_public_key_info: Vec::new().into(),
+            name_constraints: None,
+        });
+    }
+    roots
+}
+
+/// Builder calls that both configurations have and no trait does.
+macro_rules! shared {
+    ($config:expr, $options:expr, $messages:expr) => {{
+        let mut config = $config;
+        config = config.versions($options.versions.iter().copied()).map_err(refused)?;
+        if let Some(policy) = &$options.policy {
+            config = config.cipher_suites(policy.cipher_suites.iter().copied()).map_err(refused)?;
+            if let Some(groups) = policy.groups {
+                config = config.groups(groups.iter().copied()).map_err(refused)?;
+            }
+            if let Some(schemes) = policy.signature_schemes {
+                config = config.signature_schemes(schemes.iter().copied()).map_err(refused)?;
+            }
+        }
+        if !$options.groups.is_empty() {
+            config = config.groups($options.groups.iter().copied()).map_err(refused)?;
+        }
+        if !$options.verify_preferences.is_empty() {
+            config = config.accepted_signature_schemes($options.verify_preferences.iter().copied()).map_err(refused)?;
+        }
+        if !$options.require_extended_master_secret {
+            config = config.danger_allow_without_extended_master_secret();
+        }
+        let observer: Arc<dyn Observer> = $messages.clone();
+        config.observer(observer)
+    }};
+}
+
+fn client(
+    options: &Options,
+    chooser: &Arc<Chooser>,
+    judge: &Arc<Judge>,
+    messages: &Arc<Messages>,
+) -> Result<ClientConfig, Unsupported> {
+    let mut config = shared!(ClientConfig::new(Roots::new()), options, messages)
+        .choose_identity(chooser.clone())
+        .danger_verify_with(judge.clone())
+        .ask_for_ocsp(options.ask_for_ocsp);
+    if !options.advertise_alpn.is_empty() {
+        config = config.alpn(protocol_names(&options.advertise_alpn)).map_err(refused)?;
+    }
+    Ok(config)
+}
+
+fn server(
+    options: &Options,
+    chooser: &Arc<Chooser>,
+    judge: &Arc<Judge>,
+    messages: &Arc<Messages>,
+) -> Result<ServerConfig, Unsupported> {
+    let mut config =
+        shared!(ServerConfig::choosing(chooser.clone()), options, messages).danger_verify_with(judge.clone());
+    if options.require_client_certificate {
+        config = config.client_auth(ClientAuth::Require(Arc::new(authorities(options))));
+    } else if options.verify_peer {
+        config = config.client_auth(ClientAuth::Request(Arc::new(authorities(options))));
+    }
+    if let Some(name) = &options.select_alpn {
+        config = config.alpn([name]).map_err(refused)?;
+    }
+    if options.reject_alpn {
+        config = config.alpn(["spoken by nobody"]).map_err(refused)?;
+    }
+    Ok(config)
+}
+
+/// Splits a ProtocolNameList's content. RFC 7301 §3.1.
+fn protocol_names(mut list: &[u8]) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    while let Some((&len, rest)) = list.split_first() {
+        let (name, rest) = rest.split_at_checked(usize::from(len)).unwrap_or((rest, &[]));
+        names.push(name);
+        list = rest;
+    }
+    names
+}
+
+/// Every message as one line, in the runner's words.
+#[derive(Default)]
+pub(crate) struct Messages(Mutex<String>);
+
+impl Messages {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+}
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Messages")
+    }
+}
+
+impl Observer for Messages {
+    fn observe(&self, seen: &Observed<'_>) {
+        let direction = match seen.direction {
+            Direction::Sent => "write",
+            Direction::Received => "read",
+        };
+        let line = match &seen.content {
+            Content::Handshake { bytes, .. } => {
+                format!("{direction} hs {}\n", bytes.first().copied().unwrap_or_default())
+            }
+            Content::Alert(alert) => format!("{direction} alert {} {}\n", alert.level.0, alert.description.0),
+            Content::ChangeCipherSpec => format!("{direction} ccs\n"),
+            _ => return,
+        };
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push_str(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocol_name_list_is_split_into_its_names() {
+        assert_eq!(protocol_names(b"\x03foo\x05bar/1"), [&b"foo"[..], b"bar/1"]);
+        assert_eq!(protocol_names(b""), [&b""[..]; 0]);
+    }
+}

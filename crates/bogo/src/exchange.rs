@@ -1,0 +1,316 @@
+//! One connection from the first byte to the last: the handshake, what the arguments want said, the echo, the end.
+
+use bulla::connection::danger::DangerousTrafficSecrets;
+use bulla::error::Misuse;
+use bulla::wire::{AlertDescription, ProtocolVersion};
+use bulla::{Error, Event, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN, MAX_RECORD_LEN, Question};
+
+use crate::checks;
+use crate::endpoint::{Endpoint, Prepared};
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::transport::Transport;
+
+/// What `-write-different-record-sizes` sends, one after the other.
+const DIFFERENT_SIZES: [usize; 11] = [0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769];
+
+/// Plays the whole connection.
+pub(crate) fn run(options: &Options, prepared: Prepared) -> Result<(), Failure> {
+    let connection = prepared.start()?;
+    let transport = Transport::connect(options)?;
+    let mut exchange = Exchange {
+        options,
+        prepared,
+        connection,
+        transport,
+        input: vec![0; MAX_RECORD_LEN],
+        filled: 0,
+        output: vec![0; 32 * 1024],
+        small_room: 0,
+        unsent: Vec::new(),
+        seals: 0,
+        question: None,
+    };
+    let result = exchange.play();
+    // Whatever went wrong, the alert that tells the peer is in the output.
+    let flushed = exchange.flush();
+    exchange.transport.finish();
+    result.and(if options.check_close_notify { flushed } else { Ok(()) })?;
+    match &options.expect.messages {
+        Some(expected) if *expected != exchange.prepared.messages.text() => {
+            Failure::unexpected(format!("the messages were:\n{}", exchange.prepared.messages.text()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What came from the peer.
+enum Came {
+    Established,
+    Data(Vec<u8>),
+    /// close_notify.
+    Closed,
+    /// The end of the transport without it.
+    EndOfInput,
+}
+
+struct Exchange<'o> {
+    options: &'o Options,
+    prepared: Prepared,
+    connection: Endpoint,
+    transport: Transport,
+    input: Vec<u8>,
+    filled: usize,
+    output: Vec<u8>,
+    /// How much of `output` is lent where it is lent sparingly: none until bulla says what it needs.
+    small_room: usize,
+    /// Sealed and held back by `-read-with-unfinished-write`.
+    unsent: Vec<u8>,
+    seals: u32,
+    question: Option<Question>,
+}
+
+impl Exchange<'_> {
+    fn play(&mut self) -> Result<(), Failure> {
+        match self.next()? {
+            Came::Established => {}
+            Came::EndOfInput => self.connection.end_of_input()?,
+            Came::Data(_) | Came::Closed => return Failure::unexpected("the handshake did not finish"),
+        }
+        self.flush()?;
+        checks::check(self.options, &self.connection, &self.prepared.seen)?;
+        self.export()?;
+        if self.options.send_alert {
+            // Which one is the runner's choice. It waits in the output.
+            self.connection.abort(AlertDescription::decompression_failure_RESERVED);
+            return Ok(());
+        }
+        if self.options.write_different_record_sizes {
+            for size in DIFFERENT_SIZES {
+                self.send(&vec![0x42; size])?;
+            }
+            return self.end(true);
+        }
+        self.write_first()?;
+        if self.options.shim_shuts_down {
+            return self.end(false);
+        }
+        let closed = self.echo()?;
+        self.end(closed)
+    }
+
+    /// Sends what `-export-keying-material` and `-export-traffic-secrets` want to see.
+    fn export(&mut self) -> Result<(), Failure> {
+        let export = &self.options.export;
+        if export.len > 0 {
+            let mut material = vec![0; export.len];
+            let context = export.use_context.then_some(export.context.as_bytes());
+            self.connection.export(export.label.as_bytes(), context, &mut material)?;
+            self.send(&material)?;
+        }
+        if self.options.export_traffic_secrets {
+            let secrets = self.connection.danger_traffic_secrets()?;
+            let (read, write) = (secrets.read.secret.expose().to_vec(), secrets.write.secret.expose().to_vec());
+            self.send(&(read.len() as u16).to_le_bytes())?;
+            self.send(&read)?;
+            self.send(&write)?;
+        }
+        Ok(())
+    }
+
+    fn write_first(&mut self) -> Result<(), Failure> {
+        let first = self.options.initial_write.as_bytes();
+        if self.options.read_with_unfinished_write {
+            let record = self.seal(first)?;
+            let (now, later) = record.split_at(1);
+            self.transport.write_all(now)?;
+            self.unsent = later.to_vec();
+        } else if self.options.shim_writes_first {
+            for _ in 0..self.options.initial_writes {
+                self.send(first)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends back what comes, each bit turned, until the peer has closed; says whether it did so properly.
+    fn echo(&mut self) -> Result<bool, Failure> {
+        loop {
+            if self.options.key_update_before_read {
+                self.update_keys()?;
+            }
+            let data = match self.next()? {
+                Came::Data(data) => data,
+                Came::Closed => return Ok(true),
+                Came::EndOfInput => return Ok(false),
+                Came::Established => return Failure::unexpected("the handshake finished twice"),
+            };
+            if self.options.export_between_reads {
+                self.connection.export(b"", None, &mut [0])?;
+            }
+            for piece in data.chunks(self.options.read_size) {
+                if self.options.key_update {
+                    self.update_keys()?;
+                }
+                let turned: Vec<u8> = piece.iter().map(|byte| byte ^ 0xff).collect();
+                self.send(&turned)?;
+            }
+        }
+    }
+
+    /// Closes. Where the arguments want to see it done in full, the peer's close_notify must come too.
+    fn end(&mut self, closed: bool) -> Result<(), Failure> {
+        self.connection.close();
+        let flushed = self.flush();
+        if !self.options.check_close_notify {
+            return Ok(());
+        }
+        flushed?;
+        if !closed {
+            match self.next()? {
+                Came::Closed => {}
+                Came::EndOfInput => self.connection.end_of_input()?,
+                Came::Data(_) | Came::Established => return Failure::unexpected("data where only the end may come"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on until something comes that the exchange must know of.
+    fn next(&mut self) -> Result<Came, Failure> {
+        loop {
+            self.flush()?;
+            let received = self.connection.receive(&mut self.input[..self.filled])?;
+            let (used, came) = match received.event {
+                Event::Data { plaintext, .. } => (received.used, Some(Came::Data(plaintext.to_vec()))),
+                Event::Established => (received.used, Some(Came::Established)),
+                Event::Closed => (received.used, Some(Came::Closed)),
+                Event::Ask(question) => {
+                    self.question = Some(question);
+                    (received.used, None)
+                }
+                Event::Progress => (received.used, None),
+                Event::Waiting => {
+                    self.answer()?;
+                    continue;
+                }
+                Event::NeedMore { .. } => {
+                    // Messages that waited behind a question may just have led to output.
+                    self.flush()?;
+                    let read = self.transport.read(&mut self.input[self.filled..])?;
+                    if read == 0 {
+                        return Ok(Came::EndOfInput);
+                    }
+                    self.filled += read;
+                    continue;
+                }
+            };
+            self.input.copy_within(used..self.filled, 0);
+            self.filled -= used;
+            if let Some(came) = came {
+                return Ok(came);
+            }
+        }
+    }
+
+    /// Answers the question that was put off.
+    fn answer(&mut self) -> Result<(), Failure> {
+        let Some(question) = self.question.take() else { return Failure::unexpected("waiting without a question") };
+        let Some(answer) = self.prepared.answers.answer(&question.kind) else {
+            return Failure::unexpected("a question that was put off twice");
+        };
+        Ok(self.connection.answer(question.id, answer)?)
+    }
+
+    fn update_keys(&mut self) -> Result<(), Failure> {
+        if self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+            self.connection.update_keys(false)?;
+        }
+        self.flush()
+    }
+
+    fn send(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let sealed = self.seal(data)?;
+        self.transport.write_all(&std::mem::take(&mut self.unsent))?;
+        self.transport.write_all(&sealed)
+    }
+
+    /// Seals all of `data`, with the output that waits before it: under `-async` in place every other time.
+    fn seal(&mut self, data: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.seals += 1;
+        let fits = !data.is_empty() && data.len() <= MAX_FRAGMENT_LEN;
+        if self.options.asynchronous && fits && self.seals % 2 == 0 {
+            self.seal_in_place(data)
+        } else {
+            self.seal_by_copy(data)
+        }
+    }
+
+    fn seal_in_place(&mut self, data: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut sealed = self.take_output()?;
+        let plaintext = IN_PLACE_HEAD..IN_PLACE_HEAD + data.len();
+        let mut buffer = vec![0; plaintext.end + IN_PLACE_TAIL];
+        buffer[plaintext.clone()].copy_from_slice(data);
+        let record = self.connection.send_in_place(&mut buffer, plaintext)?;
+        sealed.extend_from_slice(&buffer[record]);
+        Ok(sealed)
+    }
+
+    fn seal_by_copy(&mut self, mut data: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut sealed = Vec::new();
+        loop {
+            let room = self.room();
+            match self.connection.send(data, &mut self.output[..room]) {
+                Ok(sent) => {
+                    sealed.extend_from_slice(&self.output[..sent.written]);
+                    data = &data[sent.taken..];
+                    if data.is_empty() && !self.connection.has_output() {
+                        return Ok(sealed);
+                    }
+                }
+                Err(Error::Misuse(Misuse::OutputTooSmall(needed))) => self.make_room(needed)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends all output that waits.
+    fn flush(&mut self) -> Result<(), Failure> {
+        let waiting = self.take_output()?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        self.transport.write_all(&std::mem::take(&mut self.unsent))?;
+        self.transport.write_all(&waiting)
+    }
+
+    fn take_output(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut taken = Vec::new();
+        loop {
+            let room = self.room();
+            match self.connection.take_output(&mut self.output[..room]) {
+                Ok([]) => return Ok(taken),
+                Ok(bytes) => taken.extend_from_slice(bytes),
+                Err(Error::Misuse(Misuse::OutputTooSmall(needed))) => self.make_room(needed)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// How much of the output buffer to lend. Under `-async`, and where fragments must be small, no more than is asked for:
+    /// that is the smallest record that bulla makes of what waits.
+    fn room(&mut self) -> usize {
+        match self.options.asynchronous || self.options.small_fragments {
+            true => std::mem::take(&mut self.small_room),
+            false => self.output.len(),
+        }
+    }
+
+    fn make_room(&mut self, needed: usize) -> Result<(), Failure> {
+        if needed > self.output.len() {
+            return Failure::unexpected(format!("{needed} bytes of room are needed for one record"));
+        }
+        self.small_room = needed;
+        Ok(())
+    }
+}
