@@ -237,8 +237,15 @@ fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Re
     let ours = &handshake.config.preferences.signature_schemes;
     let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
     let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    // The schemes speak of certificates too, so they list what no key of a client may sign with; the types do not.
+    let kinds = [
+        (Authentication::Ecdsa, ClientCertificateType::ecdsa_sign),
+        (Authentication::Rsa, ClientCertificateType::rsa_sign),
+    ];
+    let accepted = |kind| ours.iter().any(|scheme| Authentication::of(*scheme) == Some(kind));
+    let certificate_types = kinds.into_iter().filter(|(kind, _)| accepted(*kind)).map(|(_, listed)| listed).collect();
     let request = CertificateRequestTls12 {
-        certificate_types: vec![ClientCertificateType::ecdsa_sign, ClientCertificateType::rsa_sign],
+        certificate_types,
         supported_signature_algorithms: ours.iter().chain(certificates).copied().collect(),
         certificate_authorities: subjects.iter().map(|name| DistinguishedName(name)).collect(),
     };
