@@ -53,8 +53,7 @@ pub(crate) const TLS12: [&str; 10] = [
     "trace_tls12_rsa_chacha20_client_cert_ed25519",
 ];
 
-/// The trace whose master secret hangs on the randoms alone.
-#[cfg(feature = "tls12")]
+/// The trace of TLS 1.2 whose master secret hangs on the randoms alone.
 pub(crate) const NO_EXTENDED_MASTER_SECRET: &str = "trace_tls12_no_ems";
 
 /// The trace in which the server asks for a renegotiation.
