@@ -53,7 +53,8 @@ pub(crate) const TLS12: [&str; 10] = [
     "trace_tls12_rsa_chacha20_client_cert_ed25519",
 ];
 
-/// The trace of TLS 1.2 whose master secret hangs on the randoms alone.
+/// The trace whose master secret hangs on the randoms alone.
+#[cfg(feature = "tls12")]
 pub(crate) const NO_EXTENDED_MASTER_SECRET: &str = "trace_tls12_no_ems";
 
 /// The trace in which the server asks for a renegotiation.

@@ -23,7 +23,9 @@ use crate::connection::{ClientConnection, ServerConnection};
 use crate::crypto::{Provider, Suite};
 use crate::keys::{KeyLog, Transcript};
 use crate::support::replay::{FixedExchange, FixedSignature, Replay};
-use crate::support::trace::{Actor, HYBRID, NO_EXTENDED_MASTER_SECRET, Record, Trace};
+#[cfg(feature = "tls12")]
+use crate::support::trace::NO_EXTENDED_MASTER_SECRET;
+use crate::support::trace::{Actor, HYBRID, Record, Trace};
 use crate::verify::{PeerCertificate, Roots};
 use crate::wire::{
     Certificate, CertificateVerify, CipherSuite, ClientExtension, ClientHello, HandshakeType, NamedGroup,
@@ -50,6 +52,7 @@ pub(super) struct Script {
     shares: BTreeMap<Actor, Vec<u8>>,
     pub(super) credentials: BTreeMap<Actor, Credentials>,
     /// Whether both ends are told to do without it, as a trace of TLS 1.2 needs that lacks it.
+    #[cfg(feature = "tls12")]
     pub(super) without_extended_master_secret: bool,
 }
 
@@ -179,6 +182,7 @@ impl Script {
             server_random,
             shares,
             credentials,
+            #[cfg(feature = "tls12")]
             without_extended_master_secret: trace.name == NO_EXTENDED_MASTER_SECRET,
             trace,
         }

@@ -161,9 +161,8 @@ fn server_replays_the_traces_of_tls_1_2_record_for_record() {
 fn replayed_hello_request_is_answered_with_the_recorded_no_renegotiation() {
     // Both ends have played this trace to its end above; here is what was in it.
     let trace = Trace::load(RENEGOTIATION);
-    let after = |kind: &dyn Fn(&Record) -> bool| trace.records.iter().position(|record| kind(record)).unwrap();
-    let request = after(&|record| record.payload == [0, 0, 0, 0]);
-    let refusal = after(&|record| record.payload == [1, AlertDescription::no_renegotiation.0]);
+    let place = |payload: &[u8]| trace.records.iter().position(|record| record.payload == payload).unwrap();
+    let (request, refusal) = (place(&[0, 0, 0, 0]), place(&[1, AlertDescription::no_renegotiation.0]));
     assert_eq!((refusal, trace.records[refusal].actor), (request + 1, Actor::Client));
     let (_, client) = play_client(RENEGOTIATION);
     assert!(client.is_established());
