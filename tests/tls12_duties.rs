@@ -32,3 +32,17 @@ fn version_in_the_header_of_a_protected_record_is_authenticated() {
         assert_eq!(refusal(&mut pair.server, &record), Err("DoesNotOpen"));
     }
 }
+
+/// RFC 5246 §E.1: the answer is the highest version that both ends have. A lower one would carry the sentinel of RFC 8446
+/// §4.1.3, which every client of both versions takes for an attack.
+#[test]
+fn highest_common_version_is_chosen_whatever_the_order_of_the_configuration() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let upside_down = [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3];
+    let (low_client, low_server) =
+        (client.clone().versions(upside_down).unwrap(), server.clone().versions(upside_down).unwrap());
+    for (client, server) in [(&client, &low_server), (&low_client, &server), (&low_client, &low_server)] {
+        let pair = Pair::established(client.clone(), server.clone());
+        assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    }
+}
