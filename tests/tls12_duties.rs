@@ -5,9 +5,9 @@
 #[path = "support/pair.rs"]
 mod pair;
 
-use bulla::wire::ProtocolVersion;
+use bulla::wire::{HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, read_all, write_message};
 use bulla::{ClientConfig, Connection, ServerConfig};
-use pair::{KeyKind, Pair, configs, feed, send};
+use pair::{KeyKind, Pair, configs, feed, output, send};
 
 const TLS12: [ProtocolVersion; 1] = [ProtocolVersion::TLSv1_2];
 
@@ -15,6 +15,11 @@ const TLS12: [ProtocolVersion; 1] = [ProtocolVersion::TLSv1_2];
 fn tls12(kind: KeyKind) -> (ClientConfig, ServerConfig) {
     let (client, server) = configs(kind);
     (client.versions(TLS12).unwrap(), server.versions(TLS12).unwrap())
+}
+
+fn plain_record(content_type: u8, content: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[content_type, 3, 3, len[0], len[1]], content].concat()
 }
 
 /// The error with which an end takes these bytes.
@@ -45,4 +50,28 @@ fn highest_common_version_is_chosen_whatever_the_order_of_the_configuration() {
         let pair = Pair::established(client.clone(), server.clone());
         assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
     }
+}
+
+/// A server's first flight whose ServerHello, which ends with its extensions, has this one more.
+fn with_extension(flight: &[u8], extension: &[u8]) -> Vec<u8> {
+    let (message, rest) = flight[RECORD_HEADER_LEN..].split_at(HANDSHAKE_HEADER_LEN + usize::from(flight[8]));
+    let hello: ServerHello<'_> = read_all(&message[HANDSHAKE_HEADER_LEN..]).unwrap();
+    let mut message = write_message(&hello).unwrap();
+    let added = u8::try_from(extension.len()).unwrap();
+    let of_extensions = HANDSHAKE_HEADER_LEN + 2 + 32 + 1 + hello.legacy_session_id_echo.len() + 2 + 1;
+    message[3] += added;
+    message[of_extensions + 1] += added;
+    message.extend_from_slice(extension);
+    plain_record(22, &[&message, rest].concat())
+}
+
+#[test]
+fn server_hello_with_signature_algorithms_sends_illegal_parameter() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let mut pair = Pair::new(client, server);
+    pair.to_server = output(&mut pair.client);
+    feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
+    let flight = output(&mut pair.server);
+    let flight = with_extension(&flight, &[0, 13, 0, 4, 0, 2, 4, 3]);
+    assert_eq!(refusal(&mut pair.client, &flight), Err("ExtensionNotAllowed"));
 }

@@ -478,6 +478,10 @@ impl WaitServerHello {
             match extension {
                 // Not for this hello, and sent by servers all the same. RFC 8422 §5.2 does not know what they mean.
                 ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::supported_groups => {}
+                // RFC 5246 §7.4.1.4.1: servers MUST NOT send this extension.
+                ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::signature_algorithms => {
+                    return Err(Violation::ExtensionNotAllowed(extension_type, context).into());
+                }
                 _ if !offer.offered(extension_type) => {
                     return Err(Violation::ExtensionNotOffered(extension_type, context).into());
                 }
