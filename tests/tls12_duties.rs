@@ -75,3 +75,13 @@ fn server_hello_with_signature_algorithms_sends_illegal_parameter() {
     let flight = with_extension(&flight, &[0, 13, 0, 4, 0, 2, 4, 3]);
     assert_eq!(refusal(&mut pair.client, &flight), Err("ExtensionNotAllowed"));
 }
+
+#[test]
+fn change_cipher_spec_before_the_server_hello_is_refused_by_a_client_of_tls12_alone() {
+    let (both, server) = configs(KeyKind::EcdsaP256);
+    let mut pair = Pair::new(both.clone().versions(TLS12).unwrap(), server.clone());
+    assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Err("UnexpectedRecord"));
+    // One that may yet hear of TLS 1.3 drops it. RFC 8446 §5.
+    let mut pair = Pair::new(both, server);
+    assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Ok(()));
+}

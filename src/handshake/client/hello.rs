@@ -85,7 +85,10 @@ pub(super) fn start(
     let offer = Offer { config, name, random: Random(random), legacy_session_id };
     let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None)?;
     out.send_bytes(Level::Initial, client_hello.clone());
-    out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
+    // TLS 1.2 knows no dummies.
+    if has_tls13 {
+        out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
+    }
     Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
 }
 
