@@ -5,7 +5,10 @@
 #[path = "support/pair.rs"]
 mod pair;
 
-use bulla::wire::{HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, read_all, write_message};
+use bulla::crypto::Authentication;
+use bulla::wire::{
+    HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, SignatureScheme, read_all, write_message,
+};
 use bulla::{ClientConfig, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
 
@@ -84,4 +87,14 @@ fn change_cipher_spec_before_the_server_hello_is_refused_by_a_client_of_tls12_al
     // One that may yet hear of TLS 1.3 drops it. RFC 8446 §5.
     let mut pair = Pair::new(both, server);
     assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Ok(()));
+}
+
+#[test]
+fn every_scheme_but_those_of_sha1_belongs_to_the_suites_of_one_kind_of_key() {
+    for scheme in SignatureScheme::NAMED {
+        let is_sha1 = matches!(*scheme, SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1);
+        let is_rsa = scheme.to_string().starts_with("rsa");
+        let kind = if is_rsa { Authentication::Rsa } else { Authentication::Ecdsa };
+        assert_eq!(Authentication::of(*scheme), Some(kind).filter(|_| !is_sha1), "{scheme}");
+    }
 }
