@@ -98,3 +98,15 @@ fn every_scheme_but_those_of_sha1_belongs_to_the_suites_of_one_kind_of_key() {
         assert_eq!(Authentication::of(*scheme), Some(kind).filter(|_| !is_sha1), "{scheme}");
     }
 }
+
+/// RFC 5705 §4: these are said by the handshake itself.
+#[test]
+fn label_of_the_handshake_itself_is_not_exported() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let pair = Pair::established(client, server);
+    for label in ["client finished", "server finished", "master secret", "extended master secret", "key expansion"] {
+        let exported = pair.client.export(label.as_bytes(), None, &mut [0; 32]);
+        assert_eq!(exported.map_err(|error| error.name()), Err("BadExporterRequest"), "{label}");
+    }
+    pair.client.export(b"EXPORTER-key expansion", None, &mut [0; 32]).unwrap();
+}
