@@ -7,7 +7,8 @@ mod pair;
 
 use bulla::crypto::Authentication;
 use bulla::wire::{
-    HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, SignatureScheme, read_all, write_message,
+    ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello,
+    SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientConfig, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
@@ -109,4 +110,33 @@ fn label_of_the_handshake_itself_is_not_exported() {
         assert_eq!(exported.map_err(|error| error.name()), Err("BadExporterRequest"), "{label}");
     }
     pair.client.export(b"EXPORTER-key expansion", None, &mut [0; 32]).unwrap();
+}
+
+/// What is not accepted in a handshake, but in certificates, is said in an extension of its own: in TLS 1.2 a server goes by
+/// signature_algorithms in its ServerKeyExchange too. RFC 8446 §4.2.3.
+#[test]
+fn schemes_for_certificates_alone_are_listed_apart_where_tls12_is_offered() {
+    let (client, server) = configs(KeyKind::Rsa);
+    let pss = [SignatureScheme::rsa_pss_rsae_sha256];
+    let lists = |config: &ClientConfig| {
+        let mut pair = Pair::new(config.clone(), server.clone());
+        let hello = output(&mut pair.client);
+        let hello: ClientHello<'_> = read_all(&hello[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+        let (mut both, mut certificates) = (None, None);
+        for extension in hello.extensions.iter().flatten() {
+            match extension {
+                ClientExtension::SignatureAlgorithms(list) => both = Some(list.clone()),
+                ClientExtension::SignatureAlgorithmsCert(list) => certificates = Some(list.clone()),
+                _ => {}
+            }
+        }
+        (both.unwrap(), certificates)
+    };
+    let (_, certificates) = lists(&client);
+    assert_eq!(certificates, None);
+    let (both, certificates) = lists(&client.clone().signature_schemes(pss).unwrap());
+    assert_eq!(both, pss);
+    let pkcs1 =
+        [SignatureScheme::rsa_pkcs1_sha256, SignatureScheme::rsa_pkcs1_sha384, SignatureScheme::rsa_pkcs1_sha512];
+    assert_eq!(certificates.unwrap(), [&pss[..], &pkcs1[..]].concat());
 }
