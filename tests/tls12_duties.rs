@@ -140,3 +140,15 @@ fn schemes_for_certificates_alone_are_listed_apart_where_tls12_is_offered() {
         [SignatureScheme::rsa_pkcs1_sha256, SignatureScheme::rsa_pkcs1_sha384, SignatureScheme::rsa_pkcs1_sha512];
     assert_eq!(certificates.unwrap(), [&pss[..], &pkcs1[..]].concat());
 }
+
+#[test]
+fn wish_to_change_the_keys_of_tls12_is_misuse_and_the_connection_goes_on() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let mut pair = Pair::established(client, server);
+    for _ in 0..2 {
+        assert_eq!(pair.client.update_keys(true).map_err(|error| error.name()), Err("NoKeyUpdate"));
+    }
+    pair.to_server = send(&mut pair.client, b"data");
+    pair.run().unwrap();
+    assert_eq!(pair::data(&pair.server_seen), b"data");
+}
