@@ -462,7 +462,11 @@ impl Connection {
     fn send_records(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
         let mut sent = Sent { taken: 0, written: 0 };
         loop {
-            self.update_keys_before_limit()?;
+            match self.update_keys_before_limit() {
+                // What is sealed must reach the peer, or it cannot open the alert; the next call fails.
+                Err(_) if sent.written > 0 => return Ok(sent),
+                result => result?,
+            }
             if self.writer.has_output() || self.writer.has_keys() {
                 let room = out.get_mut(sent.written..).unwrap_or_default();
                 sent.written += match self.take_pending(room) {
