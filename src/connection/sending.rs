@@ -38,8 +38,8 @@ impl Connection {
 
     /// Turns plaintext into records: pending output first, then as many records as fit into `out`.
     ///
-    /// Each record costs 22 bytes beyond its plaintext, of which it holds at most 16,384. Nothing is taken from `data`
-    /// as long as pending output fills the buffer.
+    /// Each record costs 22 bytes beyond its plaintext, in TLS 1.2 21 or 29, and holds at most 16,384 of it. Nothing is
+    /// taken from `data` as long as pending output fills the buffer.
     pub fn send(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
         self.check_may_send()?;
         let sent = self.send_records(data, out);
@@ -49,7 +49,11 @@ impl Connection {
     fn send_records(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
         let mut sent = Sent { taken: 0, written: 0 };
         loop {
-            self.update_keys_before_limit()?;
+            match self.update_keys_before_limit() {
+                // What is sealed must reach the peer, or it cannot open the alert; the next call fails.
+                Err(_) if sent.written > 0 => return Ok(sent),
+                result => result?,
+            }
             if self.writer.has_output() || self.writer.has_keys() {
                 let room = out.get_mut(sent.written..).unwrap_or_default();
                 sent.written += match self.take_pending(room) {
@@ -108,15 +112,19 @@ impl Connection {
         if self.writer.remaining() > MAX_KEY_UPDATE_RESERVE || self.writer.has_keys() {
             return Ok(());
         }
-        match &self.phase {
-            Phase::Established { connected, .. } if !connected.can_update_keys() => Err(Internal::KeyExhausted.into()),
-            _ => self.queue_key_update(false),
-        }
+        if self.can_update_keys() { self.queue_key_update(false) } else { Err(Internal::KeyExhausted.into()) }
+    }
+
+    fn can_update_keys(&self) -> bool {
+        matches!(&self.phase, Phase::Established { connected, .. } if connected.can_update_keys())
     }
 
     /// Changes our write keys, and asks the peer to change its own if `ask_peer`. RFC 8446 §4.6.3.
     pub fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error> {
         self.check_may_send()?;
+        if !self.can_update_keys() {
+            return Err(Misuse::NoKeyUpdate.into());
+        }
         self.queue_key_update(ask_peer).map_err(|error| self.fail(error))
     }
 
