@@ -37,7 +37,7 @@ pub(super) fn seal(
         (xor_nonce(keys, sequence_number), behind)
     };
     let (content, tag) = content_and_tag.split_last_chunk_mut::<TAG_LEN>().ok_or_else(bad_layout)?;
-    let additional_data = additional_data(sequence_number, content_type, content.len())?;
+    let additional_data = additional_data(sequence_number, content_type, ProtocolVersion::TLSv1_2, content.len())?;
     seal_with(keys, &nonce, &additional_data, content, tag)
 }
 
@@ -48,8 +48,10 @@ pub(super) fn open(
     protected: &mut [u8],
 ) -> Result<(ContentType, Range<usize>), Error> {
     let does_not_open = || Error::BadRecord(BadRecord::DoesNotOpen);
-    let [content_type, ..] = *header;
+    let [content_type, major, minor, ..] = *header;
     let content_type = ContentType(content_type);
+    // As it stands in the record, so that an altered one does not open.
+    let version = ProtocolVersion(u16::from_be_bytes([major, minor]));
     let (start, nonce, sealed) = if keys.format == RecordFormat::Tls12ExplicitNonce {
         let (explicit, sealed) = protected.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or_else(does_not_open)?;
         (EXPLICIT_NONCE_LEN, salted_nonce(keys, explicit), sealed)
@@ -57,7 +59,7 @@ pub(super) fn open(
         (0, xor_nonce(keys, sequence_number), protected)
     };
     let len = sealed.len().checked_sub(TAG_LEN).ok_or_else(does_not_open)?;
-    let additional_data = additional_data(sequence_number, content_type, len)?;
+    let additional_data = additional_data(sequence_number, content_type, version, len)?;
     let len = open_with(keys, &nonce, &additional_data, sealed)?;
     if len > MAX_PLAINTEXT_LEN {
         return Err(BadRecord::TooLarge.into());
@@ -76,9 +78,10 @@ fn salted_nonce(keys: &TrafficKeys, explicit: &[u8; EXPLICIT_NONCE_LEN]) -> [u8;
 fn additional_data(
     sequence_number: u64,
     content_type: ContentType,
+    version: ProtocolVersion,
     len: usize,
 ) -> Result<[u8; ADDITIONAL_DATA_LEN], Error> {
     let [a, b, c, d, e, f, g, h] = sequence_number.to_be_bytes();
-    let [content_type, major, minor, high, low] = header_bytes(content_type, ProtocolVersion::TLSv1_2, len)?;
+    let [content_type, major, minor, high, low] = header_bytes(content_type, version, len)?;
     Ok([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
 }
