@@ -139,7 +139,9 @@ impl Offer {
             list.push(ClientExtension::ExtendedMasterSecret);
             list.push(ClientExtension::RenegotiationInfo(&[]));
         }
-        list.push(ClientExtension::SignatureAlgorithms(self.signature_algorithms()));
+        let (handshake, certificates) = self.signature_algorithms();
+        list.push(ClientExtension::SignatureAlgorithms(handshake));
+        list.extend(certificates.map(ClientExtension::SignatureAlgorithmsCert));
         if !preferences.application_protocols.is_empty() {
             let protocol_name_list = preferences.application_protocols.iter().map(Vec::as_slice).collect();
             let protocols = ProtocolNameList { protocol_name_list };
@@ -161,10 +163,17 @@ impl Offer {
 
     /// The schemes of signature_algorithms: those for handshakes, then those that only certificates may use. Without
     /// signature_algorithms_cert the one list speaks for both. RFC 8446 §4.2.3.
-    pub(super) fn signature_algorithms(&self) -> Vec<SignatureScheme> {
+    ///
+    /// What TLS 1.3 signs no handshake with anyhow, TLS 1.2 would: there the second list is needed if the two differ.
+    fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
         let handshake = &self.config.preferences.signature_schemes;
         let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
-        handshake.iter().chain(certificates).copied().collect()
+        let all: Vec<_> = handshake.iter().chain(certificates).copied().collect();
+        if self.offers(ProtocolVersion::TLSv1_2) && all.len() > handshake.len() {
+            (handshake.clone(), Some(all))
+        } else {
+            (all, None)
+        }
     }
 
     /// Whether this hello offers a version.
@@ -481,6 +490,10 @@ impl WaitServerHello {
             match extension {
                 // Not for this hello, and sent by servers all the same. RFC 8422 §5.2 does not know what they mean.
                 ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::supported_groups => {}
+                // RFC 5246 §7.4.1.4.1: servers MUST NOT send this extension.
+                ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::signature_algorithms => {
+                    return Err(Violation::ExtensionNotAllowed(extension_type, context).into());
+                }
                 _ if !offer.offered(extension_type) => {
                     return Err(Violation::ExtensionNotOffered(extension_type, context).into());
                 }

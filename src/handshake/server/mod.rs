@@ -1,6 +1,7 @@
 //! The server's handshake: the hello, which settles the version once for good, then that version's own table.
 
 mod hello;
+mod offered;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;

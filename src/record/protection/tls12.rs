@@ -50,8 +50,6 @@ pub(super) fn open(
     let does_not_open = || Error::BadRecord(BadRecord::DoesNotOpen);
     let [content_type, major, minor, ..] = *header;
     let content_type = ContentType(content_type);
-    // As it stands in the record, so that an altered one does not open.
-    let version = ProtocolVersion(u16::from_be_bytes([major, minor]));
     let (start, nonce, sealed) = if keys.format == RecordFormat::Tls12ExplicitNonce {
         let (explicit, sealed) = protected.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or_else(does_not_open)?;
         (EXPLICIT_NONCE_LEN, salted_nonce(keys, explicit), sealed)
@@ -59,6 +57,8 @@ pub(super) fn open(
         (0, xor_nonce(keys, sequence_number), protected)
     };
     let len = sealed.len().checked_sub(TAG_LEN).ok_or_else(does_not_open)?;
+    // The version as the record has it: what is altered on the way does not open.
+    let version = ProtocolVersion(u16::from_be_bytes([major, minor]));
     let additional_data = additional_data(sequence_number, content_type, version, len)?;
     let len = open_with(keys, &nonce, &additional_data, sealed)?;
     if len > MAX_PLAINTEXT_LEN {

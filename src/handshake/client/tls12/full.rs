@@ -195,8 +195,10 @@ impl WaitServerKeyExchange {
             return Err(Violation::GroupNotOffered.into());
         }
         // 2. A signature of the kind that the suite names, over both randoms and the parameters.
-        if Authentication::of(received.algorithm).is_some_and(|kind| kind != handshake.suite.authentication) {
-            return Err(Violation::KeyDoesNotFitSuite.into());
+        match Authentication::of(received.algorithm) {
+            Some(kind) if kind == handshake.suite.authentication => {}
+            Some(_) => return Err(Violation::KeyDoesNotFitSuite.into()),
+            None => return Err(Violation::SignatureSchemeNotOffered.into()),
         }
         let signed = signed_params(&handshake.randoms, &received)?;
         let authenticated = Authenticated::check(

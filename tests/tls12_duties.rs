@@ -1,0 +1,154 @@
+//! What TLS 1.2 makes an end send, and what it must refuse: duties that are not a failure of their own in `alerts.rs`.
+
+#![cfg(all(feature = "tls12", feature = "ring"))]
+
+#[path = "support/pair.rs"]
+mod pair;
+
+use bulla::crypto::Authentication;
+use bulla::wire::{
+    ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello,
+    SignatureScheme, read_all, write_message,
+};
+use bulla::{ClientConfig, Connection, ServerConfig};
+use pair::{KeyKind, Pair, configs, feed, output, send};
+
+const TLS12: [ProtocolVersion; 1] = [ProtocolVersion::TLSv1_2];
+
+/// Configurations that go together and speak TLS 1.2 alone.
+fn tls12(kind: KeyKind) -> (ClientConfig, ServerConfig) {
+    let (client, server) = configs(kind);
+    (client.versions(TLS12).unwrap(), server.versions(TLS12).unwrap())
+}
+
+fn plain_record(content_type: u8, content: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[content_type, 3, 3, len[0], len[1]], content].concat()
+}
+
+/// The error with which an end takes these bytes.
+fn refusal(connection: &mut Connection, bytes: &[u8]) -> Result<(), &'static str> {
+    feed(connection, &mut bytes.to_vec(), &mut Vec::new()).map_err(|error| error.name())
+}
+
+#[test]
+fn version_in_the_header_of_a_protected_record_is_authenticated() {
+    for kind in [KeyKind::EcdsaP256, KeyKind::Rsa] {
+        let (client, server) = tls12(kind);
+        let mut pair = Pair::established(client, server);
+        let mut record = send(&mut pair.client, b"data");
+        record[2] = 1;
+        assert_eq!(refusal(&mut pair.server, &record), Err("DoesNotOpen"));
+    }
+}
+
+/// RFC 5246 §E.1: the answer is the highest version that both ends have. A lower one would carry the sentinel of RFC 8446
+/// §4.1.3, which every client of both versions takes for an attack.
+#[test]
+fn highest_common_version_is_chosen_whatever_the_order_of_the_configuration() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let upside_down = [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3];
+    let (low_client, low_server) =
+        (client.clone().versions(upside_down).unwrap(), server.clone().versions(upside_down).unwrap());
+    for (client, server) in [(&client, &low_server), (&low_client, &server), (&low_client, &low_server)] {
+        let pair = Pair::established(client.clone(), server.clone());
+        assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    }
+}
+
+/// A server's first flight whose ServerHello, which ends with its extensions, has this one more.
+fn with_extension(flight: &[u8], extension: &[u8]) -> Vec<u8> {
+    let (message, rest) = flight[RECORD_HEADER_LEN..].split_at(HANDSHAKE_HEADER_LEN + usize::from(flight[8]));
+    let hello: ServerHello<'_> = read_all(&message[HANDSHAKE_HEADER_LEN..]).unwrap();
+    let mut message = write_message(&hello).unwrap();
+    let added = u8::try_from(extension.len()).unwrap();
+    let of_extensions = HANDSHAKE_HEADER_LEN + 2 + 32 + 1 + hello.legacy_session_id_echo.len() + 2 + 1;
+    message[3] += added;
+    message[of_extensions + 1] += added;
+    message.extend_from_slice(extension);
+    plain_record(22, &[&message, rest].concat())
+}
+
+#[test]
+fn server_hello_with_signature_algorithms_sends_illegal_parameter() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let mut pair = Pair::new(client, server);
+    pair.to_server = output(&mut pair.client);
+    feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
+    let flight = output(&mut pair.server);
+    let flight = with_extension(&flight, &[0, 13, 0, 4, 0, 2, 4, 3]);
+    assert_eq!(refusal(&mut pair.client, &flight), Err("ExtensionNotAllowed"));
+}
+
+#[test]
+fn change_cipher_spec_before_the_server_hello_is_refused_by_a_client_of_tls12_alone() {
+    let (both, server) = configs(KeyKind::EcdsaP256);
+    let mut pair = Pair::new(both.clone().versions(TLS12).unwrap(), server.clone());
+    assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Err("UnexpectedRecord"));
+    // One that may yet hear of TLS 1.3 drops it. RFC 8446 §5.
+    let mut pair = Pair::new(both, server);
+    assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Ok(()));
+}
+
+#[test]
+fn every_scheme_but_those_of_sha1_belongs_to_the_suites_of_one_kind_of_key() {
+    for scheme in SignatureScheme::NAMED {
+        let is_sha1 = matches!(*scheme, SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1);
+        let is_rsa = scheme.to_string().starts_with("rsa");
+        let kind = if is_rsa { Authentication::Rsa } else { Authentication::Ecdsa };
+        assert_eq!(Authentication::of(*scheme), Some(kind).filter(|_| !is_sha1), "{scheme}");
+    }
+}
+
+/// RFC 5705 §4: these are said by the handshake itself.
+#[test]
+fn label_of_the_handshake_itself_is_not_exported() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let pair = Pair::established(client, server);
+    for label in ["client finished", "server finished", "master secret", "extended master secret", "key expansion"] {
+        let exported = pair.client.export(label.as_bytes(), None, &mut [0; 32]);
+        assert_eq!(exported.map_err(|error| error.name()), Err("BadExporterRequest"), "{label}");
+    }
+    pair.client.export(b"EXPORTER-key expansion", None, &mut [0; 32]).unwrap();
+}
+
+/// What is not accepted in a handshake, but in certificates, is said in an extension of its own: in TLS 1.2 a server goes by
+/// signature_algorithms in its ServerKeyExchange too. RFC 8446 §4.2.3.
+#[test]
+fn schemes_for_certificates_alone_are_listed_apart_where_tls12_is_offered() {
+    let (client, server) = configs(KeyKind::Rsa);
+    let pss = [SignatureScheme::rsa_pss_rsae_sha256];
+    let lists = |config: &ClientConfig| {
+        let mut pair = Pair::new(config.clone(), server.clone());
+        let hello = output(&mut pair.client);
+        let hello: ClientHello<'_> = read_all(&hello[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+        let (mut both, mut certificates) = (None, None);
+        for extension in hello.extensions.iter().flatten() {
+            match extension {
+                ClientExtension::SignatureAlgorithms(list) => both = Some(list.clone()),
+                ClientExtension::SignatureAlgorithmsCert(list) => certificates = Some(list.clone()),
+                _ => {}
+            }
+        }
+        (both.unwrap(), certificates)
+    };
+    let (_, certificates) = lists(&client);
+    assert_eq!(certificates, None);
+    let (both, certificates) = lists(&client.clone().signature_schemes(pss).unwrap());
+    assert_eq!(both, pss);
+    let pkcs1 =
+        [SignatureScheme::rsa_pkcs1_sha256, SignatureScheme::rsa_pkcs1_sha384, SignatureScheme::rsa_pkcs1_sha512];
+    assert_eq!(certificates.unwrap(), [&pss[..], &pkcs1[..]].concat());
+}
+
+#[test]
+fn wish_to_change_the_keys_of_tls12_is_misuse_and_the_connection_goes_on() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let mut pair = Pair::established(client, server);
+    for _ in 0..2 {
+        assert_eq!(pair.client.update_keys(true).map_err(|error| error.name()), Err("NoKeyUpdate"));
+    }
+    pair.to_server = send(&mut pair.client, b"data");
+    pair.run().unwrap();
+    assert_eq!(pair::data(&pair.server_seen), b"data");
+}
