@@ -6,11 +6,12 @@ use std::vec::Vec;
 use super::*;
 use crate::config::danger::{AcceptAnyChain, DangerousVerification};
 use crate::config::{ClientConfig, Identity, ServerConfig};
-use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN};
+use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_KEY_UPDATE_RESERVE, MAX_RECORD_LEN};
 use crate::verify::Roots;
+use crate::wire::RECORD_HEADER_LEN;
 
 /// Length of a KeyUpdate's record.
-const KEY_UPDATE_RECORD_LEN: usize = IN_PLACE_HEAD + 5 + IN_PLACE_TAIL;
+const KEY_UPDATE_RECORD_LEN: usize = RECORD_HEADER_LEN + 5 + IN_PLACE_TAIL;
 
 fn output(connection: &mut Connection) -> Vec<u8> {
     let mut buffer = vec![0; MAX_RECORD_LEN];
@@ -66,7 +67,7 @@ fn send_byte(connection: &mut Connection, byte: u8) -> Vec<u8> {
 #[test]
 fn keys_are_changed_by_themselves_before_their_limit_and_data_goes_on() {
     let (mut client, mut server) = established();
-    let record_len = IN_PLACE_HEAD + 1 + IN_PLACE_TAIL;
+    let record_len = RECORD_HEADER_LEN + 1 + IN_PLACE_TAIL;
     for _ in 0..3 {
         // So many records are left before the reserve begins; the KeyUpdate follows the last of them at once.
         client.writer.lower_limit(MAX_KEY_UPDATE_RESERVE + 5);

@@ -85,8 +85,8 @@ pub(super) fn start(
     let offer = Offer { config, name, random: Random(random), legacy_session_id };
     let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None)?;
     out.send_bytes(Level::Initial, client_hello.clone());
-    // TLS 1.2 knows no dummies.
     if has_tls13 {
+        // The dummy of a server that speaks TLS 1.3; in TLS 1.2 there is none. RFC 8446 §D.4.
         out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
     }
     Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
