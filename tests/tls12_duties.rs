@@ -2,16 +2,31 @@
 
 #![cfg(all(feature = "tls12", feature = "ring"))]
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/script.rs"]
+mod script;
+#[path = "support/script_tls12.rs"]
+mod script_tls12;
+#[path = "support/stage_tls12.rs"]
+mod stage_tls12;
 
-use bulla::crypto::Authentication;
+use std::sync::Arc;
+
+use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
-    ClientExtension, ClientHello, HANDSHAKE_HEADER_LEN, ProtocolVersion, RECORD_HEADER_LEN, ServerHello,
-    SignatureScheme, read_all, write_message,
+    CertificateRequestTls12, CipherSuite, ClientCertificateType, ClientExtension, ClientHello, CompressionMethod,
+    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, RECORD_HEADER_LEN,
+    ServerExtension, ServerHello, SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientConfig, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
+use script::Heard;
+use stage_tls12::{END, SERVER_FLIGHT, Scene, Stage};
 
 const TLS12: [ProtocolVersion; 1] = [ProtocolVersion::TLSv1_2];
 
@@ -81,16 +96,6 @@ fn server_hello_with_signature_algorithms_sends_illegal_parameter() {
 }
 
 #[test]
-fn change_cipher_spec_before_the_server_hello_is_refused_by_a_client_of_tls12_alone() {
-    let (both, server) = configs(KeyKind::EcdsaP256);
-    let mut pair = Pair::new(both.clone().versions(TLS12).unwrap(), server.clone());
-    assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Err("UnexpectedRecord"));
-    // One that may yet hear of TLS 1.3 drops it. RFC 8446 §5.
-    let mut pair = Pair::new(both, server);
-    assert_eq!(refusal(&mut pair.client, &plain_record(20, &[1])), Ok(()));
-}
-
-#[test]
 fn every_scheme_but_those_of_sha1_belongs_to_the_suites_of_one_kind_of_key() {
     for scheme in SignatureScheme::NAMED {
         let is_sha1 = matches!(*scheme, SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1);
@@ -151,4 +156,178 @@ fn wish_to_change_the_keys_of_tls12_is_misuse_and_the_connection_goes_on() {
     pair.to_server = send(&mut pair.client, b"data");
     pair.run().unwrap();
     assert_eq!(pair::data(&pair.server_seen), b"data");
+}
+
+/// The bodies of the messages heard of this type.
+fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
+    let messages = scene.peer.heard.iter().filter_map(|heard| match heard {
+        Heard::Message(bytes) if bytes[0] == handshake_type.0 => Some(&bytes[4..]),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn server_hello(scene: &Scene) -> ServerHello<'_> {
+    read_all(bodies(scene, HandshakeType::server_hello)[0]).unwrap()
+}
+
+#[test]
+fn client_hello_of_tls12_alone_has_the_fields_that_the_rfcs_fix() {
+    let stage = Stage::new();
+    let config = ClientConfig::new(stage.authority.roots()).versions(TLS12).unwrap();
+    let scene = stage.client_with(config);
+    let hello: ClientHello<'_> = read_all(bodies(&scene, HandshakeType::client_hello)[0]).unwrap();
+    assert_eq!((hello.legacy_version, hello.legacy_session_id), (ProtocolVersion::TLSv1_2, &b""[..]));
+    assert_eq!(hello.legacy_compression_methods, [CompressionMethod::null]);
+    // ECDHE with an AEAD, both kinds of keys, and no signalling suite: the extension says it. RFC 5746 §3.4.
+    assert_eq!(hello.cipher_suites.len(), 6);
+    assert!(hello.cipher_suites.iter().all(|id| SuiteTls12::find(*id).is_some()), "{:?}", hello.cipher_suites);
+    let extensions = hello.extensions.unwrap();
+    let types: Vec<_> = extensions.iter().map(ClientExtension::extension_type).collect();
+    let expected = [
+        ExtensionType::server_name,
+        ExtensionType::supported_groups,
+        ExtensionType::ec_point_formats,
+        ExtensionType::extended_master_secret,
+        ExtensionType::renegotiation_info,
+        ExtensionType::signature_algorithms,
+    ];
+    assert_eq!(types, expected);
+    assert!(extensions.contains(&ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed])));
+    assert!(extensions.contains(&ClientExtension::RenegotiationInfo(&[])));
+    let schemes = extensions.iter().find_map(|extension| match extension {
+        ClientExtension::SignatureAlgorithms(schemes) => Some(schemes.clone()),
+        _ => None,
+    });
+    let schemes = schemes.unwrap();
+    assert!(schemes.contains(&SignatureScheme::rsa_pkcs1_sha256));
+    assert!(!schemes.iter().any(|scheme| scheme.to_string().ends_with("sha1")), "{schemes:?}");
+}
+
+#[test]
+fn server_hello_of_tls12_answers_what_was_asked_and_nothing_else() {
+    let stage = Stage::new();
+    let answered = |edit: fn(&mut ClientHello<'_>)| -> Vec<ExtensionType> {
+        let scene = stage.server_with(stage.server.clone().alpn(["h2"]).unwrap());
+        let scene = scene.say_message(|peer| peer.client_hello_with(edit));
+        let hello = server_hello(&scene);
+        assert_eq!((hello.legacy_version, hello.legacy_session_id_echo), (ProtocolVersion::TLSv1_2, &b""[..]));
+        assert_eq!(hello.legacy_compression_method, CompressionMethod::null);
+        hello.extensions.iter().flatten().map(ServerExtension::extension_type).collect()
+    };
+    let (info, secret) = (ExtensionType::renegotiation_info, ExtensionType::extended_master_secret);
+    assert_eq!(answered(|_| {}), [info, secret, ExtensionType::ec_point_formats]);
+    let without = |hello: &mut ClientHello<'_>| {
+        let dropped = [ExtensionType::renegotiation_info, ExtensionType::ec_point_formats];
+        hello.extensions.as_mut().unwrap().retain(|it| !dropped.contains(&it.extension_type()));
+    };
+    assert_eq!(answered(without), [secret]);
+    // The signalling suite asks as the extension does. RFC 5746 §3.6.
+    let signalled = |hello: &mut ClientHello<'_>| {
+        let dropped = [ExtensionType::renegotiation_info, ExtensionType::ec_point_formats];
+        hello.extensions.as_mut().unwrap().retain(|it| !dropped.contains(&it.extension_type()));
+        hello.cipher_suites.push(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
+    };
+    assert_eq!(answered(signalled), [info, secret]);
+    let others = |hello: &mut ClientHello<'_>| {
+        let extensions = hello.extensions.as_mut().unwrap();
+        extensions.push(ClientExtension::SignedCertificateTimestamp);
+        extensions.push(ClientExtension::RecordSizeLimit(4096));
+        hello.legacy_session_id = &[1; 32];
+    };
+    assert_eq!(answered(others), [info, secret, ExtensionType::ec_point_formats]);
+}
+
+/// RFC 8446 §4.1.3.
+#[test]
+fn random_of_a_server_says_that_it_speaks_tls13_only_if_it_does() {
+    let stage = Stage::new();
+    let both = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
+    let sentinel = |config: ServerConfig| {
+        let scene = stage.server_with(config).say(&[script_tls12::Say::ClientHello]);
+        server_hello(&scene).random.downgrade_sentinel()
+    };
+    assert_eq!(sentinel(both), Some(ProtocolVersion::TLSv1_2));
+    assert_eq!(sentinel(stage.server.clone()), None);
+}
+
+#[test]
+fn certificate_request_of_tls12_names_kinds_of_keys_schemes_and_authorities() {
+    let stage = Stage::new();
+    let scene = stage.server_with(stage.requiring_server()).say(&[script_tls12::Say::ClientHello]);
+    let body = bodies(&scene, HandshakeType::certificate_request)[0];
+    let request: CertificateRequestTls12<'_> = read_all(body).unwrap();
+    assert_eq!(request.certificate_types, [ClientCertificateType::ecdsa_sign, ClientCertificateType::rsa_sign]);
+    assert_eq!(request.certificate_authorities.len(), 1);
+    let schemes = request.supported_signature_algorithms;
+    assert!(schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256), "{schemes:?}");
+    assert!(!schemes.iter().any(|scheme| scheme.to_string().ends_with("sha1")), "{schemes:?}");
+}
+
+/// RFC 5746 §4.1 leaves it to the client; with extended master secret, old servers are gone already.
+#[test]
+fn server_without_renegotiation_info_is_gone_on_with() {
+    let scene = Stage::new().client().say_message(|peer| {
+        peer.server_hello_with(|hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|it| it.extension_type() != ExtensionType::renegotiation_info);
+        })
+    });
+    assert_eq!(scene.say(&SERVER_FLIGHT[1..]).say(&END).outcome(), "Connected");
+}
+
+/// RFC 5288 §3: the explicit part never repeats. RFC 7905 §2: here nothing is explicit.
+#[test]
+fn nonce_in_the_record_is_its_number_with_aes_gcm_and_absent_with_chacha20() {
+    for (suite, head) in [
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 8),
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 8),
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 0),
+    ] {
+        let (client, server) = tls12(KeyKind::EcdsaP256);
+        let mut pair = Pair::established(client.cipher_suites([suite]).unwrap(), server);
+        // Finished was number 0.
+        for number in 1..4_u64 {
+            let record = send(&mut pair.client, b"data");
+            assert_eq!(record.len(), RECORD_HEADER_LEN + head + 4 + 16, "{suite}");
+            assert_eq!(record[..3], [23, 3, 3]);
+            if head == 8 {
+                assert_eq!(record[RECORD_HEADER_LEN..][..8], number.to_be_bytes(), "{suite}");
+            }
+        }
+    }
+}
+
+/// RFC 9850 §2.2.
+#[test]
+fn key_log_of_tls12_has_the_master_secret_once_on_each_end() {
+    let log = Arc::new(Lines::default());
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    Pair::established(client.key_log(log.clone()), server.key_log(log.clone()));
+    let lines = log.0.lock().unwrap();
+    assert!(lines.len() == 2 && lines[0] == lines[1]);
+    assert_eq!((lines[0].0.as_str(), lines[0].1.len()), ("CLIENT_RANDOM", 48));
+}
+
+/// What a key log is told: label and secret.
+#[derive(Debug, Default)]
+struct Lines(std::sync::Mutex<Vec<(String, Vec<u8>)>>);
+
+impl bulla::KeyLog for Lines {
+    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
+        self.0.lock().unwrap().push((label.to_string(), secret.to_vec()));
+    }
+}
+
+/// RFC 5246 §7.4.6, §7.4.8.
+#[test]
+fn client_without_a_certificate_sends_an_empty_list_and_no_signature() {
+    let stage = Stage::new();
+    let config = ClientConfig::new(stage.authority.roots()).clock(Arc::new(pair::NOW)).versions(TLS12).unwrap();
+    let mut flight = SERVER_FLIGHT.to_vec();
+    flight.insert(3, script_tls12::Say::CertificateRequest);
+    let scene = stage.client_with(config).say(&flight);
+    type T = HandshakeType;
+    assert_eq!(scene.peer.messages_heard(), [T::client_hello, T::certificate, T::client_key_exchange, T::finished]);
+    assert_eq!(bodies(&scene, HandshakeType::certificate)[0], [0, 0, 0]);
 }

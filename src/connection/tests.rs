@@ -6,8 +6,7 @@ use std::vec::Vec;
 use super::*;
 use crate::config::danger::{AcceptAnyChain, DangerousVerification};
 use crate::config::{ClientConfig, Identity, ServerConfig};
-use crate::record::MAX_KEY_UPDATE_RESERVE;
-use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN};
+use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_KEY_UPDATE_RESERVE, MAX_RECORD_LEN};
 use crate::verify::Roots;
 use crate::wire::RECORD_HEADER_LEN;
 
