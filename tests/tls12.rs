@@ -186,6 +186,11 @@ fn server_may_accept_other_schemes_than_it_signs_with() {
         let pair = Pair::established(client.clone().versions([version]).unwrap(), accepted.clone());
         assert_eq!(pair.server.peer_signature_scheme(), Some(SignatureScheme::ecdsa_secp256r1_sha256));
     }
+    // A client with another kind of key learns so from certificate_types, and shows none.
+    let with_rsa = client.clone().identity(authority.identity(&["client.test"], KeyKind::Rsa));
+    let (end, error) = Pair::new(with_rsa.versions([ProtocolVersion::TLSv1_2]).unwrap(), accepted).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "ClientCertificateRequiredTls12"));
+
     let both = server.signature_schemes([SignatureScheme::ecdsa_secp256r1_sha256]).unwrap();
     let (end, error) = Pair::new(client, both).run().unwrap_err();
     assert_eq!((end, error.name()), ("server", "NoCommonSignatureScheme"));

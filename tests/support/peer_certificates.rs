@@ -120,6 +120,32 @@ pub fn issue_bound_rsa_pss(folder: &Folder, name: &str, hash: &str) {
     issue_with_key(folder, &wanted, &key_options.collect::<Vec<_>>());
 }
 
+/// Makes an authority and a leaf with RSA keys of 4,096 bits: `ca-rsa4096`, `rsa4096` and `rsa4096-chain.pem`, with both.
+pub fn issue_rsa_4096(folder: &Folder) {
+    let key_options = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"];
+    let (name, kind) = ("ca-rsa4096", Kind::Rsa);
+    issue_with_key(folder, &Wanted { name, kind, issuer: None, extensions: CA_EXTENSIONS }, &key_options);
+    let wanted = Wanted { name: "rsa4096", kind, issuer: Some("ca-rsa4096"), extensions: LEAF_EXTENSIONS };
+    issue_with_key(folder, &wanted, &key_options);
+    let chain = ["rsa4096.pem", "ca-rsa4096.pem"].map(|file| std::fs::read(folder.path(file)).unwrap()).concat();
+    folder.write("rsa4096-chain.pem", chain);
+}
+
+/// Lets the authority of a shared leaf say by OCSP that the leaf is good; returns the response's file, DER.
+pub fn ocsp_response(certificates: &Certificates, kind: Kind) -> String {
+    let folder = &certificates.folder;
+    let (leaf, authority) = (certificates.certificate_file(kind), format!("ca-{}", kind.name()));
+    let (issuer, key) = (folder.text(&format!("{authority}.pem")), folder.text(&format!("{authority}.key")));
+    let serial = run("openssl", ["x509", "-in", &leaf, "-noout", "-serial"]).text();
+    let serial = serial.trim().trim_start_matches("serial=");
+    let index = folder.write("ocsp-index.txt", format!("V\t491231235959Z\t\t{serial}\tunknown\t/CN=leaf\n"));
+    let response = folder.text(&format!("{}.ocsp", kind.name()));
+    let about = ["ocsp", "-issuer", &issuer, "-cert", &leaf, "-index", &index, "-CA", &issuer];
+    let by = ["-rsigner", &issuer, "-rkey", &key, "-no_nonce", "-ndays", "2", "-respout", &response];
+    run("openssl", [&about[..], &by].concat());
+    response
+}
+
 fn issue_with_key(folder: &Folder, wanted: &Wanted<'_>, key_options: &[&str]) {
     let Wanted { name, kind, issuer, extensions } = wanted;
     let (key, certificate) = (folder.text(&format!("{name}.key")), folder.text(&format!("{name}.pem")));

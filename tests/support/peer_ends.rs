@@ -27,6 +27,41 @@ pub const SUITES: [CipherSuite; 3] = [
     CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
 ];
 
+/// The suites of TLS 1.2 that go with an ECDSA or EdDSA key.
+pub const ECDSA_SUITES: [CipherSuite; 3] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+/// The suites of TLS 1.2 that go with an RSA key.
+pub const RSA_SUITES: [CipherSuite; 3] = [
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+/// The suites of TLS 1.2 that go with a key of this kind.
+pub fn tls12_suites(kind: Kind) -> [CipherSuite; 3] {
+    match kind {
+        Kind::EcdsaP256 | Kind::EcdsaP384 | Kind::Ed25519 => ECDSA_SUITES,
+        Kind::Rsa | Kind::RsaPss => RSA_SUITES,
+    }
+}
+
+/// What `openssl` calls a suite of TLS 1.2.
+pub fn openssl_suite(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
+        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
+        other => panic!("{other} is none of TLS 1.2"),
+    }
+}
+
 /// The groups that every peer has.
 pub const GROUPS: [NamedGroup; 3] = [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1];
 
@@ -51,6 +86,24 @@ pub fn scheme_of(kind: Kind) -> SignatureScheme {
     }
 }
 
+/// The curve that a peer of TLS 1.2 must list beside `group` to be shown a leaf of this kind. RFC 8422 §5.1.1.
+pub fn groups_with_curve_of(kind: Kind, group: NamedGroup) -> Vec<NamedGroup> {
+    let curve = match kind {
+        Kind::EcdsaP256 => Some(NamedGroup::secp256r1),
+        Kind::EcdsaP384 => Some(NamedGroup::secp384r1),
+        Kind::Ed25519 | Kind::Rsa | Kind::RsaPss => None,
+    };
+    [group].into_iter().chain(curve.filter(|curve| *curve != group)).collect()
+}
+
+/// The scheme in which peers sign TLS 1.2 that choose the first of ours: any hash goes with any curve there.
+pub fn tls12_scheme_of(kind: Kind) -> SignatureScheme {
+    match kind {
+        Kind::EcdsaP384 => SignatureScheme::ecdsa_secp256r1_sha256,
+        _ => scheme_of(kind),
+    }
+}
+
 /// What was negotiated, as our end tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -63,8 +116,18 @@ pub struct Facts {
     pub peer_chain_len: usize,
 }
 
+/// Returns the facts of a TLS 1.3 connection.
 pub fn facts(connection: &Connection) -> Facts {
-    assert_eq!(connection.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    facts_in(ProtocolVersion::TLSv1_3, connection)
+}
+
+/// Returns the facts of a TLS 1.2 connection.
+pub fn facts_tls12(connection: &Connection) -> Facts {
+    facts_in(ProtocolVersion::TLSv1_2, connection)
+}
+
+fn facts_in(version: ProtocolVersion, connection: &Connection) -> Facts {
+    assert_eq!(connection.protocol_version(), Some(version));
     Facts {
         suite: connection.cipher_suite().unwrap(),
         group: connection.group().unwrap(),
@@ -119,16 +182,27 @@ fn drain(socket: &mut TcpStream) {
     let _ = io::copy(socket, &mut io::sink());
 }
 
-/// Serves a client that sends one line, gets it back, and closes.
-pub fn echo_line(mut stream: ServerStream) -> Facts {
+/// Serves a TLS 1.3 client that sends one line, gets it back, and closes.
+pub fn echo_line(stream: ServerStream) -> Facts {
     let facts = facts(stream.connection());
+    echo_one_line(stream);
+    facts
+}
+
+/// Does the same in TLS 1.2.
+pub fn echo_line_tls12(stream: ServerStream) -> Facts {
+    let facts = facts_tls12(stream.connection());
+    echo_one_line(stream);
+    facts
+}
+
+fn echo_one_line(mut stream: ServerStream) {
     let line = read_line(&mut stream);
     stream.write_all(line.as_bytes()).unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
     stream.close().unwrap();
     assert!(rest.is_empty(), "after the line came {:?}", String::from_utf8_lossy(&rest));
-    facts
 }
 
 pub fn read_line(stream: &mut impl Read) -> String {

@@ -1,4 +1,4 @@
-//! Exit code 4: the server's certificate is refused, and the reason is named.
+//! Exit code 4: the server's certificate is refused in both versions, and the reason is named.
 
 mod support;
 
@@ -13,15 +13,19 @@ use time::{Duration, OffsetDateTime};
 
 const NAME: &str = "host.test";
 
-/// Connects to a server with this certificate under its name, and checks that it is refused in these words.
+/// Connects to a server with this certificate under its name, and checks that it is refused in these words in both
+/// versions, and that the server reads the alert.
 #[track_caller]
 fn refused(authority: &Authority, issued: &Issued, alert: &str, words: &[&str]) {
-    let server = Server::start(issued, &["--echo", "--once"]);
-    let ran = bulla(&["connect", &server.address, "--ca", &authority.file, "--name", NAME]);
-    let line = ran.failed_with(4, words);
-    assert!(line.contains(&format!("(sent the alert {alert})")), "{line}");
-    let ended = server.end();
-    assert!(ended.errors.contains(&format!("received the alert {alert}")), "{}", ended.errors);
+    for version in ["1.3", "1.2"] {
+        let server = Server::start(issued, &["--echo", "--once"]);
+        let to = ["connect", &server.address, "--ca", &authority.file, "--name", NAME];
+        let ran = bulla(&[&to[..], &["--min-version", version, "--max-version", version]].concat());
+        let line = ran.failed_with(4, words);
+        assert!(line.contains(&format!("(sent the alert {alert})")), "{line}");
+        let ended = server.end();
+        assert!(ended.errors.contains(&format!("received the alert {alert}")), "{}", ended.errors);
+    }
 }
 
 fn files() -> (Folder, Authority) {
