@@ -17,11 +17,13 @@ mod stage_tls12;
 
 use std::sync::Arc;
 
+use bulla::config::danger::DangerousCompatibility;
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CertificateRequestTls12, CipherSuite, ClientCertificateType, ClientExtension, ClientHello, CompressionMethod,
-    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, RECORD_HEADER_LEN,
-    ServerExtension, ServerHello, SignatureScheme, read_all, write_message,
+    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, NameType, NamedGroup, ProtocolVersion,
+    RECORD_HEADER_LEN, ServerExtension, ServerHello, ServerKeyExchange, ServerNameEntry, ServerNameList,
+    SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientConfig, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
@@ -330,4 +332,54 @@ fn client_without_a_certificate_sends_an_empty_list_and_no_signature() {
     type T = HandshakeType;
     assert_eq!(scene.peer.messages_heard(), [T::client_hello, T::certificate, T::client_key_exchange, T::finished]);
     assert_eq!(bodies(&scene, HandshakeType::certificate)[0], [0, 0, 0]);
+}
+
+/// RFC 8422 §4 lets the server choose any curve then; P-256 is the one that everybody has.
+#[test]
+fn client_that_names_no_groups_gets_p256() {
+    let stage = Stage::new();
+    let config = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
+    let scene = stage.server_with(config.versions(TLS12).unwrap()).say_message(|peer| {
+        peer.client_hello_with(|hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|it| it.extension_type() != ExtensionType::supported_groups);
+        })
+    });
+    let body = bodies(&scene, HandshakeType::server_key_exchange)[0];
+    let message: ServerKeyExchange<'_> = read_all(body).unwrap();
+    assert_eq!(message.params.named_curve, NamedGroup::secp256r1);
+}
+
+/// RFC 7627 §5.4.
+#[test]
+fn without_extended_master_secret_nothing_is_exported() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let with = Pair::established(client.clone(), server);
+    with.client.tls_exporter_channel_binding().unwrap();
+    let stage = Stage::new();
+    let config = stage.client.clone().danger_allow_without_extended_master_secret();
+    let scene = stage.client_with(config).say_message(|peer| {
+        peer.server_hello_with(|hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|it| it.extension_type() != ExtensionType::extended_master_secret);
+        })
+    });
+    let scene = scene.say(&SERVER_FLIGHT[1..]).say(&END);
+    assert_eq!(scene.outcome(), "Connected");
+    let exported = scene.end.export(b"EXPORTER-test", None, &mut [0; 32]);
+    assert_eq!(exported.map_err(|error| error.name()), Err("ExporterUnavailable"));
+}
+
+/// RFC 6066 §3.
+#[test]
+fn server_name_is_acknowledged_in_the_server_hello_of_tls12() {
+    let stage = Stage::new();
+    let scene = stage.server().say_message(|peer| {
+        peer.client_hello_with(|hello| {
+            let name = ServerNameEntry { name_type: NameType::host_name, name: pair::NAME.as_bytes() };
+            let list = ServerNameList { server_name_list: vec![name] };
+            hello.extensions.as_mut().unwrap().push(ClientExtension::ServerName(list));
+        })
+    });
+    assert!(server_hello(&scene).extensions.unwrap().contains(&ServerExtension::ServerNameAck));
 }
