@@ -19,7 +19,7 @@ use bulla::{ClientAuth, Error, ServerConfig};
 use certificates::{Certificates, KINDS, Kind, NAME, issue_rsa_4096};
 use ends::{
     Facts, GROUPS, KeptKeys, ServerStream, echo_line, echo_line_tls12, groups_with_curve_of, openssl_group,
-    openssl_suite, openssl_tls12_scheme_of, read_line, serve, sorted_key_log, tls_failure, tls12_suites, try_serve,
+    openssl_suite, read_line, serve, sorted_key_log, tls_failure, tls12_scheme_of, tls12_suites, try_serve,
 };
 use peer::{Background, Finished, Process, digits, is_installed, skipped};
 
@@ -85,7 +85,7 @@ fn connects_with_leaf_of(kind: Kind) {
         let config = config.cipher_suites([suite]).unwrap().groups([group]).unwrap();
         let (facts, _) = exchange(&certificates, config, &["-cert", &certificate, "-key", &key]);
         assert_eq!((facts.suite, facts.group), (suite, group));
-        assert_eq!(facts.peer_scheme, Some(openssl_tls12_scheme_of(client_kind)));
+        assert_eq!(facts.peer_scheme, Some(tls12_scheme_of(client_kind)));
         // The command adds the root.
         assert_ne!(facts.peer_chain_len, 0);
     }

@@ -19,7 +19,7 @@ use bulla::{ClientConfig, Error};
 use certificates::{Certificates, KINDS, Kind, NAME, Wanted, issue, issue_rsa_4096};
 use ends::{
     ClientStream, ECDSA_SUITES, GROUPS, KeptKeys, connect, connect_as, facts, facts_tls12, groups_with_curve_of,
-    openssl_suite, openssl_tls12_scheme_of, read_line, sorted_key_log, tls_failure, tls12_suites,
+    openssl_suite, read_line, sorted_key_log, tls_failure, tls12_scheme_of, tls12_suites,
 };
 use peer::{Background, Process, digits, is_installed, skipped};
 
@@ -82,7 +82,7 @@ fn connects_with_leaf_of(kind: Kind) {
             let stream = connect(address, choosing(&certificates, kind, suite, group)).unwrap();
             let facts = facts_tls12(stream.connection());
             assert_eq!((facts.suite, facts.group, facts.retried), (suite, group, false));
-            assert_eq!((facts.peer_scheme, facts.peer_chain_len), (Some(openssl_tls12_scheme_of(kind)), 1));
+            assert_eq!((facts.peer_scheme, facts.peer_chain_len), (Some(tls12_scheme_of(kind)), 1));
             reverse_a_line(stream);
         }
     }
@@ -95,7 +95,7 @@ fn connects_with_leaf_of(kind: Kind) {
         let config = choosing(&certificates, kind, suite, group).identity(certificates.identity(client_kind));
         let stream = connect(address, config).unwrap();
         let facts = facts_tls12(stream.connection());
-        assert_eq!((facts.suite, facts.group, facts.peer_scheme), (suite, group, Some(openssl_tls12_scheme_of(kind))));
+        assert_eq!((facts.suite, facts.group, facts.peer_scheme), (suite, group, Some(tls12_scheme_of(kind))));
         reverse_a_line(stream);
     }
 }
@@ -241,7 +241,7 @@ fn server_name_and_application_protocol_reach_the_server() {
     // The command agrees on no application protocol once it has taken its second certificate.
     for (name, scheme, alpn) in [
         (NAME, SignatureScheme::rsa_pss_rsae_sha256, Some("imap")),
-        ("other.test", openssl_tls12_scheme_of(Kind::EcdsaP384), None),
+        ("other.test", tls12_scheme_of(Kind::EcdsaP384), None),
     ] {
         let stream = connect_as(address, config.clone(), name).unwrap();
         let facts = facts_tls12(stream.connection());

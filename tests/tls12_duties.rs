@@ -17,7 +17,6 @@ mod stage_tls12;
 
 use std::sync::Arc;
 
-use bulla::config::danger::DangerousCompatibility;
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CertificateRequestTls12, CipherSuite, ClientCertificateType, ClientExtension, ClientHello, CompressionMethod,
@@ -240,19 +239,6 @@ fn server_hello_of_tls12_answers_what_was_asked_and_nothing_else() {
     assert_eq!(answered(others), [info, secret, ExtensionType::ec_point_formats]);
 }
 
-/// RFC 8446 §4.1.3.
-#[test]
-fn random_of_a_server_says_that_it_speaks_tls13_only_if_it_does() {
-    let stage = Stage::new();
-    let both = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
-    let sentinel = |config: ServerConfig| {
-        let scene = stage.server_with(config).say(&[script_tls12::Say::ClientHello]);
-        server_hello(&scene).random.downgrade_sentinel()
-    };
-    assert_eq!(sentinel(both), Some(ProtocolVersion::TLSv1_2));
-    assert_eq!(sentinel(stage.server.clone()), None);
-}
-
 #[test]
 fn certificate_request_of_tls12_names_kinds_of_keys_schemes_and_authorities() {
     let stage = Stage::new();
@@ -348,26 +334,6 @@ fn client_that_names_no_groups_gets_p256() {
     let body = bodies(&scene, HandshakeType::server_key_exchange)[0];
     let message: ServerKeyExchange<'_> = read_all(body).unwrap();
     assert_eq!(message.params.named_curve, NamedGroup::secp256r1);
-}
-
-/// RFC 7627 §5.4.
-#[test]
-fn without_extended_master_secret_nothing_is_exported() {
-    let (client, server) = tls12(KeyKind::EcdsaP256);
-    let with = Pair::established(client.clone(), server);
-    with.client.tls_exporter_channel_binding().unwrap();
-    let stage = Stage::new();
-    let config = stage.client.clone().danger_allow_without_extended_master_secret();
-    let scene = stage.client_with(config).say_message(|peer| {
-        peer.server_hello_with(|hello| {
-            let extensions = hello.extensions.as_mut().unwrap();
-            extensions.retain(|it| it.extension_type() != ExtensionType::extended_master_secret);
-        })
-    });
-    let scene = scene.say(&SERVER_FLIGHT[1..]).say(&END);
-    assert_eq!(scene.outcome(), "Connected");
-    let exported = scene.end.export(b"EXPORTER-test", None, &mut [0; 32]);
-    assert_eq!(exported.map_err(|error| error.name()), Err("ExporterUnavailable"));
 }
 
 /// RFC 6066 §3.

@@ -281,19 +281,19 @@ impl fmt::Debug for Connection {
 fn after_client(progress: Progress<Client>) -> Phase {
     match progress {
         Progress::Handshaking(state) => Phase::Client(Box::new(state)),
-        Progress::Established(connected, negotiated) => established(Role::Client, connected, negotiated),
+        Progress::Established(connected, negotiated) => {
+            Phase::Established { role: Role::Client, connected, negotiated }
+        }
     }
 }
 
 fn after_server(progress: Progress<Server>) -> Phase {
     match progress {
         Progress::Handshaking(state) => Phase::Server(Box::new(state)),
-        Progress::Established(connected, negotiated) => established(Role::Server, connected, negotiated),
+        Progress::Established(connected, negotiated) => {
+            Phase::Established { role: Role::Server, connected, negotiated }
+        }
     }
-}
-
-fn established(role: Role, connected: Connected, negotiated: Negotiated) -> Phase {
-    Phase::Established { role, connected: Box::new(connected), negotiated: Box::new(negotiated) }
 }
 
 fn handshake_content(version: ProtocolVersion, bytes: &[u8]) -> Content<'_> {

@@ -319,8 +319,8 @@ fn record_of_the_traces_of_tls_1_2_with_one_altered_bit_does_not_open() {
     let mut refused = 0;
     for trace in TLS12.into_iter().map(Trace::load) {
         for record in trace.records.iter().filter(|record| record.sequence_number == Some(0)) {
-            // The type, the explicit nonce or the content, and the tag.
-            for index in [0, RECORD_HEADER_LEN, record.bytes.len() - 1] {
+            // The type, the version, the explicit nonce or the content, and the tag.
+            for index in [0, 2, RECORD_HEADER_LEN, record.bytes.len() - 1] {
                 let mut reader = RecordReader::new();
                 reader.install(keys_tls12(&trace, record.actor));
                 let mut bytes = record.bytes.clone();
@@ -330,5 +330,5 @@ fn record_of_the_traces_of_tls_1_2_with_one_altered_bit_does_not_open() {
             }
         }
     }
-    assert_eq!(refused, 3 * COUNTED_TLS12.1);
+    assert_eq!(refused, 4 * COUNTED_TLS12.1);
 }

@@ -96,8 +96,8 @@ pub fn groups_with_curve_of(kind: Kind, group: NamedGroup) -> Vec<NamedGroup> {
     [group].into_iter().chain(curve.filter(|curve| *curve != group)).collect()
 }
 
-/// The scheme in which `openssl` signs TLS 1.2 if it may choose from ours: any hash goes with any curve there.
-pub fn openssl_tls12_scheme_of(kind: Kind) -> SignatureScheme {
+/// The scheme in which peers sign TLS 1.2 that choose the first of ours: any hash goes with any curve there.
+pub fn tls12_scheme_of(kind: Kind) -> SignatureScheme {
     match kind {
         Kind::EcdsaP384 => SignatureScheme::ecdsa_secp256r1_sha256,
         _ => scheme_of(kind),

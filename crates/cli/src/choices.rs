@@ -16,6 +16,16 @@ const GROUP_ALIASES: &[(&str, NamedGroup)] = &[
     ("curve25519", NamedGroup::x25519),
 ];
 
+/// What OpenSSL, and everybody who configures by it, calls the suites of TLS 1.2.
+const SUITE_ALIASES: &[(&str, CipherSuite)] = &[
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+    ("ECDHE-ECDSA-AES256-GCM-SHA384", CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384),
+    ("ECDHE-ECDSA-CHACHA20-POLY1305", CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256),
+    ("ECDHE-RSA-AES128-GCM-SHA256", CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
+    ("ECDHE-RSA-AES256-GCM-SHA384", CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
+    ("ECDHE-RSA-CHACHA20-POLY1305", CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+];
+
 /// Reads a version: 1.3, TLS1.3, TLSv1.3, tls13, "TLS 1.3".
 pub(crate) fn version(text: &str) -> Result<ProtocolVersion, String> {
     let bare = |name: &str| -> String {
@@ -35,15 +45,22 @@ pub(crate) fn version(text: &str) -> Result<ProtocolVersion, String> {
     }
 }
 
-/// Reads the name of a cipher suite.
+/// Reads the name of a cipher suite: the registry's, or OpenSSL's.
 pub(crate) fn cipher_suite(text: &str) -> Result<CipherSuite, String> {
-    among("cipher suite", CipherSuite::from_name(text.trim()), &available_cipher_suites())
+    among(
+        "cipher suite",
+        alias(SUITE_ALIASES, text).or_else(|| CipherSuite::from_name(text.trim())),
+        &available_cipher_suites(),
+    )
 }
 
 /// Reads the name of a group.
 pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
-    let alias = GROUP_ALIASES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, group)| *group);
-    among("group", alias.or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+    among("group", alias(GROUP_ALIASES, text).or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+}
+
+fn alias<T: Copy>(aliases: &[(&str, T)], text: &str) -> Option<T> {
+    aliases.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, it)| *it)
 }
 
 fn among<T: PartialEq + std::fmt::Display>(kind: &str, found: Option<T>, available: &[T]) -> Result<T, String> {
@@ -84,7 +101,10 @@ mod tests {
         for name in ["1.3", "TLS1.3", "TLSv1.3", "tls13", "TLS 1.3", "tlsv1_3"] {
             assert_eq!(version(name), Ok(ProtocolVersion::TLSv1_3), "{name}");
         }
-        for name in ["1.0", "tls1", "1.4", "", "SSL 3.0", "ssl3"] {
+        for name in ["1.2", "TLSv1.2", "tls12"] {
+            assert_eq!(version(name), Ok(ProtocolVersion::TLSv1_2), "{name}");
+        }
+        for name in ["1.0", "tls1", "1.1", "1.4", "", "SSL 3.0", "ssl3"] {
             assert!(version(name).unwrap_err().contains("this build"), "{name}");
         }
     }
@@ -103,6 +123,16 @@ mod tests {
     #[test]
     fn cipher_suites_are_known_in_any_case() {
         assert_eq!(cipher_suite("tls_aes_128_gcm_sha256"), Ok(CipherSuite::TLS_AES_128_GCM_SHA256));
+        let of_tls12 = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
+        assert_eq!(cipher_suite("tls_ecdhe_rsa_with_aes_128_gcm_sha256"), Ok(of_tls12));
         assert!(cipher_suite("TLS_AES_128_CCM_SHA256").unwrap_err().contains("TLS_AES_256_GCM_SHA384"));
+    }
+    #[test]
+    fn cipher_suites_of_tls12_are_known_by_openssls_names() {
+        for (name, suite) in SUITE_ALIASES {
+            assert_eq!(cipher_suite(name), Ok(*suite));
+            assert_eq!(cipher_suite(&name.to_lowercase()), Ok(*suite));
+        }
+        assert!(cipher_suite("AES128-GCM-SHA256").unwrap_err().contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
     }
 }

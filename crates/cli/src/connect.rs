@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     console::be_quiet(options.quiet);
     let mut config = setup::client(options)?;
     if options.protocol.trace {
-        config = config.observer(Arc::new(Trace { prefix: String::new() }));
+        config = config.observer(Arc::new(Trace::new("")));
     }
     let name = setup::server_name(options)?;
     let peer = options.server.to_string();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bulla::error::CertificateError;
 use bulla::pki_types::PrivateKeyDer;
-use bulla::wire::AlertDescription;
+use bulla::wire::{AlertDescription, ProtocolVersion};
 use bulla::{
     ClientConfig, ClientConnection, Error, Identity, Roots, ServerConfig, ServerConnection, ServerName, Stream,
 };
@@ -48,7 +48,8 @@ pub(crate) fn run() -> Result<(), Failure> {
 
     let config = ServerConfig::new(identity).alpn([PROTOCOL]).map_err(|error| Failure::usage("demo", error))?;
     let server = thread::spawn(move || serve(&listener, config));
-    let connected = connection(address, Arc::clone(&roots)).and_then(|()| wrong_name(address, roots));
+    let connected =
+        tls13(address, &roots).and_then(|()| tls12(address, &roots)).and_then(|()| wrong_name(address, &roots));
     // If the client has failed, the server may wait for ever for what does not come: it is left behind.
     connected?;
     let served = server.join().unwrap_or_else(|_| Err(wrong("the server's thread panicked")));
@@ -91,43 +92,78 @@ fn authority() -> Result<(Roots, Identity), Failure> {
     Ok((roots, identity))
 }
 
-/// The connection that goes well, told by the client.
-fn connection(address: SocketAddr, roots: Arc<Roots>) -> Result<(), Failure> {
+/// The connection that goes well in TLS 1.3, told by the client from its first message to its last.
+fn tls13(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
     let account = Arc::new(Account::default());
-    let started = Instant::now();
-    let mut stream = connect(address, roots, NAME, &account)?;
-    stream.handshake_within(LIMIT).map_err(client_failed)?;
-    let took = started.elapsed();
+    let (mut stream, took) = shake_hands(address, roots, ProtocolVersion::TLSv1_3, &account)?;
     let shaken = account.seen().len();
-    say(format_args!("{BOLD}The handshake{BOLD:#}, as the client sees it ({:.1} ms)", took.as_secs_f64() * 1e3));
+    say(format_args!("{BOLD}The handshake{BOLD:#}, as the client sees it ({})", milliseconds(took)));
     tell(&account, 0);
 
     say(format_args!("{BOLD}What was agreed on{BOLD:#}\n  {}", negotiated::line(stream.connection())));
     let certificate = negotiated::peer(stream.connection()).unwrap_or_default();
     say(format_args!("  {certificate}\n"));
-    if stream.connection().alpn_protocol() != Some(PROTOCOL.as_bytes()) {
-        return Err(wrong("the protocol that was agreed on is not the one that was offered"));
-    }
 
-    let block = block();
     say(format_args!("{BOLD}Data{BOLD:#}, every byte compared"));
-    let started = Instant::now();
-    send(&mut stream, &block).and_then(|()| acknowledged(&mut stream)).map_err(client_failed)?;
-    say(format_args!("  → {}", speed(started.elapsed())));
-    let started = Instant::now();
-    receive(&mut stream, &block).map_err(client_failed)?;
-    say(format_args!("  ← {}\n", speed(started.elapsed())));
+    exchange(&mut stream).map_err(client_failed)?;
 
-    stream.close().and_then(|()| at_end(&mut stream)).map_err(client_failed)?;
+    close(&mut stream)?;
     say(format_args!("{BOLD}The end{BOLD:#}, said by both, so that nobody can cut the data short unseen"));
     tell(&account, shaken);
     Ok(())
 }
 
-/// The connection that must not come about: the certificate is for another name.
-fn wrong_name(address: SocketAddr, roots: Arc<Roots>) -> Result<(), Failure> {
+/// The same with the version before, for servers and clients that have no other.
+fn tls12(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
     let account = Arc::new(Account::default());
-    let mut stream = connect(address, roots, WRONG_NAME, &account)?;
+    let (mut stream, took) = shake_hands(address, roots, ProtocolVersion::TLSv1_2, &account)?;
+    say(format_args!("{BOLD}The same in TLS 1.2{BOLD:#}, for peers that have nothing newer ({})", milliseconds(took)));
+    tell(&account, 0);
+    say(format_args!("  {}", negotiated::line(stream.connection())));
+    exchange(&mut stream).map_err(client_failed)?;
+    close(&mut stream)
+}
+
+/// Connects in one version and checks what was agreed on.
+fn shake_hands(
+    address: SocketAddr,
+    roots: &Arc<Roots>,
+    version: ProtocolVersion,
+    account: &Arc<Account>,
+) -> Result<(Client, Duration), Failure> {
+    let started = Instant::now();
+    let mut stream = connect(address, roots, NAME, version, account)?;
+    stream.handshake_within(LIMIT).map_err(client_failed)?;
+    let took = started.elapsed();
+    if stream.connection().protocol_version() != Some(version) {
+        return Err(wrong("the version that was agreed on is not the one that was offered"));
+    }
+    if stream.connection().alpn_protocol() != Some(PROTOCOL.as_bytes()) {
+        return Err(wrong("the protocol that was agreed on is not the one that was offered"));
+    }
+    Ok((stream, took))
+}
+
+/// Moves all blocks there, and back again, and tells how fast.
+fn exchange(stream: &mut Client) -> io::Result<()> {
+    let block = block();
+    let started = Instant::now();
+    send(stream, &block).and_then(|()| acknowledged(stream))?;
+    say(format_args!("  → {}", speed(started.elapsed())));
+    let started = Instant::now();
+    receive(stream, &block)?;
+    say(format_args!("  ← {}\n", speed(started.elapsed())));
+    Ok(())
+}
+
+fn close(stream: &mut Client) -> Result<(), Failure> {
+    stream.close().and_then(|()| at_end(stream)).map_err(client_failed)
+}
+
+/// The connection that must not come about: the certificate is for another name.
+fn wrong_name(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
+    let account = Arc::new(Account::default());
+    let mut stream = connect(address, roots, WRONG_NAME, ProtocolVersion::TLSv1_3, &account)?;
     let refused = stream.handshake_within(LIMIT);
     match refused.as_ref().map_err(bulla::tls_error) {
         Err(Some(Error::Certificate(error @ CertificateError::NameMismatch(..)))) => {
@@ -142,8 +178,15 @@ fn wrong_name(address: SocketAddr, roots: Arc<Roots>) -> Result<(), Failure> {
     }
 }
 
-fn connect(address: SocketAddr, roots: Arc<Roots>, name: &str, account: &Arc<Account>) -> Result<Client, Failure> {
-    let config = ClientConfig::new(roots).alpn([PROTOCOL]).map_err(|error| Failure::usage("demo", error))?;
+fn connect(
+    address: SocketAddr,
+    roots: &Arc<Roots>,
+    name: &str,
+    version: ProtocolVersion,
+    account: &Arc<Account>,
+) -> Result<Client, Failure> {
+    let config = ClientConfig::new(Arc::clone(roots)).versions([version]).and_then(|config| config.alpn([PROTOCOL]));
+    let config = config.map_err(|error| Failure::usage("demo", error))?;
     let config = Arc::new(config.observer(Arc::clone(account) as _));
     let name = ServerName::try_from(name.to_string()).map_err(|error| Failure::usage("demo", error))?;
     let connection = ClientConnection::new(config, name);
@@ -152,15 +195,17 @@ fn connect(address: SocketAddr, roots: Arc<Roots>, name: &str, account: &Arc<Acc
     Ok(Stream::new(connection, transport))
 }
 
-/// The server's side: one connection that goes well, one whose client must refuse us.
+/// The server's side: a connection in each version that goes well, and one whose client must refuse us.
 fn serve(listener: &TcpListener, config: ServerConfig) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of_connection("the server", Role::Server, &error);
     let config = Arc::new(config);
-    let mut stream = accept(listener, &config)?;
     let block = block();
-    receive(&mut stream, &block).map_err(failed)?;
-    stream.write_all(b"!").and_then(|()| send(&mut stream, &block)).map_err(failed)?;
-    at_end(&mut stream).and_then(|()| stream.close()).map_err(failed)?;
+    for _ in [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2] {
+        let mut stream = accept(listener, &config)?;
+        receive(&mut stream, &block).map_err(failed)?;
+        stream.write_all(b"!").and_then(|()| send(&mut stream, &block)).map_err(failed)?;
+        at_end(&mut stream).and_then(|()| stream.close()).map_err(failed)?;
+    }
 
     let refused = accept(listener, &config)?.handshake_within(LIMIT);
     match refused.as_ref().map_err(bulla::tls_error) {
@@ -223,6 +268,10 @@ fn at_end(stream: &mut impl Read) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::other("the peer sent more than was agreed")),
     }
+}
+
+fn milliseconds(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1e3)
 }
 
 fn speed(took: Duration) -> String {

@@ -3,7 +3,7 @@
 use bulla::Connection;
 
 use crate::certificate::Described;
-use crate::console::clean;
+use crate::console::{clean, grouped};
 
 /// Returns version, suite, group, the peer's signature and the protocol in one line.
 pub(crate) fn line(connection: &Connection) -> String {
@@ -13,6 +13,7 @@ pub(crate) fn line(connection: &Connection) -> String {
     facts.extend(connection.group().map(|it| it.to_string()));
     facts.extend(connection.peer_signature_scheme().map(|it| it.to_string()));
     facts.extend(connection.alpn_protocol().map(|it| format!("protocol {}", clean(&String::from_utf8_lossy(it)))));
+    facts.extend(connection.peer_ocsp_response().map(|it| format!("an OCSP response of {} B", grouped(it.len()))));
     facts.extend(connection.hello_retried().then(|| "after a HelloRetryRequest".to_string()));
     facts.join(", ")
 }

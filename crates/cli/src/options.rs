@@ -86,6 +86,10 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
+    /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged
+    #[arg(long)]
+    pub(crate) ocsp: bool,
+
     /// Sends close_notify when standard input ends; receiving goes on until the server closes
     #[arg(long)]
     pub(crate) half_close: bool,
@@ -174,15 +178,15 @@ pub(crate) struct Protocol {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) alpn: Vec<String>,
 
-    /// The oldest version to speak, such as 1.3
+    /// The oldest version to speak: 1.2 or 1.3
     #[arg(long, value_name = "VERSION", value_parser = choices::version)]
     pub(crate) min_version: Option<ProtocolVersion>,
 
-    /// The newest version to speak, such as 1.3
+    /// The newest version to speak: 1.2 or 1.3
     #[arg(long, value_name = "VERSION", value_parser = choices::version)]
     pub(crate) max_version: Option<ProtocolVersion>,
 
-    /// Cipher suites, most wanted first, such as TLS_AES_128_GCM_SHA256
+    /// Cipher suites of either version, most wanted first, such as TLS_AES_128_GCM_SHA256,ECDHE-RSA-AES128-GCM-SHA256
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = choices::cipher_suite, visible_alias = "ciphersuites")]
     pub(crate) suites: Vec<CipherSuite>,
 

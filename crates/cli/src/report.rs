@@ -179,12 +179,20 @@ fn hint(role: Role, error: &Error) -> Option<String> {
         Error::AlertReceived(alert) if role == Role::Client => return hint_for_client(*alert),
         Error::AlertReceived(alert) => hint_for_server(*alert)?,
         Error::Incompatible(Incompatible::NoCommonVersion) | Error::Violation(Violation::VersionNotOffered(_)) => {
-            return Some(format!("this build speaks {}, and the peer does not", versions()));
+            return Some(format!("this build can speak {}; see --min-version and --max-version", versions()));
         }
         Error::Incompatible(Incompatible::NoCommonCipherSuite) => "widen --suites",
         Error::Incompatible(Incompatible::NoCommonGroup) => "widen --groups",
         Error::Incompatible(Incompatible::NoCommonApplicationProtocol) => "widen --alpn",
-        Error::Incompatible(Incompatible::ClientCertificateRequired) => "--client-auth request lets such clients in",
+        Error::Incompatible(Incompatible::NoCommonSignatureScheme) if role == Role::Server => {
+            "the client can verify no --cert that is here: it may need another kind of key"
+        }
+        Error::Incompatible(Incompatible::NoExtendedMasterSecret) => {
+            "the peer's TLS 1.2 is too old to be safe (RFC 7627); newer software there will do"
+        }
+        Error::Incompatible(Incompatible::ClientCertificateRequired | Incompatible::ClientCertificateRequiredTls12) => {
+            "--client-auth request lets such clients in"
+        }
         Error::BadRecord(BadRecord::NotTls) if role == Role::Client => "is this the port of a TLS server?",
         Error::BadRecord(BadRecord::NotTls) => "the client does not begin with TLS (plain HTTP?)",
         Error::Truncated if role == Role::Client => {
@@ -224,13 +232,11 @@ fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str
 fn hint_for_client(alert: AlertDescription) -> Option<String> {
     let text = match alert {
         AlertDescription::protocol_version => {
-            return Some(format!("this build speaks {}, and the server does not", versions()));
+            return Some(format!("the server speaks none of what was offered; this build can speak {}", versions()));
         }
         AlertDescription::handshake_failure | AlertDescription::insufficient_security => {
-            let versions = versions();
-            return Some(format!(
-                "the server wants nothing of what was offered (see --trace): it may be older than {versions}"
-            ));
+            // TLS 1.2 has no certificate_required. RFC 5246 §7.4.6.
+            "the server wants nothing of what was offered (see --trace), or a client certificate: --cert FILE --key FILE"
         }
         AlertDescription::certificate_required => "the server wants a client certificate: --cert FILE --key FILE",
         AlertDescription::unknown_ca => "the server does not trust the authority of --cert",

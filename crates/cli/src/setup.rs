@@ -19,7 +19,7 @@ pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
         config = config.identity(identity(cert, key)?);
     }
-    Ok(config)
+    Ok(config.ask_for_ocsp(options.ocsp))
 }
 
 /// Builds a server's configuration.

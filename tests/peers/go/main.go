@@ -1,4 +1,4 @@
-// A peer for the tests: Go's crypto/tls as a client or as a server, TLS 1.3, on loopback.
+// A peer for the tests: Go's crypto/tls as a client or as a server, TLS 1.2 and 1.3, on loopback.
 //
 // Both modes print what they see, one "name=value" a line. The client sends -say, reads as many bytes back, and closes.
 // The server prints "listening=ADDRESS", then echoes every connection to its end, one after the other.
@@ -30,6 +30,8 @@ var (
 	keyLog   = flag.String("keylog", "", "a file for the secrets")
 	clients  = flag.String("clients", "", "server: request or require client certificates")
 	say      = flag.Int("say", 1000, "client: how many bytes to send and to get back")
+	maximum  = flag.String("max", "", "1.2: nothing newer; 1.1: that alone")
+	staple   = flag.String("staple", "", "server: a file with an OCSP response")
 	exporter = flag.String("exporter", "", "a label to export 42 bytes with")
 )
 
@@ -46,7 +48,13 @@ func fail(err error) {
 }
 
 func config() *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: *name}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: *name}
+	switch *maximum {
+	case "1.2":
+		config.MaxVersion = tls.VersionTLS12
+	case "1.1":
+		config.MinVersion, config.MaxVersion = tls.VersionTLS11, tls.VersionTLS11
+	}
 	if *roots != "" {
 		pem, err := os.ReadFile(*roots)
 		if err != nil {
@@ -60,6 +68,11 @@ func config() *tls.Config {
 		pair, err := tls.LoadX509KeyPair(*cert, *key)
 		if err != nil {
 			fail(err)
+		}
+		if *staple != "" {
+			if pair.OCSPStaple, err = os.ReadFile(*staple); err != nil {
+				fail(err)
+			}
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -94,6 +107,7 @@ func tell(conn *tls.Conn) {
 	}
 	fmt.Printf("version=%s\nsuite=%s\ngroup=%s\n", tls.VersionName(state.Version),
 		tls.CipherSuiteName(state.CipherSuite), state.CurveID)
+	fmt.Printf("staple=%d\n", len(state.OCSPResponse))
 	fmt.Printf("alpn=%s\nserver_name=%s\npeer=%s\nresumed=%v\n", state.NegotiatedProtocol, state.ServerName,
 		subject, state.DidResume)
 	if *exporter != "" {

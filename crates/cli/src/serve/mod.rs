@@ -140,7 +140,7 @@ impl Service {
         let name = format!("#{number} {peer}");
         let mut config = self.config.clone();
         if self.trace {
-            config = config.observer(Arc::new(Trace { prefix: format!("#{number} ") }));
+            config = config.observer(Arc::new(Trace::new(format!("#{number} "))));
         }
         // Small answers must not wait for the client's acknowledgement of earlier ones.
         let _ = transport.set_nodelay(true);
