@@ -1,4 +1,8 @@
 //! The three properties of everything that has a form on the wire, for messages made at random, and the exceptions.
+//!
+//! What is on the wire is the same in every build; the bodies that are shared with the fuzz targets need both versions.
+
+#![cfg(all(feature = "ring", feature = "tls12"))]
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;
