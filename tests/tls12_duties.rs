@@ -20,8 +20,9 @@ use std::sync::Arc;
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CertificateRequestTls12, CipherSuite, ClientCertificateType, ClientExtension, ClientHello, CompressionMethod,
-    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, RECORD_HEADER_LEN,
-    ServerExtension, ServerHello, SignatureScheme, read_all, write_message,
+    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, NameType, NamedGroup, ProtocolVersion,
+    RECORD_HEADER_LEN, ServerExtension, ServerHello, ServerKeyExchange, ServerNameEntry, ServerNameList,
+    SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientConfig, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
@@ -238,19 +239,6 @@ fn server_hello_of_tls12_answers_what_was_asked_and_nothing_else() {
     assert_eq!(answered(others), [info, secret, ExtensionType::ec_point_formats]);
 }
 
-/// RFC 8446 §4.1.3.
-#[test]
-fn random_of_a_server_says_that_it_speaks_tls13_only_if_it_does() {
-    let stage = Stage::new();
-    let both = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
-    let sentinel = |config: ServerConfig| {
-        let scene = stage.server_with(config).say(&[script_tls12::Say::ClientHello]);
-        server_hello(&scene).random.downgrade_sentinel()
-    };
-    assert_eq!(sentinel(both), Some(ProtocolVersion::TLSv1_2));
-    assert_eq!(sentinel(stage.server.clone()), None);
-}
-
 #[test]
 fn certificate_request_of_tls12_names_kinds_of_keys_schemes_and_authorities() {
     let stage = Stage::new();
@@ -330,4 +318,34 @@ fn client_without_a_certificate_sends_an_empty_list_and_no_signature() {
     type T = HandshakeType;
     assert_eq!(scene.peer.messages_heard(), [T::client_hello, T::certificate, T::client_key_exchange, T::finished]);
     assert_eq!(bodies(&scene, HandshakeType::certificate)[0], [0, 0, 0]);
+}
+
+/// RFC 8422 §4 lets the server choose any curve then; P-256 is the one that everybody has.
+#[test]
+fn client_that_names_no_groups_gets_p256() {
+    let stage = Stage::new();
+    let config = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
+    let scene = stage.server_with(config.versions(TLS12).unwrap()).say_message(|peer| {
+        peer.client_hello_with(|hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|it| it.extension_type() != ExtensionType::supported_groups);
+        })
+    });
+    let body = bodies(&scene, HandshakeType::server_key_exchange)[0];
+    let message: ServerKeyExchange<'_> = read_all(body).unwrap();
+    assert_eq!(message.params.named_curve, NamedGroup::secp256r1);
+}
+
+/// RFC 6066 §3.
+#[test]
+fn server_name_is_acknowledged_in_the_server_hello_of_tls12() {
+    let stage = Stage::new();
+    let scene = stage.server().say_message(|peer| {
+        peer.client_hello_with(|hello| {
+            let name = ServerNameEntry { name_type: NameType::host_name, name: pair::NAME.as_bytes() };
+            let list = ServerNameList { server_name_list: vec![name] };
+            hello.extensions.as_mut().unwrap().push(ClientExtension::ServerName(list));
+        })
+    });
+    assert!(server_hello(&scene).extensions.unwrap().contains(&ServerExtension::ServerNameAck));
 }
