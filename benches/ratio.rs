@@ -24,7 +24,7 @@ fn main() {
     let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { TEST_ROUNDS };
     println!("| suite | bytes | call | ring alone, ns | bulla, ns | ratio |");
     println!("|---|--:|---|--:|--:|--:|");
-    for suite in SUITES {
+    for &suite in SUITES {
         for size in SIZES {
             let row = |call: &str, bare: Turn<Bare>, whole: Turn<Whole>| {
                 let (mut ours, mut theirs) = (Whole::new(suite, size), Bare::new(suite, size));

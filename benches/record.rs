@@ -10,7 +10,7 @@ mod records;
 use records::{Bare, SIZES, SUITES, Whole};
 
 fn record(criterion: &mut Criterion) {
-    for suite in SUITES {
+    for &suite in SUITES {
         for size in SIZES {
             let mut group = criterion.benchmark_group(format!("{suite}/{size}"));
             group.throughput(Throughput::Bytes(size.try_into().unwrap()));

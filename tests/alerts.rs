@@ -6,6 +6,9 @@
 mod faulty_chains;
 #[path = "support/faulty_hellos.rs"]
 mod faulty_hellos;
+#[cfg(feature = "tls12")]
+#[path = "support/faulty_tls12.rs"]
+mod faulty_tls12;
 #[path = "support/later.rs"]
 mod later;
 #[path = "support/pair.rs"]
@@ -14,7 +17,14 @@ mod pair;
 mod scene;
 #[path = "support/script.rs"]
 mod script;
+#[cfg(feature = "tls12")]
+#[path = "support/script_tls12.rs"]
+mod script_tls12;
+#[cfg(feature = "tls12")]
+#[path = "support/stage_tls12.rs"]
+mod stage_tls12;
 
+#[cfg(feature = "tls12")]
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -39,10 +49,8 @@ use script::{change_cipher_spec, key_update, plain_record};
 type Case = (&'static str, fn(&Stage) -> Scene);
 
 /// Rows of the families that a peer can cause, which none can cause today.
-const CANNOT_BE_CAUSED: &[(&str, &str)] = &[
-    ("MalformedIllegalValue", "only TLS 1.2 messages have a field with one legal value that the parser judges"),
-    ("Revoked", "a configuration cannot hold revocation lists yet"),
-];
+#[cfg(feature = "tls12")]
+const CANNOT_BE_CAUSED: &[(&str, &str)] = &[("Revoked", "a configuration cannot hold revocation lists yet")];
 
 fn encrypted_extensions(extensions: Vec<EncryptedExtension<'_>>) -> Vec<u8> {
     write_message(&EncryptedExtensions { extensions }).unwrap()
@@ -285,6 +293,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
 }
 
 /// The names of all rows that a peer can cause: families 2xx to 5xx of `failures!`, and the reasons of `Malformed`.
+#[cfg(feature = "tls12")]
 fn rows() -> BTreeSet<&'static str> {
     let source = include_str!("../src/error.rs");
     let mut names = BTreeSet::new();
@@ -300,9 +309,12 @@ fn rows() -> BTreeSet<&'static str> {
     names
 }
 
+/// The rows are those of a build with both versions.
+#[cfg(feature = "tls12")]
 #[test]
 fn every_row_has_a_case_or_a_reason() {
     let mut claimed: BTreeSet<_> = cases().map(|(name, _)| *name).collect();
+    claimed.extend(faulty_tls12::cases().map(|(name, _)| *name));
     for (name, reason) in CANNOT_BE_CAUSED {
         assert!(claimed.insert(name), "{name} has a case, and a reason why it cannot be caused: {reason}");
     }
@@ -314,6 +326,22 @@ fn every_failure_of_a_peers_making_sends_its_alert_once_and_repeats() {
     let stage = Stage::new();
     let mut unexpected = Vec::new();
     for (name, case) in cases() {
+        let mut scene = case(&stage);
+        if scene.outcome() == *name {
+            scene.assert_failed_with_its_alert();
+        } else {
+            unexpected.push(format!("{name}: {} {:?}", scene.outcome(), scene.error));
+        }
+    }
+    assert_eq!(unexpected, [""; 0]);
+}
+
+#[cfg(feature = "tls12")]
+#[test]
+fn every_failure_of_a_tls12_peers_making_sends_its_alert_once_and_repeats() {
+    let stage = stage_tls12::Stage::new();
+    let mut unexpected = Vec::new();
+    for (name, case) in faulty_tls12::cases() {
         let mut scene = case(&stage);
         if scene.outcome() == *name {
             scene.assert_failed_with_its_alert();

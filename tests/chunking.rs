@@ -14,8 +14,9 @@ mod script;
 
 use std::sync::Arc;
 
+use bulla::config::AVAILABLE_VERSIONS;
 use bulla::error::Misuse;
-use bulla::wire::ContentType;
+use bulla::wire::{ContentType, ProtocolVersion};
 use bulla::{
     ClientAuth, ClientConfig, ClientConnection, Connection, Error, Event, IN_PLACE_HEAD, IN_PLACE_TAIL, Identity,
     MAX_RECORD_LEN, ServerConfig, ServerConnection,
@@ -31,6 +32,7 @@ use script::{GROUP, Peer, RETRY_GROUP, Say};
 
 /// Two ends without any chance in them: the same keys, the same randoms, the same bytes in every run.
 struct Recorded {
+    version: ProtocolVersion,
     authority: Authority,
     server_identity: (bulla::pki_types::CertificateDer<'static>, bulla::pki_types::PrivateKeyDer<'static>),
     client_identity: (bulla::pki_types::CertificateDer<'static>, bulla::pki_types::PrivateKeyDer<'static>),
@@ -41,10 +43,16 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// Records a handshake with both certificates, key updates, data both ways and close_notify.
-    fn new() -> Self {
+    /// A connection of each version.
+    fn all() -> impl Iterator<Item = Self> {
+        AVAILABLE_VERSIONS.iter().copied().map(Self::new)
+    }
+
+    /// Records a handshake with both certificates, key updates where there are any, data both ways and close_notify.
+    fn new(version: ProtocolVersion) -> Self {
         let authority = Authority::new();
         let mut recorded = Self {
+            version,
             server_identity: authority.issue(&[NAME], KeyKind::Ed25519),
             client_identity: authority.issue(&["client.test"], KeyKind::Ed25519),
             authority,
@@ -56,7 +64,9 @@ impl Recorded {
         let (mut client, mut server) = (recorded.client(), recorded.server());
         recorded.converse(&mut client, &mut server);
         for round in 0..2 {
-            client.update_keys(round == 0).unwrap();
+            if version == ProtocolVersion::TLSv1_3 {
+                client.update_keys(round == 0).unwrap();
+            }
             recorded.to_server.extend(send(&mut client, &[round; 40]));
             recorded.to_client.extend(send(&mut server, &[round; 50]));
         }
@@ -86,11 +96,13 @@ impl Recorded {
     }
 
     fn client(&self) -> ClientConnection {
-        let provider = Replay::new(&[&[1; 32], &[2; 32]]).with_x25519(&[3; 32]);
+        // Only a hello of TLS 1.3 has a legacy_session_id.
+        let legacy_session_id: &[u8] = if self.version == ProtocolVersion::TLSv1_3 { &[2; 32] } else { &[] };
+        let provider = Replay::new(&[&[1; 32], legacy_session_id]).with_x25519(&[3; 32]);
         let (certificate, key) = &self.client_identity;
         let config = ClientConfig::with_provider(self.authority.roots(), Arc::new(provider)).clock(Arc::new(NOW));
         let config = config.identity(Identity::new(vec![certificate.clone()], key).unwrap());
-        ClientConnection::new(Arc::new(config), name()).unwrap()
+        ClientConnection::new(Arc::new(config.versions([self.version]).unwrap()), name()).unwrap()
     }
 
     fn server(&self) -> ServerConnection {
@@ -116,59 +128,63 @@ fn events(connection: &mut Connection, parts: &[&[u8]]) -> Vec<Seen> {
 
 #[test]
 fn input_cut_at_every_position_gives_the_same_events() {
-    let recorded = Recorded::new();
-    assert_eq!(recorded.server_seen.len(), 4);
-    assert_eq!(recorded.client_seen.len(), 4);
-    for cut in 0..=recorded.to_server.len() {
-        let (before, after) = recorded.to_server.split_at(cut);
-        assert_eq!(events(&mut recorded.server(), &[before, after]), recorded.server_seen, "cut at {cut}");
-    }
-    for cut in 0..=recorded.to_client.len() {
-        let (before, after) = recorded.to_client.split_at(cut);
-        assert_eq!(events(&mut recorded.client(), &[before, after]), recorded.client_seen, "cut at {cut}");
+    for recorded in Recorded::all() {
+        assert_eq!(recorded.server_seen.len(), 4);
+        assert_eq!(recorded.client_seen.len(), 4);
+        for cut in 0..=recorded.to_server.len() {
+            let (before, after) = recorded.to_server.split_at(cut);
+            assert_eq!(events(&mut recorded.server(), &[before, after]), recorded.server_seen, "cut at {cut}");
+        }
+        for cut in 0..=recorded.to_client.len() {
+            let (before, after) = recorded.to_client.split_at(cut);
+            assert_eq!(events(&mut recorded.client(), &[before, after]), recorded.client_seen, "cut at {cut}");
+        }
     }
 }
 
 #[test]
 fn input_of_one_byte_at_a_time_gives_the_same_events() {
-    let recorded = Recorded::new();
-    let to_server: Vec<&[u8]> = recorded.to_server.chunks(1).collect();
-    assert_eq!(events(&mut recorded.server(), &to_server), recorded.server_seen);
-    let to_client: Vec<&[u8]> = recorded.to_client.chunks(1).collect();
-    assert_eq!(events(&mut recorded.client(), &to_client), recorded.client_seen);
+    for recorded in Recorded::all() {
+        let to_server: Vec<&[u8]> = recorded.to_server.chunks(1).collect();
+        assert_eq!(events(&mut recorded.server(), &to_server), recorded.server_seen);
+        let to_client: Vec<&[u8]> = recorded.to_client.chunks(1).collect();
+        assert_eq!(events(&mut recorded.client(), &to_client), recorded.client_seen);
+    }
 }
 
 #[test]
 fn cut_input_leads_to_the_same_output() {
-    let recorded = Recorded::new();
-    let answer = |parts: &[&[u8]]| {
-        let mut server = recorded.server();
-        events(&mut server, parts);
-        output(&mut server)
-    };
-    let whole = answer(&[&recorded.to_server]);
-    assert!(!whole.is_empty());
-    assert_eq!(answer(&recorded.to_server.chunks(1).collect::<Vec<_>>()), whole);
-    assert_eq!(answer(&recorded.to_server.chunks(7).collect::<Vec<_>>()), whole);
+    for recorded in Recorded::all() {
+        let answer = |parts: &[&[u8]]| {
+            let mut server = recorded.server();
+            events(&mut server, parts);
+            output(&mut server)
+        };
+        let whole = answer(&[&recorded.to_server]);
+        assert!(!whole.is_empty());
+        assert_eq!(answer(&recorded.to_server.chunks(1).collect::<Vec<_>>()), whole);
+        assert_eq!(answer(&recorded.to_server.chunks(7).collect::<Vec<_>>()), whole);
+    }
 }
 
 #[test]
 fn incomplete_record_says_how_many_bytes_it_needs_and_takes_none() {
-    let recorded = Recorded::new();
-    let record_len = 5 + usize::from(u16::from_be_bytes([recorded.to_server[3], recorded.to_server[4]]));
-    let mut server = recorded.server();
-    for len in 0..record_len {
-        let mut buffer = recorded.to_server[..len].to_vec();
+    for recorded in Recorded::all() {
+        let record_len = 5 + usize::from(u16::from_be_bytes([recorded.to_server[3], recorded.to_server[4]]));
+        let mut server = recorded.server();
+        for len in 0..record_len {
+            let mut buffer = recorded.to_server[..len].to_vec();
+            let received = server.receive(&mut buffer).unwrap();
+            assert_eq!(received.used, 0);
+            let needed = if len < 5 { 5 } else { record_len };
+            assert!(matches!(received.event, Event::NeedMore { hint } if hint == needed), "{len}");
+        }
+        let mut buffer = recorded.to_server.clone();
         let received = server.receive(&mut buffer).unwrap();
-        assert_eq!(received.used, 0);
-        let needed = if len < 5 { 5 } else { record_len };
-        assert!(matches!(received.event, Event::NeedMore { hint } if hint == needed), "{len}");
+        // One record, however many stand in the buffer.
+        assert_eq!(received.used, record_len);
+        assert!(matches!(received.event, Event::Progress));
     }
-    let mut buffer = recorded.to_server.clone();
-    let received = server.receive(&mut buffer).unwrap();
-    // One record, however many stand in the buffer.
-    assert_eq!(received.used, record_len);
-    assert!(matches!(received.event, Event::Progress));
 }
 
 #[test]
@@ -196,8 +212,8 @@ fn output_through_buffers_of_every_size_connects() {
     let server = server.groups([RETRY_GROUP]).unwrap();
     let server = server.client_auth(ClientAuth::Require(Arc::new(authority.roots())));
     let sizes = (SMALLEST_OUTPUT..1200).chain([4096, MAX_RECORD_LEN, 100_000]);
-    for size in sizes {
-        let mut pair = Pair::new(client.clone(), server.clone());
+    for (size, version) in sizes.flat_map(|size| AVAILABLE_VERSIONS.iter().map(move |version| (size, *version))) {
+        let mut pair = Pair::new(client.clone().versions([version]).unwrap(), server.clone());
         while pair.client.has_output() || pair.server.has_output() {
             pair.to_server.extend(output_in(&mut pair.client, size));
             feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();

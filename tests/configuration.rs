@@ -323,12 +323,16 @@ fn application_protocol_names_of_a_wrong_length_are_refused() {
 #[test]
 fn versions_that_are_not_spoken_are_refused() {
     client().versions([ProtocolVersion::TLSv1_3]).unwrap();
-    for version in [0x0300, 0x0301, 0x0302, 0x0303, 0x0305, 0xfefd, 0x7f1c].map(ProtocolVersion) {
+    let without_tls12 = if cfg!(feature = "tls12") { None } else { Some(0x0303) };
+    for version in
+        [0x0300, 0x0301, 0x0302, 0x0305, 0xfefd, 0x7f1c].into_iter().chain(without_tls12).map(ProtocolVersion)
+    {
         let error = refused_option!(versions([ProtocolVersion::TLSv1_3, version]));
         assert_eq!(error, ConfigError::VersionUnavailable(version));
     }
     let text = refused_option!(versions([ProtocolVersion::TLSv1_1])).to_string();
-    assert_eq!(text, "TLS 1.1 is not available in this build, which speaks TLS 1.3");
+    let spoken = if cfg!(feature = "tls12") { "TLS 1.3 and TLS 1.2" } else { "TLS 1.3" };
+    assert_eq!(text, format!("TLS 1.1 is not available in this build, which speaks {spoken}"));
     let twice = [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_3];
     assert_eq!(refused_option!(versions(twice)), ConfigError::Repeated("versions"));
     assert_eq!(refused_option!(versions([])), ConfigError::Empty("versions"));
@@ -338,7 +342,9 @@ fn versions_that_are_not_spoken_are_refused() {
 fn cipher_suites_that_are_not_there_are_refused() {
     let aes = CipherSuite::from_name("TLS_AES_128_GCM_SHA256").unwrap();
     client().cipher_suites([aes]).unwrap();
-    for unavailable in [CipherSuite(0x0000), CipherSuite(0x1304), CipherSuite(0xc02f), CipherSuite(0x5600)] {
+    // TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is TLS 1.2's; CBC and static RSA are nobody's.
+    let without_tls12 = if cfg!(feature = "tls12") { None } else { Some(0xc02f) };
+    for unavailable in [0x0000, 0x1304, 0x5600, 0xc027, 0x009c].into_iter().chain(without_tls12).map(CipherSuite) {
         let error = refused_option!(cipher_suites([aes, unavailable]));
         assert_eq!(error, ConfigError::CipherSuiteUnavailable(unavailable));
     }
@@ -360,12 +366,10 @@ fn groups_that_are_not_there_are_refused() {
 #[test]
 fn signature_schemes_that_cannot_sign_a_handshake_are_refused() {
     client().signature_schemes([SignatureScheme::ed25519]).unwrap();
-    for unavailable in [
-        SignatureScheme::rsa_pkcs1_sha256,
-        SignatureScheme::rsa_pkcs1_sha1,
-        SignatureScheme(0x0603),
-        SignatureScheme(0),
-    ] {
+    // PKCS#1 signs handshakes of TLS 1.2 alone.
+    let without_tls12 = if cfg!(feature = "tls12") { None } else { Some(SignatureScheme::rsa_pkcs1_sha256) };
+    let unavailable = [SignatureScheme::rsa_pkcs1_sha1, SignatureScheme(0x0603), SignatureScheme(0)];
+    for unavailable in unavailable.into_iter().chain(without_tls12) {
         let error = refused_option!(signature_schemes([SignatureScheme::ed25519, unavailable]));
         assert_eq!(error, ConfigError::SignatureSchemeUnavailable(unavailable));
     }

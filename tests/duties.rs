@@ -73,11 +73,17 @@ fn client_hello_has_the_fields_that_the_rfc_fixes() {
     ] {
         assert_eq!(types.iter().filter(|it| **it == required).count(), 1, "{required}");
     }
+    let of_tls12 =
+        [ExtensionType::ec_point_formats, ExtensionType::extended_master_secret, ExtensionType::renegotiation_info];
+    let of_tls12 = if cfg!(feature = "tls12") { &of_tls12[..] } else { &[] };
+    assert!(of_tls12.iter().all(|it| types.contains(it)), "{types:?}");
     // What we cannot do is not offered: RFC 8446 §9.3.
-    assert_eq!(types.len(), 6, "{types:?}");
+    assert_eq!(types.len(), 6 + of_tls12.len(), "{types:?}");
     for extension in hello.extensions.iter().flatten() {
         match extension {
-            ClientExtension::SupportedVersions(versions) => assert_eq!(versions[..], [ProtocolVersion::TLSv1_3]),
+            ClientExtension::SupportedVersions(versions) => {
+                assert_eq!(versions[..], *bulla::config::AVAILABLE_VERSIONS);
+            }
             ClientExtension::SignatureAlgorithms(schemes) => {
                 let is_pkcs1 = |scheme: &SignatureScheme| scheme.to_string().starts_with("rsa_pkcs1");
                 let first = schemes.iter().position(is_pkcs1).unwrap();

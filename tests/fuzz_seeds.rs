@@ -1,4 +1,6 @@
-//! Replays the committed seeds of every fuzz target.
+//! Replays the committed seeds of every fuzz target, whose peers speak both versions.
+
+#![cfg(all(feature = "ring", feature = "tls12"))]
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;

@@ -1,7 +1,7 @@
 //! One altered bit anywhere on the wire never gives a connection, and no altered data is accepted.
 //!
-//! The handshake has all that there is: HelloRetryRequest, both certificates, the dummy change_cipher_specs; then one
-//! record of data each way. Every bit of every octet of both directions is altered once, alone.
+//! The handshake has all that there is: both certificates, and in TLS 1.3 HelloRetryRequest and the dummy
+//! change_cipher_specs; then one record of data each way. Every bit of every octet of both directions is altered once, alone.
 
 #[path = "support/later.rs"]
 mod later;
@@ -16,14 +16,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
-use bulla::wire::{ContentType, RECORD_HEADER_LEN};
+use bulla::wire::{ContentType, ProtocolVersion, RECORD_HEADER_LEN};
 use bulla::{ClientAuth, ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection};
 use pair::{Authority, KeyKind, Seen, configs_by, data, feed, name, output, send};
 use scene::{Scene, Stage};
 use script::Say::{
     Certificate, CertificateRequest, CertificateVerify, ClientHello, EncryptedExtensions, Finished, ServerHello,
 };
-use script::{GROUP, Peer, RETRY_GROUP, SUITE, Say};
+use script::{GROUP, Peer, RETRY_GROUP, Say};
 
 const PING: &[u8] = b"from the client";
 const PONG: &[u8] = b"from the server";
@@ -70,12 +70,12 @@ struct Run {
 }
 
 /// Both configurations. Their keys are Ed25519, whose signatures have one length, so that every run looks the same.
-fn configurations() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+fn configurations(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let authority = Authority::new();
     let (client, server) = configs_by(&authority, KeyKind::Ed25519);
-    let client = client.cipher_suites([SUITE]).unwrap().groups([GROUP, RETRY_GROUP]).unwrap();
+    let client = client.versions([version]).unwrap().groups([GROUP, RETRY_GROUP]).unwrap();
     let client = client.identity(authority.identity(&["client.test"], KeyKind::Ed25519));
-    let server = server.cipher_suites([SUITE]).unwrap().groups([RETRY_GROUP]).unwrap();
+    let server = server.versions([version]).unwrap().groups([RETRY_GROUP]).unwrap();
     (Arc::new(client), Arc::new(server.client_auth(ClientAuth::Require(Arc::new(authority.roots())))))
 }
 
@@ -140,10 +140,17 @@ fn records(stream: &[u8]) -> Vec<Range<usize>> {
 
 /// The octets that are ignored for all purposes, as RFC 8446 §5.1 demands: legacy_record_version of unprotected
 /// records. The major version of the very first record alone is looked at; in protected ones it is authenticated.
-fn ignored_octets(stream: &[u8]) -> Vec<usize> {
+fn ignored_octets(version: ProtocolVersion, stream: &[u8]) -> Vec<usize> {
     let mut ignored = Vec::new();
+    let mut behind_change_cipher_spec = false;
     for (index, record) in records(stream).into_iter().enumerate() {
-        if stream[record.start] != ContentType::application_data.0 {
+        let content_type = ContentType(stream[record.start]);
+        let is_protected = match version {
+            ProtocolVersion::TLSv1_3 => content_type == ContentType::application_data,
+            _ => behind_change_cipher_spec,
+        };
+        behind_change_cipher_spec |= content_type == ContentType::change_cipher_spec;
+        if !is_protected {
             ignored.extend((index > 0).then_some(record.start + 1));
             ignored.push(record.start + 2);
         }
@@ -152,15 +159,23 @@ fn ignored_octets(stream: &[u8]) -> Vec<usize> {
 }
 
 /// Alters each bit of one direction, on all cores, and judges what came of it.
-fn alter_every_bit(way: Way) {
-    let configs = configurations();
+fn alter_every_bit(version: ProtocolVersion, way: Way) {
+    let configs = configurations(version);
     let honest = run(&configs, None);
     assert_eq!((data(&honest.server.seen), data(&honest.client.seen)), (PING.to_vec(), PONG.to_vec()));
     let (stream, handshake_len) = match way {
         Way::ToServer => (&honest.client.sent, honest.handshake.0),
         Way::ToClient => (&honest.server.sent, honest.handshake.1),
     };
-    let ignored = ignored_octets(stream);
+    let ignored = ignored_octets(version, stream);
+    // In TLS 1.2 the server is connected before it sends its last flight.
+    let last_flight = match way {
+        Way::ToClient if version < ProtocolVersion::TLSv1_3 => {
+            let is_change = |record: &Range<usize>| stream[record.start] == ContentType::change_cipher_spec.0;
+            records(stream).into_iter().find(is_change).unwrap().start
+        }
+        _ => usize::MAX,
+    };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for worker in 0..workers {
@@ -170,51 +185,72 @@ fn alter_every_bit(way: Way) {
                 for (offset, bit) in offsets.flat_map(|offset| (0..8).map(move |bit| (offset, bit))) {
                     let alteration = Alteration { way, offset, mask: 1 << bit };
                     let run = run(configs, Some(alteration));
-                    judge(alteration, &run, ignored.contains(&offset), offset < handshake_len);
+                    if ignored.contains(&offset) {
+                        let arrived = (data(&run.server.seen), data(&run.client.seen));
+                        assert_eq!((&arrived.0[..], &arrived.1[..]), (PING, PONG), "{alteration:?}");
+                    } else if offset < handshake_len {
+                        judge_handshake(version, alteration, &run, offset >= last_flight);
+                    } else {
+                        judge_data(alteration, &run);
+                    }
                 }
             });
         }
     });
 }
 
-fn judge(alteration: Alteration, run: &Run, is_ignored: bool, is_handshake: bool) {
+/// The end that is the last to be connected never comes that far, nor does the one that was lied to.
+fn judge_handshake(version: ProtocolVersion, alteration: Alteration, run: &Run, server_may_be_connected: bool) {
+    let (server, client) = (run.server.has_seen_established(), run.client.has_seen_established());
+    assert!(!server || server_may_be_connected, "{alteration:?}");
+    let client_may_be_connected = alteration.way == Way::ToServer && version == ProtocolVersion::TLSv1_3;
+    assert!(!client || client_may_be_connected, "{alteration:?}");
+    assert!(data(&run.server.seen).is_empty() && data(&run.client.seen).is_empty(), "{alteration:?}");
+}
+
+fn judge_data(alteration: Alteration, run: &Run) {
     let (to_server, to_client) = (data(&run.server.seen), data(&run.client.seen));
-    if is_ignored {
-        assert_eq!((&to_server[..], &to_client[..]), (PING, PONG), "{alteration:?}");
-        return;
-    }
-    if is_handshake {
-        // The server is the last to be connected: nothing that was altered before lets it come that far. A client
-        // that was lied to does not come that far either.
-        assert!(!run.server.has_seen_established(), "{alteration:?}");
-        assert!(alteration.way == Way::ToServer || !run.client.has_seen_established(), "{alteration:?}");
-        assert!(to_server.is_empty() && to_client.is_empty(), "{alteration:?}");
-    } else {
-        let (altered, other) = match alteration.way {
-            Way::ToServer => (&to_server, &to_client),
-            Way::ToClient => (&to_client, &to_server),
-        };
-        assert!(altered.is_empty(), "{alteration:?}");
-        assert!(!other.is_empty(), "{alteration:?}");
-    }
+    let (altered, other) = match alteration.way {
+        Way::ToServer => (&to_server, &to_client),
+        Way::ToClient => (&to_client, &to_server),
+    };
+    assert!(altered.is_empty(), "{alteration:?}");
+    assert!(!other.is_empty(), "{alteration:?}");
 }
 
 #[test]
 fn every_altered_bit_from_client_to_server_is_refused() {
-    alter_every_bit(Way::ToServer);
+    alter_every_bit(ProtocolVersion::TLSv1_3, Way::ToServer);
 }
 
 #[test]
 fn every_altered_bit_from_server_to_client_is_refused() {
-    alter_every_bit(Way::ToClient);
+    alter_every_bit(ProtocolVersion::TLSv1_3, Way::ToClient);
+}
+
+#[cfg(feature = "tls12")]
+#[test]
+fn every_altered_bit_from_client_to_server_is_refused_in_tls12() {
+    alter_every_bit(ProtocolVersion::TLSv1_2, Way::ToServer);
+}
+
+#[cfg(feature = "tls12")]
+#[test]
+fn every_altered_bit_from_server_to_client_is_refused_in_tls12() {
+    alter_every_bit(ProtocolVersion::TLSv1_2, Way::ToClient);
 }
 
 #[test]
 fn ignored_octets_are_the_versions_of_unprotected_records() {
-    let honest = run(&configurations(), None);
+    let ignored = |version: ProtocolVersion| {
+        let honest = run(&configurations(version), None);
+        [honest.client.sent, honest.server.sent].map(|stream| ignored_octets(version, &stream).len())
+    };
     // ClientHello, change_cipher_spec, ClientHello; HelloRetryRequest, change_cipher_spec, ServerHello.
-    assert_eq!(ignored_octets(&honest.client.sent).len(), 1 + 2 + 2);
-    assert_eq!(ignored_octets(&honest.server.sent).len(), 1 + 2 + 2);
+    assert_eq!(ignored(ProtocolVersion::TLSv1_3), [1 + 2 + 2; 2]);
+    // ClientHello, the messages before change_cipher_spec, and that; the server's flight and change_cipher_spec.
+    #[cfg(feature = "tls12")]
+    assert_eq!(ignored(ProtocolVersion::TLSv1_2), [1 + 2 + 2, 1 + 2]);
 }
 
 /// A peer that has said `before` and whose next message reaches the end altered under the right keys, while the peer

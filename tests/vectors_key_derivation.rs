@@ -101,7 +101,7 @@ fn labels_key_updates_and_binders_give_the_published_values() {
     assert_eq!(count(all.list("key_update"), check_key_update), 2);
     assert_eq!(count(all.list("binder_keys"), check_binder_keys), 2);
     assert_eq!(count(all.list("imported_psk"), check_imported_psk), 2);
-    // In `src/keys/schedule/tests.rs`; and TLS 1.2 is not there yet.
+    // In `src/keys/schedule/tests.rs`, and in `vectors_tls12`.
     for name in ["exporters_tls13", "exporters_tls12"] {
         all.list(name).into_iter().for_each(|mut vector| vector.leave_all());
     }

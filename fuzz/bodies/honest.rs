@@ -3,9 +3,10 @@
 use bulla::wire::*;
 
 use super::fixed::{self, GROUP, OTHER_GROUP, peer_share};
+use super::honest_tls12;
 use super::rig::{Keys, Rig, Role};
 
-/// The messages of a handshake, as an honest peer makes them.
+/// The messages of a handshake, as an honest peer makes them. Those that one version alone has are made in the other, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Honest {
     /// A ClientHello with a share of the group.
@@ -22,11 +23,31 @@ pub enum Honest {
     Finished,
     NewSessionTicket,
     KeyUpdate(KeyUpdateRequest),
+    ServerKeyExchange,
+    ServerHelloDone,
+    ClientKeyExchange,
+    HelloRequest,
+    /// No message, but a record of its own.
+    ChangeCipherSpec,
 }
 
-/// One honest handshake, as the peer of that role's end says it: what, and under which keys.
-pub fn handshake(role: Role, client_auth: bool, retry: bool) -> Vec<(Keys, Honest)> {
+impl Honest {
+    /// The type of the records that it goes in.
+    pub fn content_type(self) -> ContentType {
+        match self {
+            Self::ChangeCipherSpec => ContentType::change_cipher_spec,
+            _ => ContentType::handshake,
+        }
+    }
+}
+
+/// One honest handshake, as the peer of that rig's end says it: what, and under which keys.
+pub fn handshake(rig: &Rig, client_auth: bool, retry: bool) -> Vec<(Keys, Honest)> {
     use Honest as H;
+    let role = rig.role;
+    if rig.is_tls12() {
+        return honest_tls12::handshake(role, client_auth);
+    }
     let group = if retry { OTHER_GROUP } else { GROUP };
     let certificate = [(Keys::Handshake, H::Certificate { empty: false }), (Keys::Handshake, H::CertificateVerify)];
     let mut said = Vec::new();
@@ -59,6 +80,11 @@ pub fn handshake(role: Role, client_auth: bool, retry: bool) -> Vec<(Keys, Hones
 
 /// Writes the message, or `None` if the connection has not got so far that it can be made.
 pub fn message(rig: &Rig, honest: Honest) -> Option<Vec<u8>> {
+    if rig.is_tls12()
+        && let Some(made) = honest_tls12::message(rig, honest)
+    {
+        return made;
+    }
     match honest {
         Honest::ClientHello(group) => write(&client_hello(rig, group)),
         Honest::ServerHello(group) => with_session_id(rig, |legacy_session_id_echo| {
@@ -115,10 +141,15 @@ pub fn message(rig: &Rig, honest: Honest) -> Option<Vec<u8>> {
             extensions: Vec::new(),
         }),
         Honest::KeyUpdate(request_update) => write(&KeyUpdate { request_update }),
+        Honest::ServerKeyExchange => honest_tls12::server_key_exchange(rig),
+        Honest::ServerHelloDone => write(&ServerHelloDone),
+        Honest::ClientKeyExchange => write(&ClientKeyExchange { ecdh_yc: &peer_share() }),
+        Honest::HelloRequest => write(&HelloRequest),
+        Honest::ChangeCipherSpec => Some(vec![1]),
     }
 }
 
-fn write<'a>(message: &impl Message<'a>) -> Option<Vec<u8>> {
+pub fn write<'a>(message: &impl Message<'a>) -> Option<Vec<u8>> {
     Some(write_message(message).unwrap())
 }
 

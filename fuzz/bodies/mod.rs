@@ -6,6 +6,7 @@ pub mod client;
 pub mod der;
 pub mod fixed;
 pub mod honest;
+pub mod honest_tls12;
 mod raw;
 pub mod record_framing;
 pub mod rig;

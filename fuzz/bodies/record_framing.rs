@@ -43,11 +43,11 @@ pub fn run(input: &[u8]) {
 
 fn established(role: Role, suite: bulla::wire::CipherSuite) -> Rig {
     let mut rig = Rig::new(role, suite, false);
-    for (keys, honest) in handshake(role, false, false) {
+    for (keys, honest) in handshake(&rig, false, false) {
         rig.use_keys(keys);
         let bytes = message(&rig, honest).expect("an honest handshake goes on");
         rig.finished_said = true;
-        rig.put_record(ContentType::handshake, &bytes, 0);
+        rig.put_record(honest.content_type(), &bytes, 0);
         rig.deliver(usize::MAX);
     }
     assert!(rig.is_established(), "{:?}", rig.error());

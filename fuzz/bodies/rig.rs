@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bulla::crypto::{NONCE_LEN, Secret, Suite, TAG_LEN};
-use bulla::keys::{TrafficKeys, TrafficSecret};
+use bulla::crypto::{AeadAlgorithm, NONCE_LEN, Secret, Suite, SuiteTls12, TAG_LEN};
+use bulla::keys::{RecordFormat, TrafficKeys, TrafficSecret, prf};
 use bulla::wire::{CipherSuite, ContentType};
 use bulla::{ClientAuth, ClientConnection, Connection, Error, Event, MAX_RECORD_LEN, ServerConnection, ServerName};
 
@@ -22,7 +22,7 @@ enum End {
     Server(ServerConnection),
 }
 
-/// Under which secret the peer writes.
+/// Under which secret the peer writes. In TLS 1.2 there are none for the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
     None,
@@ -30,9 +30,9 @@ pub enum Keys {
     Application,
 }
 
-/// The peer's writing half: one secret, its keys, the number of the next record.
+/// The peer's writing half: the secret that another can follow, its keys, the number of the next record.
 struct Sealing {
-    secret: TrafficSecret,
+    secret: Option<TrafficSecret>,
     keys: TrafficKeys,
     sequence_number: u64,
 }
@@ -69,19 +69,19 @@ impl Rig {
         let watch = Arc::new(Watch::default());
         let end = match role {
             Role::Client => {
-                let config = fixed::client_config().cipher_suites([suite]).unwrap();
+                let config = fixed::client_config().cipher_suites(suites(suite)).unwrap();
                 let config = config.key_log(watch.clone()).observer(watch.clone());
                 let name = ServerName::try_from(fixed::NAME).unwrap();
                 End::Client(ClientConnection::new(Arc::new(config), name).unwrap())
             }
             Role::Server => {
-                let config = fixed::server_config().cipher_suites([suite]).unwrap();
+                let config = fixed::server_config().cipher_suites(suites(suite)).unwrap();
                 let config = config.key_log(watch.clone()).observer(watch.clone());
                 let asks = if client_auth { ClientAuth::Require(fixed::roots()) } else { ClientAuth::None };
                 End::Server(ServerConnection::new(Arc::new(config.client_auth(asks))).unwrap())
             }
         };
-        let suite = Suite::tls13(suite).unwrap();
+        let suite = Suite::tls13(suite).or_else(|| Some(SuiteTls12::find(suite)?.suite)).unwrap();
         let mut rig = Self {
             end,
             role,
@@ -102,6 +102,11 @@ impl Rig {
         };
         rig.take_output();
         rig
+    }
+
+    /// Whether the peer speaks TLS 1.2.
+    pub fn is_tls12(&self) -> bool {
+        SuiteTls12::find(self.suite.id).is_some()
     }
 
     pub fn connection(&mut self) -> &mut Connection {
@@ -147,26 +152,68 @@ impl Rig {
         Some(TrafficSecret::new(self.suite, Secret::from_vec(self.watch.secret(label)?)))
     }
 
+    /// The keys with which the peer writes, as the connection has logged their secret.
+    fn peer_sealing(&self, keys: Keys) -> Option<Sealing> {
+        match keys {
+            Keys::Application if self.is_tls12() => self.peer_keys_tls12().map(Sealing::tls12),
+            Keys::Handshake if self.is_tls12() => None,
+            keys => self.peer_secret(keys).map(Sealing::tls13),
+        }
+    }
+
+    fn master_secret(&self) -> Option<Secret> {
+        self.watch.secret("CLIENT_RANDOM").map(Secret::from_vec)
+    }
+
+    /// By the book and not by the key schedule. RFC 5246 §6.3, RFC 5288 §3, RFC 7905 §2.
+    fn peer_keys_tls12(&self) -> Option<TrafficKeys> {
+        let (provider, aead, key_len) = (fixed::provider(), self.suite.aead, self.suite.aead.key_len());
+        let (format, iv_len) = match aead {
+            AeadAlgorithm::ChaCha20Poly1305 => (RecordFormat::Tls12ImplicitNonce, NONCE_LEN),
+            AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => (RecordFormat::Tls12ExplicitNonce, 4),
+        };
+        let (client_random, server_random) = (self.watch.client_random()?, self.watch.server_random()?);
+        let seed: [&[u8]; 2] = [&server_random, &client_random];
+        let len = 2 * (key_len + iv_len);
+        let block = prf(&*provider, self.suite.hash, &self.master_secret()?, b"key expansion", &seed, len).unwrap();
+        // The client's of both come first; the peer is the client of a server.
+        let of_peer = if self.role == Role::Server { 0 } else { 1 };
+        let (peer_keys, peer_ivs) = block.expose().split_at(2 * key_len);
+        let mut iv = Box::new([0; NONCE_LEN]);
+        iv[..iv_len].copy_from_slice(&peer_ivs[of_peer * iv_len..][..iv_len]);
+        let aead = provider.aead(aead, &peer_keys[of_peer * key_len..][..key_len]).unwrap();
+        Some(TrafficKeys { aead, iv, confidentiality_limit: u64::MAX, format })
+    }
+
     /// Lets the peer write under these keys from now on, if they exist yet.
     pub fn use_keys(&mut self, keys: Keys) {
-        let secret = self.peer_secret(keys);
-        if keys != self.keys && (keys == Keys::None || secret.is_some()) {
+        if keys == self.keys {
+            return;
+        }
+        let sealing = self.peer_sealing(keys);
+        if keys == Keys::None || sealing.is_some() {
             self.keys = keys;
-            self.sealing = secret.map(Sealing::new);
+            self.sealing = sealing;
         }
     }
 
     /// Lets the peer go on to the next generation of its keys. RFC 8446 §7.2.
     pub fn next_keys(&mut self) {
-        if let Some(sealing) = &self.sealing {
-            self.sealing = Some(Sealing::new(sealing.secret.next(&*fixed::provider()).unwrap()));
+        if let Some(secret) = self.sealing.as_ref().and_then(|sealing| sealing.secret.as_ref()) {
+            self.sealing = Some(Sealing::tls13(secret.next(&*fixed::provider()).unwrap()));
         }
     }
 
-    /// The verify_data that is right for the transcript so far. RFC 8446 §4.4.4.
+    /// The verify_data that is right for the transcript so far. RFC 8446 §4.4.4, RFC 5246 §7.4.9.
     pub fn verify_data(&self) -> Option<Vec<u8>> {
-        let secret = self.peer_secret(Keys::Handshake)?;
         let transcript_hash = self.watch.transcript_hash(self.suite.hash);
+        if self.is_tls12() {
+            let label = if self.role == Role::Server { b"client finished" } else { b"server finished" };
+            let (master_secret, seed) = (self.master_secret()?, [transcript_hash.as_ref()]);
+            let verify_data = prf(&*fixed::provider(), self.suite.hash, &master_secret, label, &seed, 12);
+            return Some(verify_data.unwrap().expose().to_vec());
+        }
+        let secret = self.peer_secret(Keys::Handshake)?;
         Some(secret.verify_data(&*fixed::provider(), &transcript_hash).unwrap().as_ref().to_vec())
     }
 
@@ -175,7 +222,8 @@ impl Rig {
         self.wire.extend_from_slice(bytes);
     }
 
-    /// Puts one record on the wire, sealed if the peer has keys. Content of any length and type, and any padding.
+    /// Puts one record on the wire, sealed if the peer has keys. Content of any length and type, and any padding, which
+    /// TLS 1.2 has none of.
     pub fn put_record(&mut self, content_type: ContentType, content: &[u8], padding: usize) {
         let record = self.record(content_type, content, padding);
         if content_type == ContentType::application_data && self.sealing.is_some() {
@@ -200,9 +248,16 @@ impl Rig {
             let length = u16::try_from(content.len()).unwrap().to_be_bytes();
             return [&[content_type.0, 3, 3, length[0], length[1]], content].concat();
         };
-        let mut inner = [content, &[content_type.0]].concat();
-        inner.resize(inner.len() + padding, 0);
-        sealing.seal(inner)
+        match sealing.keys.format {
+            RecordFormat::Tls13 => {
+                let mut inner = [content, &[content_type.0]].concat();
+                inner.resize(inner.len() + padding, 0);
+                sealing.seal(inner)
+            }
+            RecordFormat::Tls12ExplicitNonce | RecordFormat::Tls12ImplicitNonce => {
+                sealing.seal_tls12(content_type, content.to_vec())
+            }
+        }
     }
 
     /// Gives the connection all that is on the wire, `chunk` bytes more each time, and checks what comes of it.
@@ -321,17 +376,27 @@ impl Rig {
 }
 
 impl Sealing {
-    fn new(secret: TrafficSecret) -> Self {
+    fn tls13(secret: TrafficSecret) -> Self {
         let keys = secret.keys(&*fixed::provider()).unwrap();
-        Self { secret, keys, sequence_number: 0 }
+        Self { secret: Some(secret), keys, sequence_number: 0 }
     }
 
-    /// Makes a protected record around the inner plaintext, by the book and not by the record layer. RFC 8446 §5.2.
-    fn seal(&mut self, mut inner: Vec<u8>) -> Vec<u8> {
+    fn tls12(keys: TrafficKeys) -> Self {
+        Self { secret: None, keys, sequence_number: 0 }
+    }
+
+    /// The iv XORed with the sequence number. RFC 8446 §5.3.
+    fn xor_nonce(&self) -> [u8; NONCE_LEN] {
         let mut nonce: [u8; NONCE_LEN] = *self.keys.iv;
         for (byte, number) in nonce.iter_mut().skip(4).zip(self.sequence_number.to_be_bytes()) {
             *byte ^= number;
         }
+        nonce
+    }
+
+    /// Makes a protected record around the inner plaintext, by the book and not by the record layer. RFC 8446 §5.2.
+    fn seal(&mut self, mut inner: Vec<u8>) -> Vec<u8> {
+        let nonce = self.xor_nonce();
         self.sequence_number += 1;
         let [high, low] = u16::try_from(inner.len() + TAG_LEN).unwrap().to_be_bytes();
         let header = [ContentType::application_data.0, 3, 3, high, low];
@@ -339,4 +404,31 @@ impl Sealing {
         self.keys.aead.seal_in_place(&nonce, &header, &mut inner, &mut tag).unwrap();
         [&header, &inner[..], &tag].concat()
     }
+
+    /// The same in TLS 1.2. The explicit nonce may be anything that does not repeat, and is here what the record layer
+    /// would not draw. RFC 5246 §6.2.3.3, RFC 5288 §3, RFC 7905 §2.
+    fn seal_tls12(&mut self, content_type: ContentType, mut content: Vec<u8>) -> Vec<u8> {
+        let length_of = |len: usize| u16::try_from(len).unwrap().to_be_bytes();
+        let (nonce, explicit) = if self.keys.format == RecordFormat::Tls12ExplicitNonce {
+            let explicit = (!self.sequence_number).to_be_bytes();
+            let mut nonce = *self.keys.iv;
+            nonce[4..].copy_from_slice(&explicit);
+            (nonce, explicit.to_vec())
+        } else {
+            (self.xor_nonce(), Vec::new())
+        };
+        let header = [content_type.0, 3, 3];
+        let additional_data = [&self.sequence_number.to_be_bytes()[..], &header, &length_of(content.len())].concat();
+        self.sequence_number += 1;
+        let mut tag = [0; TAG_LEN];
+        self.keys.aead.seal_in_place(&nonce, &additional_data, &mut content, &mut tag).unwrap();
+        let length = length_of(explicit.len() + content.len() + TAG_LEN);
+        [&header[..], &length, &explicit, &content, &tag].concat()
+    }
+}
+
+/// The suite under test; beside one of TLS 1.2 also one of TLS 1.3, so that the version is the peer's choice.
+fn suites(suite: CipherSuite) -> Vec<CipherSuite> {
+    let other = Some(CipherSuite::TLS_AES_128_GCM_SHA256).filter(|_| SuiteTls12::find(suite).is_some());
+    [suite].into_iter().chain(other).collect()
 }

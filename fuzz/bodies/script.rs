@@ -12,7 +12,7 @@ use super::source::Source;
 pub fn play(role: Role, source: &mut Source<'_>) -> Rig {
     let (suite, client_auth, retry) = (suite(source), source.flag(), source.flag());
     let mut rig = Rig::new(role, suite, client_auth);
-    let honest = handshake(role, client_auth, retry);
+    let honest = handshake(&rig, client_auth, retry);
     let steps = source.below(16).min(honest.len());
     for &(keys, next) in &honest[..steps] {
         say(&mut rig, keys, next);
@@ -34,7 +34,10 @@ pub fn suite(source: &mut Source<'_>) -> CipherSuite {
         CipherSuite::TLS_AES_128_GCM_SHA256,
         CipherSuite::TLS_AES_256_GCM_SHA384,
         CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
-    ][source.below(3)]
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    ][source.below(6)]
 }
 
 /// Says an honest message in a record of its own.
@@ -42,7 +45,7 @@ fn say(rig: &mut Rig, keys: Keys, honest: Honest) {
     rig.use_keys(keys);
     if let Some(bytes) = message(rig, honest) {
         rig.finished_said |= honest == Honest::Finished;
-        rig.put_record(ContentType::handshake, &bytes, 0);
+        rig.put_record(honest.content_type(), &bytes, 0);
     }
     rig.deliver(usize::MAX);
 }
@@ -72,7 +75,10 @@ fn step(rig: &mut Rig, source: &mut Source<'_>, pending: &mut Vec<u8>) {
             rig.deliver(usize::MAX);
             if let Some(bytes) = message(rig, honest) {
                 rig.finished_said |= honest == Honest::Finished;
-                pending.extend(bytes);
+                match honest.content_type() {
+                    ContentType::handshake => pending.extend(bytes),
+                    other => rig.put_record(other, &bytes, 0),
+                }
             }
         }
         7 => rig.use_keys([Keys::None, Keys::Handshake, Keys::Application][source.below(3)]),
@@ -109,7 +115,7 @@ fn content_type(source: &mut Source<'_>) -> ContentType {
 }
 
 fn honest(source: &mut Source<'_>) -> Honest {
-    match source.below(12) {
+    match source.below(17) {
         0 => Honest::ClientHello(GROUP),
         1 => Honest::ClientHello(OTHER_GROUP),
         2 => Honest::ServerHello(GROUP),
@@ -121,7 +127,12 @@ fn honest(source: &mut Source<'_>) -> Honest {
         8 => Honest::CertificateVerify,
         9 => Honest::Finished,
         10 => Honest::NewSessionTicket,
-        _ => Honest::KeyUpdate(KeyUpdateRequest(source.u8() % 3)),
+        11 => Honest::KeyUpdate(KeyUpdateRequest(source.u8() % 3)),
+        12 => Honest::ServerKeyExchange,
+        13 => Honest::ServerHelloDone,
+        14 => Honest::ClientKeyExchange,
+        15 => Honest::HelloRequest,
+        _ => Honest::ChangeCipherSpec,
     }
 }
 

@@ -31,6 +31,20 @@ impl Watch {
         self.0.lock().unwrap().messages.iter().find(|message| message[0] == handshake_type.0).cloned()
     }
 
+    /// All handshake messages so far, either way, one behind the other.
+    pub fn all_messages(&self) -> Vec<u8> {
+        self.0.lock().unwrap().messages.concat()
+    }
+
+    /// The random of ClientHello, which stands behind four octets of header and two of version, as ServerHello's does.
+    pub fn client_random(&self) -> Option<Vec<u8>> {
+        self.first_of(HandshakeType::client_hello)?.get(6..38).map(<[u8]>::to_vec)
+    }
+
+    pub fn server_random(&self) -> Option<Vec<u8>> {
+        self.first_of(HandshakeType::server_hello)?.get(6..38).map(<[u8]>::to_vec)
+    }
+
     pub fn fatal_alerts_sent(&self) -> usize {
         self.0.lock().unwrap().fatal_alerts_sent
     }

@@ -70,6 +70,7 @@ fn connections(write: Write<'_>) {
         script("finished_without_certificate", [0, 0, 0, 2], &[&[7, 1], &[5, 9], FLUSH]);
         let behind_all_but_finished = if role == Role::Server { 1 } else { 4 };
         script("wrong_finished", [0, 0, 0, behind_all_but_finished], &[&[7, 1, 3, 1, 20, 32], &[5; 32], FLUSH]);
+        connections_tls12(role, &script);
         let rig = Rig::new(role, CipherSuite::TLS_AES_128_GCM_SHA256, false);
         let hello = match role {
             Role::Server => message(&rig, Honest::ClientHello(bodies::fixed::GROUP)),
@@ -78,6 +79,36 @@ fn connections(write: Write<'_>) {
         write(target, "raw_hello", &[&[0, 0, 0, 6], &record(&hello.unwrap())]);
         write(target, "raw_alert", &[&[0, 0, 0, 1], &[21, 3, 3, 0, 2, 2, 40]]);
     }
+}
+
+/// The same for TLS 1.2, of which there is no retry.
+fn connections_tls12(role: Role, script: &dyn Fn(&str, [u8; 4], &[&[u8]])) {
+    const ALL: u8 = 15;
+    const HELLO_REQUEST: &[u8] = &[5, 15, 9];
+    const CLIENT_HELLO: &[u8] = &[5, 0, 9];
+    const WARNING: &[u8] = &[1, 2, 0, 2, 1, 100];
+    script("tls12_aes_128_data_both_ways_close", [3, 0, 0, ALL], &[DATA, PADDED_DATA, CLOSE_NOTIFY, DATA]);
+    script("tls12_aes_256_client_certificate_hello_requests", [4, 1, 0, ALL], &[HELLO_REQUEST, DATA, HELLO_REQUEST]);
+    script("tls12_chacha20_warning_and_client_hello", [5, 0, 0, ALL], &[WARNING, DATA, CLIENT_HELLO, DATA]);
+    script("tls12_chacha20_client_certificate_damaged", [5, 1, 0, ALL], &[DATA, DAMAGED, DATA]);
+    script("tls12_key_update_and_ticket", [3, 0, 0, ALL], &[KEY_UPDATE, TICKET, ASK_FOR_UPDATE, DATA]);
+    script("tls12_application_asks_for_new_keys", [5, 0, 0, ALL], &[ASK_FOR_UPDATE, DATA, ASK_FOR_UPDATE, DATA]);
+    script("tls12_renegotiation_split", [3, 0, 0, ALL], &[&[5, 15, 5, 15], SPLIT, &[5, 0], SPLIT]);
+    // The flight by hand, in records of nine bytes: Certificate, the exchange, the proof.
+    let by_hand: [&[u8]; 6] = match role {
+        Role::Server => [&[5, 7, 0], SPLIT, &[5, 14], SPLIT, &[5, 8], SPLIT],
+        Role::Client => [&[5, 7, 0], SPLIT, &[5, 12], SPLIT, &[5, 6, 5, 13], SPLIT],
+    };
+    let end: [&[u8]; 4] = [&[5, 16], &[7, 2], &[5, 9], SPLIT];
+    script("tls12_split_flight_by_hand", [3, 1, 0, 1], &[&by_hand[..], &end[..]].concat());
+    script("tls12_finished_without_change_cipher_spec", [3, 0, 0, 1], &[&by_hand[..], &[&[5, 9], FLUSH]].concat());
+    script("tls12_change_cipher_spec_behind_the_hello", [4, 0, 0, 1], &[&[5, 16], FLUSH, &[5, 16], DATA]);
+    script("tls12_empty_certificate", [5, 1, 0, 1], &[&[5, 7, 1], FLUSH, &[5, 14], FLUSH]);
+    script("tls12_data_before_finished", [3, 0, 0, ALL - 1], &[DATA]);
+    let all_but_finished = if role == Role::Server { 3 } else { 5 };
+    let wrong: [&[u8]; 4] = [&[7, 2, 3, 1, 20, 12], &[5; 12], FLUSH, DATA];
+    script("tls12_wrong_finished", [5, 0, 0, all_but_finished], &wrong);
+    script("tls12_alert_in_the_clear_behind_change_cipher_spec", [3, 0, 0, all_but_finished], &[WARNING, DATA]);
 }
 
 /// A handshake record in the clear.
@@ -93,6 +124,18 @@ fn framing(write: Write<'_>) {
         seed("good_records_in_pieces", &[&[role, 0, 0], &[5, 0, 2, 1, 2, 0], &[6, 255, 2, 3, 4, 9], &[7, 3, 0, 1]]);
         seed("long_and_longer_records", &[&[role, 0, 1], &[3, 84, 0, 60], &[3, 85, 0, 60]]);
         seed("damaged_record", &[&[role, 0, 2], &[5, 0, 1, 7, 0], &[1, 9, 3, 7, 8, 9, 0]]);
+        for (suite, name) in [(3, "tls12_aes_128"), (4, "tls12_aes_256"), (5, "tls12_chacha20")] {
+            let seed = |what: &str, parts: &[&[u8]]| seed(&format!("{name}_{what}"), parts);
+            seed(
+                "good_records_in_pieces",
+                &[&[role, 0, suite], &[5, 0, 2, 1, 2, 0], &[6, 0, 2, 3, 4, 9], &[7, 0, 0, 1]],
+            );
+            seed("longest_record", &[&[role, 0, suite], &[3, 84, 0, 60]]);
+            seed("longer_record", &[&[role, 0, suite], &[3, 85, 0, 60]]);
+            seed("damaged_version", &[&[role, 0, suite], &[5, 0, 1, 7, 0], &[1, 3, 3, 7, 8, 9, 0]]);
+            seed("empty_records", &[&[role, 0, suite], &[5, 0, 0, 0].repeat(20)]);
+            seed("alert_and_unknown_type", &[&[role, 0, suite], &[2, 0, 2, 1, 90, 21, 0], &[2, 0, 2, 1, 1, 99, 0]]);
+        }
         seed("only_padding", &[&[role, 0, 0], &[4, 200, 0, 0], &[4, 255, 0, 0]]);
     }
 }
@@ -114,6 +157,21 @@ fn messages(write: Write<'_>) {
         let whole = message(&rig, honest).unwrap();
         write("wire_messages", name, &[&[64], &whole]);
         write("wire_messages", &format!("{name}_body"), &[&[0], &whole[4..]]);
+    }
+    let tls12 = Rig::new(Role::Client, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, false);
+    let honest = [
+        ("client_hello", Honest::ClientHello(group)),
+        ("server_hello", Honest::ServerHello(group)),
+        ("certificate", Honest::Certificate { empty: false }),
+        ("certificate_request", Honest::CertificateRequest),
+        ("server_key_exchange", Honest::ServerKeyExchange),
+        ("client_key_exchange", Honest::ClientKeyExchange),
+        ("new_session_ticket", Honest::NewSessionTicket),
+    ];
+    for (name, honest) in honest {
+        let whole = message(&tls12, honest).unwrap();
+        write("wire_messages", &format!("tls12_{name}"), &[&[64], &whole]);
+        write("wire_messages", &format!("tls12_{name}_body"), &[&[0], &whole[4..]]);
     }
     let mut hello = client_hello(&rig, group);
     hello.extensions = None;

@@ -109,6 +109,8 @@ impl Preferences {
     pub(super) fn set_versions(&mut self, versions: Vec<ProtocolVersion>) -> Result<(), ConfigError> {
         let unavailable = |version: &ProtocolVersion| !AVAILABLE_VERSIONS.contains(version);
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
+        // A lower version than both ends speak is what an attacker makes of a handshake, and is taken for that.
+        self.versions.sort_by(|one, other| other.cmp(one));
         self.check_suites()?;
         self.check_groups()
     }
@@ -199,7 +201,8 @@ fn default_clock() -> Arc<dyn Clock> {
 /// The builder methods that both configurations have.
 macro_rules! shared_decisions {
     () => {
-        /// Allows these versions only, most wanted first.
+        /// Allows these versions only. In whichever order they stand, the highest that both ends speak is used: RFC 5246
+        /// §E.1, RFC 8446 §4.1.3.
         pub fn versions(mut self, versions: impl IntoIterator<Item = ProtocolVersion>) -> Result<Self, ConfigError> {
             self.preferences.set_versions(versions.into_iter().collect())?;
             Ok(self)

@@ -15,9 +15,12 @@
 
 mod client;
 pub mod danger;
+mod facts;
 mod outcome;
+mod receiving;
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod replay_tests;
+mod sending;
 mod server;
 #[cfg(all(test, feature = "ring"))]
 mod tests;
@@ -29,27 +32,14 @@ pub use server::ServerConnection;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
-use core::ops::Range;
-
-use pki_types::CertificateDer;
 
 use crate::config::{Content, Direction, Observed, Observer, Preferences};
-use crate::error::{Error, Internal, Misuse, Violation};
+use crate::error::{Error, Internal, Misuse};
 use crate::handshake::client::Client;
-#[cfg(feature = "tls12")]
-use crate::handshake::client::tls12::post_handshake::receive as client_receive_tls12;
-use crate::handshake::client::tls13::post_handshake::receive as client_receive;
 use crate::handshake::server::Server;
-#[cfg(feature = "tls12")]
-use crate::handshake::server::tls12::post_handshake::receive as server_receive_tls12;
-use crate::handshake::server::tls13::post_handshake::receive as server_receive;
-use crate::handshake::{Answer, Connected, Effect, Incoming, Negotiated, Outgoing, Progress, Question, QuestionId};
-use crate::record::{Framed, Joiner, Level, MAX_WARNING_ALERTS, Queued, RecordBoundary, RecordReader, RecordWriter};
-use crate::record::{MAX_KEY_UPDATE_RESERVE, message_len};
-use crate::wire::{
-    Alert, AlertDescription, AlertLevel, CipherSuite, ContentType, Handshake, NamedGroup, ProtocolVersion,
-    SignatureScheme, read_all, write_all,
-};
+use crate::handshake::{Answer, Connected, Effect, Negotiated, Outgoing, Progress, Question, QuestionId};
+use crate::record::{Joiner, Level, Queued, RecordReader, RecordWriter};
+use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, Handshake, ProtocolVersion, write_all};
 
 /// A connection of either role. [`ClientConnection`] and [`ServerConnection`] dereference to it.
 pub struct Connection {
@@ -121,197 +111,6 @@ impl Connection {
             peer_closed: false,
             closed: false,
         }
-    }
-
-    /// Processes at most one record off the front of `buffer`, which is decrypted in place.
-    ///
-    /// A buffer of [`MAX_RECORD_LEN`](crate::MAX_RECORD_LEN) bytes is always enough. After an answer, an empty buffer
-    /// will do to go on.
-    pub fn receive<'b>(&mut self, buffer: &'b mut [u8]) -> Result<Received<'b>, Error> {
-        if let Phase::Failed(error) = &self.phase {
-            return Err(error.clone());
-        }
-        match self.receive_record(buffer) {
-            Ok((used, step)) => Ok(Received { used, event: step.over(buffer) }),
-            Err(error) => Err(self.fail(error)),
-        }
-    }
-
-    fn receive_record(&mut self, buffer: &mut [u8]) -> Result<(usize, Step), Error> {
-        // Messages that waited behind a question come before anything new.
-        if self.open_question.is_none() && self.event.is_none() && !self.joiner.is_empty() {
-            self.process_joined()?;
-        }
-        if let Some(step) = self.pending_step() {
-            return Ok((0, step));
-        }
-        if self.peer_closed {
-            // What follows close_notify is ignored. RFC 8446 §6.1.
-            return Ok((buffer.len(), Step::Closed));
-        }
-        let (used, content_type, content) = match self.reader.next(buffer)? {
-            Framed::NeedMore { hint } => return Ok((0, Step::NeedMore { hint })),
-            Framed::ChangeCipherSpec { used } => {
-                self.check_interleaving()?;
-                self.observe(Direction::Received, self.read_level, || Content::ChangeCipherSpec);
-                return Ok((used, Step::Progress));
-            }
-            #[cfg(feature = "tls12")]
-            Framed::AwaitedChangeCipherSpec { used, boundary } => {
-                self.check_interleaving()?;
-                self.observe(Direction::Received, self.read_level, || Content::ChangeCipherSpec);
-                self.step(|phase, out| match phase {
-                    Phase::Client(state) => {
-                        Ok(Phase::Client(Box::new(state.receive_change_cipher_spec(boundary, out)?)))
-                    }
-                    Phase::Server(state) => {
-                        Ok(Phase::Server(Box::new(state.receive_change_cipher_spec(boundary, out)?)))
-                    }
-                    other => Ok(other),
-                })?;
-                return Ok((used, Step::Progress));
-            }
-            Framed::SkippedEarlyData { used } => return Ok((used, Step::Progress)),
-            Framed::Record { used, content_type, content } => (used, content_type, content),
-        };
-        let bytes = buffer.get(content.clone()).unwrap_or_default();
-        let step = match content_type {
-            ContentType::handshake => {
-                self.receive_handshake(bytes)?;
-                self.pending_step().unwrap_or(Step::Progress)
-            }
-            ContentType::alert => {
-                self.check_interleaving()?;
-                self.receive_alert(bytes)?
-            }
-            ContentType::application_data => {
-                self.check_interleaving()?;
-                self.receive_data(content)?
-            }
-            other => return Err(Violation::UnexpectedRecord(other).into()),
-        };
-        Ok((used, step))
-    }
-
-    /// Returns what an earlier message has left for the caller, or that its question is still open.
-    fn pending_step(&mut self) -> Option<Step> {
-        match self.event.take() {
-            Some(Pending::Ask(question)) => Some(Step::Ask(question)),
-            Some(Pending::Established) => Some(Step::Established),
-            None => self.open_question.is_some().then_some(Step::Waiting),
-        }
-    }
-
-    fn receive_data(&mut self, content: Range<usize>) -> Result<Step, Error> {
-        let Phase::Established { connected, .. } = &mut self.phase else {
-            return Err(Violation::UnexpectedRecord(ContentType::application_data).into());
-        };
-        if content.is_empty() {
-            return Ok(Step::Progress);
-        }
-        self.warnings = 0;
-        connected.data_received();
-        Ok(Step::Data(content))
-    }
-
-    /// RFC 8446 §6.
-    fn receive_alert(&mut self, bytes: &[u8]) -> Result<Step, Error> {
-        let alert: Alert = read_all(bytes).map_err(|_| Violation::FragmentedAlert)?;
-        self.observe(Direction::Received, self.read_level, || Content::Alert(alert));
-        if !matches!(alert.level, AlertLevel::warning | AlertLevel::fatal) {
-            return Err(Violation::UnknownAlertLevel.into());
-        }
-        match alert.description {
-            AlertDescription::close_notify => {
-                self.peer_closed = true;
-                // Before the handshake is finished there was nothing to close: the peer gave up.
-                match &self.phase {
-                    Phase::Established { .. } => Ok(Step::Closed),
-                    _ => Err(Error::AlertReceived(alert.description)),
-                }
-            }
-            AlertDescription::user_canceled => self.count_warning(),
-            // In TLS 1.2 a warning ends nothing. RFC 5246 §7.2.
-            _ if alert.level == AlertLevel::warning && self.has_warnings() => self.count_warning(),
-            // RFC 8446 §6.2: every other alert is fatal, whatever its level says.
-            other => Err(Error::AlertReceived(other)),
-        }
-    }
-
-    fn count_warning(&mut self) -> Result<Step, Error> {
-        self.warnings += 1;
-        if self.warnings > MAX_WARNING_ALERTS {
-            return Err(Violation::TooManyWarnings.into());
-        }
-        Ok(Step::Progress)
-    }
-
-    /// Says whether the version is, or may yet be, one with warning alerts that end nothing.
-    fn has_warnings(&self) -> bool {
-        match &self.phase {
-            Phase::Client(state) => state.has_warnings(),
-            Phase::Server(state) => state.has_warnings(),
-            Phase::Established { negotiated, .. } => negotiated.version < ProtocolVersion::TLSv1_3,
-            Phase::Failed(_) => false,
-        }
-    }
-
-    /// No other record may stand between the fragments of a handshake message. RFC 8446 §5.1.
-    fn check_interleaving(&self) -> Result<(), Error> {
-        if self.joiner.is_empty() { Ok(()) } else { Err(Violation::InterleavedHandshake.into()) }
-    }
-
-    /// Splits a record into messages, and keeps what is not whole or must wait.
-    fn receive_handshake(&mut self, fragment: &[u8]) -> Result<(), Error> {
-        if self.joiner.is_empty() {
-            let rest = self.process_messages(fragment)?;
-            self.joiner.push(rest);
-            Ok(())
-        } else {
-            self.joiner.push(fragment);
-            self.process_joined()
-        }
-    }
-
-    fn process_joined(&mut self) -> Result<(), Error> {
-        if !self.joiner.holds_message()? {
-            return Ok(());
-        }
-        let joined = self.joiner.take();
-        let rest = self.process_messages(&joined)?;
-        self.joiner.push(rest);
-        Ok(())
-    }
-
-    /// Processes whole messages off the front until one leads to an event; returns what is left.
-    fn process_messages<'m>(&mut self, mut bytes: &'m [u8]) -> Result<&'m [u8], Error> {
-        while self.event.is_none() && self.open_question.is_none() {
-            let Some(len) = message_len(bytes)? else { break };
-            let Some((message, rest)) = bytes.split_at_checked(len) else { break };
-            self.receive_message(Incoming::new(message, RecordBoundary::after(rest)))?;
-            bytes = rest;
-        }
-        Ok(bytes)
-    }
-
-    fn receive_message(&mut self, message: Incoming<'_>) -> Result<(), Error> {
-        self.observe(Direction::Received, self.read_level, || handshake_content(self.version, message.bytes()));
-        self.step(|phase, out| match phase {
-            Phase::Client(state) => Ok(after_client(state.receive(message, out)?)),
-            Phase::Server(state) => Ok(after_server(state.receive(message, out)?)),
-            Phase::Established { role, mut connected, negotiated } => {
-                match (role, &mut *connected) {
-                    (Role::Client, Connected::Tls13(connected)) => client_receive(connected, message, out)?,
-                    (Role::Server, Connected::Tls13(connected)) => server_receive(connected, message, out)?,
-                    #[cfg(feature = "tls12")]
-                    (Role::Client, Connected::Tls12(connected)) => client_receive_tls12(connected, message, out)?,
-                    #[cfg(feature = "tls12")]
-                    (Role::Server, Connected::Tls12(_)) => server_receive_tls12(message)?,
-                }
-                Ok(Phase::Established { role, connected, negotiated })
-            }
-            Phase::Failed(error) => Err(error),
-        })
     }
 
     /// Runs one step of the state machine and carries out what it wants.
@@ -420,139 +219,6 @@ impl Connection {
         }
     }
 
-    /// Says whether output waits to be taken.
-    #[must_use]
-    pub fn has_output(&self) -> bool {
-        self.writer.has_output()
-    }
-
-    /// Seals as much pending output as fits into `out` and returns it, for the transport. Call until it is empty.
-    ///
-    /// A buffer too small for the next record is [`Misuse::OutputTooSmall`], which says the size.
-    pub fn take_output<'o>(&mut self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
-        let written = match self.take_pending(out) {
-            Ok(written) => written,
-            Err(error) => return Err(self.fail(error)),
-        };
-        Ok(out.get(..written).unwrap_or_default())
-    }
-
-    fn take_pending(&mut self, out: &mut [u8]) -> Result<usize, Error> {
-        let written = self.writer.take(out)?;
-        if !self.writer.has_output() {
-            match &mut self.phase {
-                Phase::Established { connected, .. } => connected.output_taken(),
-                Phase::Failed(_) => self.writer.forget(),
-                Phase::Client(_) | Phase::Server(_) => {}
-            }
-        }
-        Ok(written)
-    }
-
-    /// Turns plaintext into records: pending output first, then as many records as fit into `out`.
-    ///
-    /// Each record costs 22 bytes beyond its plaintext, of which it holds at most 16,384. Nothing is taken from `data`
-    /// as long as pending output fills the buffer.
-    pub fn send(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
-        self.check_may_send()?;
-        let sent = self.send_records(data, out);
-        sent.map_err(|error| self.fail(error))
-    }
-
-    fn send_records(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
-        let mut sent = Sent { taken: 0, written: 0 };
-        loop {
-            self.update_keys_before_limit()?;
-            if self.writer.has_output() || self.writer.has_keys() {
-                let room = out.get_mut(sent.written..).unwrap_or_default();
-                sent.written += match self.take_pending(room) {
-                    Err(Error::Misuse(_)) if sent.written > 0 => return Ok(sent),
-                    result => result?,
-                };
-                if self.writer.has_output() {
-                    return Ok(sent);
-                }
-            }
-            let rest = data.get(sent.taken..).unwrap_or_default();
-            if rest.is_empty() {
-                return Ok(sent);
-            }
-            let room = out.get_mut(sent.written..).unwrap_or_default();
-            match self.writer.send_record(rest, room) {
-                Ok((taken, written)) => {
-                    sent.taken += taken;
-                    sent.written += written;
-                }
-                Err(Error::Misuse(_)) if sent.written > 0 => return Ok(sent),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Turns the plaintext at `plaintext` in `buffer` into one record, without a copy. It needs
-    /// [`IN_PLACE_HEAD`](crate::IN_PLACE_HEAD) bytes before and [`IN_PLACE_TAIL`](crate::IN_PLACE_TAIL) behind, and at
-    /// most 16,384 bytes of plaintext. Returns where the record stands.
-    ///
-    /// Pending output must have been taken before: [`Misuse::OutputPending`].
-    pub fn send_in_place(&mut self, buffer: &mut [u8], plaintext: Range<usize>) -> Result<Range<usize>, Error> {
-        self.check_may_send()?;
-        let sent = self.update_keys_before_limit().and_then(|()| {
-            if self.writer.has_output() {
-                return Err(Misuse::OutputPending.into());
-            }
-            self.take_pending(&mut [])?;
-            self.writer.send_in_place(buffer, plaintext)
-        });
-        sent.map_err(|error| self.fail(error))
-    }
-
-    fn check_may_send(&self) -> Result<(), Error> {
-        match &self.phase {
-            Phase::Failed(error) => Err(error.clone()),
-            _ if self.closed => Err(Misuse::SendAfterClose.into()),
-            Phase::Established { .. } => Ok(()),
-            Phase::Client(_) | Phase::Server(_) => Err(Misuse::HandshakeNotFinished.into()),
-        }
-    }
-
-    /// Changes the write keys while there are still records left to say so. RFC 8446 §5.5.
-    /// TLS 1.2 cannot: there the connection ends, and the records left are for its alert. RFC 5246 §6.1.
-    fn update_keys_before_limit(&mut self) -> Result<(), Error> {
-        if self.writer.remaining() > MAX_KEY_UPDATE_RESERVE || self.writer.has_keys() {
-            return Ok(());
-        }
-        match &self.phase {
-            Phase::Established { connected, .. } if !connected.can_update_keys() => Err(Internal::KeyExhausted.into()),
-            _ => self.queue_key_update(false),
-        }
-    }
-
-    /// Changes our write keys, and asks the peer to change its own if `ask_peer`. RFC 8446 §4.6.3.
-    pub fn update_keys(&mut self, ask_peer: bool) -> Result<(), Error> {
-        self.check_may_send()?;
-        self.queue_key_update(ask_peer).map_err(|error| self.fail(error))
-    }
-
-    fn queue_key_update(&mut self, ask_peer: bool) -> Result<(), Error> {
-        self.step(|phase, out| match phase {
-            Phase::Established { role, mut connected, negotiated } => {
-                connected.update_write_keys(ask_peer, out)?;
-                Ok(Phase::Established { role, connected, negotiated })
-            }
-            other => Ok(other),
-        })
-    }
-
-    /// Tells that the transport has ended. After the peer's close_notify that is in order; before it, data may be
-    /// missing: [`Error::Truncated`]. RFC 8446 §6.1.
-    pub fn end_of_input(&mut self) -> Result<(), Error> {
-        match &self.phase {
-            Phase::Failed(error) => Err(error.clone()),
-            _ if self.peer_closed => Ok(()),
-            _ => Err(self.fail(Error::Truncated)),
-        }
-    }
-
     /// Queues close_notify: nothing more is sent, receiving goes on. RFC 8446 §6.1. A handshake in progress is given
     /// up with user_canceled before it, and there is nothing to receive any more.
     pub fn close(&mut self) {
@@ -604,124 +270,6 @@ impl Connection {
         });
         answered.map_err(|error| self.fail(error))
     }
-
-    /// Fills `output` with keying material for the application: TLS-Exporter. RFC 8446 §7.5. The label is at most 249
-    /// bytes, the output at most 255 times the hash's length. An absent context is an empty one in TLS 1.3, and is not in TLS
-    /// 1.2, where extended master secret is needed. RFC 5705 §4, RFC 7627 §5.4.
-    pub fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Error> {
-        match &self.phase {
-            Phase::Established { connected, .. } => {
-                output.copy_from_slice(connected.export(label, context, output.len())?.expose());
-                Ok(())
-            }
-            Phase::Failed(error) => Err(error.clone()),
-            Phase::Client(_) | Phase::Server(_) => Err(Misuse::HandshakeNotFinished.into()),
-        }
-    }
-
-    /// Returns the channel binding `tls-exporter`, which ties an authentication inside the connection to it. RFC 9266.
-    pub fn tls_exporter_channel_binding(&self) -> Result<[u8; 32], Error> {
-        let mut binding = [0; 32];
-        // RFC 9266 §4.2: no context in TLS 1.2, an empty one in TLS 1.3, where that is the same.
-        self.export(b"EXPORTER-Channel-Binding", None, &mut binding)?;
-        Ok(binding)
-    }
-
-    /// Says whether the handshake is finished and the connection has not failed.
-    #[must_use]
-    pub fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Established { .. })
-    }
-
-    /// Says whether the connection has failed, so that every call repeats the error.
-    #[must_use]
-    pub fn is_failed(&self) -> bool {
-        matches!(self.phase, Phase::Failed(_))
-    }
-
-    /// Says whether application data can be sent now.
-    #[must_use]
-    pub fn may_send(&self) -> bool {
-        self.check_may_send().is_ok()
-    }
-
-    /// Says whether the peer has sent close_notify.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.peer_closed
-    }
-
-    /// Returns the handshake's state by its name in RFC 8446 §A, for logs and tests.
-    #[must_use]
-    pub fn state(&self) -> &'static str {
-        match &self.phase {
-            Phase::Client(state) => state.name(),
-            Phase::Server(state) => state.name(),
-            Phase::Established { .. } => "Connected",
-            Phase::Failed(_) => "Failed",
-        }
-    }
-
-    fn negotiated(&self) -> Option<&Negotiated> {
-        match &self.phase {
-            Phase::Established { negotiated, .. } => Some(negotiated),
-            Phase::Client(_) | Phase::Server(_) | Phase::Failed(_) => None,
-        }
-    }
-
-    /// Returns the protocol version, once established.
-    #[must_use]
-    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.negotiated().map(|negotiated| negotiated.version)
-    }
-
-    /// Returns the cipher suite, once established.
-    #[must_use]
-    pub fn cipher_suite(&self) -> Option<CipherSuite> {
-        self.negotiated().map(|negotiated| negotiated.cipher_suite)
-    }
-
-    /// Returns the key exchange group, once established.
-    #[must_use]
-    pub fn group(&self) -> Option<NamedGroup> {
-        self.negotiated().map(|negotiated| negotiated.group)
-    }
-
-    /// Returns the scheme of the peer's handshake signature, if it made one.
-    #[must_use]
-    pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
-        self.negotiated()?.peer_signature_scheme
-    }
-
-    /// Returns the application protocol, if one was agreed on. RFC 7301.
-    #[must_use]
-    pub fn alpn_protocol(&self) -> Option<&[u8]> {
-        self.negotiated()?.application_protocol.as_deref()
-    }
-
-    /// Returns the server name that the client sent, once established. RFC 6066 §3.
-    #[must_use]
-    pub fn server_name(&self) -> Option<&str> {
-        self.negotiated()?.server_name.as_deref()
-    }
-
-    /// Returns the peer's chain as it was sent, leaf first; empty if the peer showed none.
-    #[must_use]
-    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
-        self.negotiated().map_or(&[], |negotiated| &negotiated.peer_certificates)
-    }
-
-    /// Returns the OCSP response that the server stapled to its certificate, if it was asked to and did.
-    #[must_use]
-    pub fn peer_ocsp_response(&self) -> Option<&[u8]> {
-        self.negotiated()?.peer_ocsp_response.as_deref()
-    }
-
-    /// Says whether the handshake took a HelloRetryRequest.
-    #[must_use]
-    pub fn hello_retried(&self) -> bool {
-        self.negotiated().is_some_and(|negotiated| negotiated.hello_retried)
-    }
 }
 
 impl fmt::Debug for Connection {
@@ -730,47 +278,22 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What `receive` leads to, before it borrows the caller's buffer.
-enum Step {
-    Data(Range<usize>),
-    Ask(Question),
-    Waiting,
-    Progress,
-    NeedMore { hint: usize },
-    Established,
-    Closed,
-}
-
-impl Step {
-    fn over(self, buffer: &mut [u8]) -> Event<'_> {
-        match self {
-            Self::Data(range) => Event::Data { plaintext: buffer.get_mut(range.clone()).unwrap_or_default(), range },
-            Self::Ask(question) => Event::Ask(question),
-            Self::Waiting => Event::Waiting,
-            Self::Progress => Event::Progress,
-            Self::NeedMore { hint } => Event::NeedMore { hint },
-            Self::Established => Event::Established,
-            Self::Closed => Event::Closed,
-        }
-    }
-}
-
 fn after_client(progress: Progress<Client>) -> Phase {
     match progress {
         Progress::Handshaking(state) => Phase::Client(Box::new(state)),
-        Progress::Established(connected, negotiated) => established(Role::Client, connected, negotiated),
+        Progress::Established(connected, negotiated) => {
+            Phase::Established { role: Role::Client, connected, negotiated }
+        }
     }
 }
 
 fn after_server(progress: Progress<Server>) -> Phase {
     match progress {
         Progress::Handshaking(state) => Phase::Server(Box::new(state)),
-        Progress::Established(connected, negotiated) => established(Role::Server, connected, negotiated),
+        Progress::Established(connected, negotiated) => {
+            Phase::Established { role: Role::Server, connected, negotiated }
+        }
     }
-}
-
-fn established(role: Role, connected: Connected, negotiated: Negotiated) -> Phase {
-    Phase::Established { role, connected: Box::new(connected), negotiated: Box::new(negotiated) }
 }
 
 fn handshake_content(version: ProtocolVersion, bytes: &[u8]) -> Content<'_> {

@@ -6,11 +6,12 @@ use std::vec::Vec;
 use super::*;
 use crate::config::danger::{AcceptAnyChain, DangerousVerification};
 use crate::config::{ClientConfig, Identity, ServerConfig};
-use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN};
+use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_KEY_UPDATE_RESERVE, MAX_RECORD_LEN};
 use crate::verify::Roots;
+use crate::wire::RECORD_HEADER_LEN;
 
 /// Length of a KeyUpdate's record.
-const KEY_UPDATE_RECORD_LEN: usize = IN_PLACE_HEAD + 5 + IN_PLACE_TAIL;
+const KEY_UPDATE_RECORD_LEN: usize = RECORD_HEADER_LEN + 5 + IN_PLACE_TAIL;
 
 fn output(connection: &mut Connection) -> Vec<u8> {
     let mut buffer = vec![0; MAX_RECORD_LEN];
@@ -35,10 +36,15 @@ fn feed(connection: &mut Connection, mut records: Vec<u8>) -> Vec<u8> {
 }
 
 fn established() -> (ClientConnection, ServerConnection) {
+    established_in(crate::config::AVAILABLE_VERSIONS)
+}
+
+fn established_in(versions: &[ProtocolVersion]) -> (ClientConnection, ServerConnection) {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["server.test".into()]).unwrap().self_signed(&key).unwrap();
     let identity = Identity::new(vec![certificate.der().clone()], &key.serialize_der().try_into().unwrap()).unwrap();
     let config = ClientConfig::new(Roots::new()).danger_verify_with(Arc::new(AcceptAnyChain));
+    let config = config.versions(versions.iter().copied()).unwrap();
     let mut client = ClientConnection::new(Arc::new(config), "server.test".try_into().unwrap()).unwrap();
     let mut server = ServerConnection::new(Arc::new(ServerConfig::new(identity))).unwrap();
     while client.has_output() || server.has_output() {
@@ -61,7 +67,7 @@ fn send_byte(connection: &mut Connection, byte: u8) -> Vec<u8> {
 #[test]
 fn keys_are_changed_by_themselves_before_their_limit_and_data_goes_on() {
     let (mut client, mut server) = established();
-    let record_len = IN_PLACE_HEAD + 1 + IN_PLACE_TAIL;
+    let record_len = RECORD_HEADER_LEN + 1 + IN_PLACE_TAIL;
     for _ in 0..3 {
         // So many records are left before the reserve begins; the KeyUpdate follows the last of them at once.
         client.writer.lower_limit(MAX_KEY_UPDATE_RESERVE + 5);
@@ -99,4 +105,20 @@ fn keys_at_their_limit_seal_nothing_more() {
     assert_eq!(client.send(b"x", &mut [0; MAX_RECORD_LEN]), Err(exhausted.clone()));
     assert_eq!(client.send(b"x", &mut [0; MAX_RECORD_LEN]), Err(exhausted));
     assert_eq!(client.state(), "Failed");
+}
+
+/// TLS 1.2 cannot change its keys: what was sealed before the limit still counts, then comes the alert.
+#[cfg(feature = "tls12")]
+#[test]
+fn keys_of_tls12_at_their_limit_end_the_connection_behind_all_that_was_sealed() {
+    let (mut client, mut server) = established_in(&[ProtocolVersion::TLSv1_2]);
+    client.writer.lower_limit(MAX_KEY_UPDATE_RESERVE + 2);
+    let (data, mut buffer) = (vec![7; 50_000], vec![0; 4 * MAX_RECORD_LEN]);
+    let sent = client.send(&data, &mut buffer).unwrap();
+    assert_eq!(sent.taken, 2 * crate::record::MAX_FRAGMENT_LEN);
+    assert_eq!(feed(&mut server, buffer[..sent.written].to_vec()).len(), sent.taken);
+    assert_eq!(client.send(&data, &mut buffer), Err(Internal::KeyExhausted.into()));
+    let mut alert = output(&mut client);
+    let received = server.receive(&mut alert);
+    assert_eq!(received.unwrap_err(), Error::AlertReceived(AlertDescription::internal_error));
 }

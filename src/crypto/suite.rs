@@ -80,7 +80,7 @@ impl Suite {
 #[cfg(feature = "tls12")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authentication {
-    /// ECDSA, and Ed25519, which has no suites of its own.
+    /// ECDSA, and EdDSA, which has no suites of its own.
     Ecdsa,
     /// RSA, with either padding.
     Rsa,
@@ -88,11 +88,12 @@ pub enum Authentication {
 
 #[cfg(feature = "tls12")]
 impl Authentication {
-    /// Returns which of the two a scheme belongs to. RFC 8422 §5.4, RFC 8446 §4.2.3.
+    /// Returns which of the two a scheme belongs to; `None` for SHA-1, which signs nothing, and for the unknown. RFC 8422 §5.4, RFC 8446 §4.2.3.
     pub fn of(scheme: SignatureScheme) -> Option<Self> {
         use SignatureScheme as S;
         match scheme {
-            S::ecdsa_secp256r1_sha256 | S::ecdsa_secp384r1_sha384 | S::ed25519 => Some(Self::Ecdsa),
+            S::ecdsa_secp256r1_sha256 | S::ecdsa_secp384r1_sha384 | S::ecdsa_secp521r1_sha512 => Some(Self::Ecdsa),
+            S::ed25519 | S::ed448 => Some(Self::Ecdsa),
             S::rsa_pkcs1_sha256 | S::rsa_pkcs1_sha384 | S::rsa_pkcs1_sha512 => Some(Self::Rsa),
             S::rsa_pss_rsae_sha256 | S::rsa_pss_rsae_sha384 | S::rsa_pss_rsae_sha512 => Some(Self::Rsa),
             S::rsa_pss_pss_sha256 | S::rsa_pss_pss_sha384 | S::rsa_pss_pss_sha512 => Some(Self::Rsa),

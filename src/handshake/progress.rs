@@ -1,5 +1,7 @@
 //! What a step leads to.
 
+use alloc::boxed::Box;
+
 use super::{Connected, Negotiated};
 
 /// The next state, or an established connection.
@@ -7,7 +9,7 @@ pub(crate) enum Progress<S> {
     /// The handshake goes on in this state.
     Handshaking(S),
     /// The handshake is finished; its state is gone.
-    Established(Connected, Negotiated),
+    Established(Box<Connected>, Box<Negotiated>),
 }
 
 impl<S> Progress<S> {

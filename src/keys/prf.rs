@@ -19,6 +19,10 @@ const MASTER_SECRET_LEN: usize = 48;
 /// Length in bytes of verify_data. RFC 5246 §7.4.9.
 const VERIFY_DATA_LEN: usize = 12;
 
+/// The labels that the handshake itself says, which no application may export under. RFC 5705 §4, §6; RFC 7627 §8.
+const RESERVED_LABELS: [&[u8]; 5] =
+    [b"client finished", b"server finished", b"master secret", b"extended master secret", b"key expansion"];
+
 /// PRF(secret, label, seed) of `len` bytes; `seed` is the concatenation of its parts. RFC 5246 §5.
 pub fn prf(
     provider: &dyn Provider,
@@ -137,7 +141,7 @@ impl MasterSecret {
 
     /// Makes keying material for applications. An absent context is not an empty one here. RFC 5705 §4.
     ///
-    /// The context is at most 65,535 bytes.
+    /// The context is at most 65,535 bytes, and the label is none that the handshake itself uses.
     pub fn export(
         &self,
         provider: &dyn Provider,
@@ -146,6 +150,9 @@ impl MasterSecret {
         context: Option<&[u8]>,
         len: usize,
     ) -> Result<Secret, CryptoError> {
+        if RESERVED_LABELS.contains(&label) {
+            return Err(CryptoError::Unsupported);
+        }
         let context_len = u16::try_from(context.map_or(0, <[u8]>::len)).map_err(|_| CryptoError::Unsupported)?;
         let context_len = context_len.to_be_bytes();
         let mut seed: Vec<&[u8]> = vec![&randoms.client, &randoms.server];

@@ -185,8 +185,7 @@ impl RecordReader {
         Ok(())
     }
 
-    /// Zero-length fragments of handshake and alert are forbidden, of application data bounded: alerts between them do not
-    /// count as progress. RFC 8446 §5.1, §5.4.
+    /// Zero-length fragments of handshake and alert are forbidden, of application data bounded. RFC 8446 §5.1, §5.4.
     fn check_emptiness(&mut self, content_type: ContentType, len: usize) -> Result<(), Error> {
         if len != 0 {
             // Data alone shows that the peer has something to say; alerts and messages have limits of their own.

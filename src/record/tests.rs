@@ -1,7 +1,11 @@
 //! Every record of the published traces, opened and made again.
 //!
-//! RFC 8448 §3 to §7 and all of `trace_tls13_*`, both ends, every epoch. The keys come from the published traffic
-//! secrets; that these are what a handshake leads to is the key schedule's test and the replayed connections'.
+//! RFC 8448 §3 to §7, all of `trace_tls13_*` and all of `trace_tls12_*`, both ends, every epoch. The keys come from the
+//! published traffic secrets, in TLS 1.2 from the pre-master secret; that these are what a handshake leads to is the key
+//! schedule's test and the replayed connections'.
+//!
+//! The servers of the traces of TLS 1.2 with AES-GCM draw their explicit nonces by chance, where ours count: their
+//! records are opened, and not made again byte for byte.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::arithmetic_side_effects, reason = "so does an overflow in one")]
@@ -15,14 +19,24 @@ use std::format;
 use super::{
     ChangeCipherSpecs, Framed, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_RECORD_LEN, Queued, RecordReader, RecordWriter,
 };
+#[cfg(feature = "tls12")]
+use crate::crypto::AeadAlgorithm;
 use crate::crypto::Secret;
 use crate::crypto::ring::provider;
 use crate::keys::{TrafficKeys, TrafficSecret};
+#[cfg(feature = "tls12")]
+use crate::support::trace::TLS12;
 use crate::support::trace::{Actor, HYBRID, RECORDED, RESUMED, RFC8448, Record, Trace};
+#[cfg(feature = "tls12")]
+use crate::wire::RECORD_HEADER_LEN;
 use crate::wire::{ContentType, ProtocolVersion};
 
 /// The traffic keys of an epoch; none where nothing is protected.
 fn keys(trace: &Trace, actor: Actor, epoch: &str) -> Option<TrafficKeys> {
+    #[cfg(feature = "tls12")]
+    if is_tls12(trace) {
+        return (epoch != "plaintext").then(|| keys_tls12(trace, actor));
+    }
     let letter = actor.letter();
     let name = match epoch {
         "plaintext" => return None,
@@ -34,6 +48,20 @@ fn keys(trace: &Trace, actor: Actor, epoch: &str) -> Option<TrafficKeys> {
     };
     let secret = TrafficSecret::new(trace.suite, Secret::copy_from(trace.secret(&name)));
     Some(secret.keys(&*provider()).unwrap())
+}
+
+#[cfg(feature = "tls12")]
+fn is_tls12(trace: &Trace) -> bool {
+    TLS12.contains(&trace.name.as_str())
+}
+
+#[cfg(feature = "tls12")]
+fn keys_tls12(trace: &Trace, actor: Actor) -> TrafficKeys {
+    let block = trace.master_secret(&*provider()).key_block(&*provider(), &trace.randoms()).unwrap();
+    match actor {
+        Actor::Client => block.client,
+        Actor::Server => block.server,
+    }
 }
 
 /// Calls `visit` for each record of one end with the keys that come into use before it. Returns how many records of
@@ -64,10 +92,17 @@ fn all_traces() -> impl Iterator<Item = Trace> {
     RFC8448.into_iter().chain(RECORDED).chain([RESUMED, HYBRID]).map(Trace::load)
 }
 
-/// Walks both ends of every trace with what `end` makes for each.
-fn walk_all<V: FnMut(Option<TrafficKeys>, &Record, &str)>(mut end: impl FnMut(Actor) -> V) -> (usize, usize) {
+/// Walks both ends of every trace of TLS 1.3 with what `end` makes for each.
+fn walk_all<V: FnMut(Option<TrafficKeys>, &Record, &str)>(end: impl FnMut(Actor) -> V) -> (usize, usize) {
+    walk_both_ends(all_traces(), end)
+}
+
+fn walk_both_ends<V: FnMut(Option<TrafficKeys>, &Record, &str)>(
+    traces: impl Iterator<Item = Trace>,
+    mut end: impl FnMut(Actor) -> V,
+) -> (usize, usize) {
     let (mut protected, mut epochs) = (0, 0);
-    for trace in all_traces() {
+    for trace in traces {
         for actor in [Actor::Client, Actor::Server] {
             let (records, keys) = walk(&trace, actor, end(actor));
             protected += records;
@@ -79,18 +114,25 @@ fn walk_all<V: FnMut(Option<TrafficKeys>, &Record, &str)>(mut end: impl FnMut(Ac
 
 /// What a record reader makes of one whole record.
 fn open(reader: &mut RecordReader, record: &Record) -> (ContentType, Vec<u8>) {
-    let mut bytes = record.bytes.clone();
-    match reader.next(&mut bytes).unwrap() {
+    open_bytes(reader, &mut record.bytes.clone())
+}
+
+fn open_bytes(reader: &mut RecordReader, bytes: &mut [u8]) -> (ContentType, Vec<u8>) {
+    let len = bytes.len();
+    match reader.next(bytes).unwrap() {
         Framed::Record { used, content_type, content } => {
-            assert_eq!(used, record.bytes.len());
+            assert_eq!(used, len);
             (content_type, bytes[content].to_vec())
         }
         Framed::ChangeCipherSpec { used } => {
-            assert_eq!(used, record.bytes.len());
+            assert_eq!(used, len);
             (ContentType::change_cipher_spec, vec![1])
         }
         #[cfg(feature = "tls12")]
-        Framed::AwaitedChangeCipherSpec { .. } => panic!("a change_cipher_spec of TLS 1.2"),
+        Framed::AwaitedChangeCipherSpec { used, .. } => {
+            assert_eq!(used, len);
+            (ContentType::change_cipher_spec, vec![1])
+        }
         Framed::SkippedEarlyData { .. } => panic!("skipped"),
         Framed::NeedMore { hint } => panic!("needs {hint}"),
     }
@@ -205,4 +247,88 @@ fn record_of_the_traces_with_one_altered_bit_does_not_open() {
         }
     }
     assert_eq!(refused, COUNTED.1);
+}
+
+/// Protected records of the traces of TLS 1.2, and keys that protected them.
+#[cfg(feature = "tls12")]
+const COUNTED_TLS12: (usize, usize) = (42, 20);
+
+#[cfg(feature = "tls12")]
+#[test]
+fn every_record_of_the_traces_of_tls_1_2_opens_to_its_payload() {
+    let counted = walk_both_ends(TLS12.into_iter().map(Trace::load), |_| {
+        let mut reader = RecordReader::new();
+        reader.set_change_cipher_spec(ChangeCipherSpecs::Awaited);
+        move |changed, record, what| {
+            if let Some(keys) = changed {
+                reader.install(keys);
+            }
+            assert_eq!(open(&mut reader, record), (record.content_type, record.payload.clone()), "{what}");
+        }
+    });
+    assert_eq!(counted, COUNTED_TLS12);
+}
+
+/// Whether the explicit nonce of a protected record is its sequence number, as ours is, or there is none.
+#[cfg(feature = "tls12")]
+fn counts_its_nonces(trace: &Trace, record: &Record) -> bool {
+    let Some(sequence_number) = record.sequence_number else { return true };
+    let number = u64::try_from(sequence_number).unwrap().to_be_bytes();
+    trace.suite.aead == AeadAlgorithm::ChaCha20Poly1305 || record.bytes[RECORD_HEADER_LEN..].starts_with(&number)
+}
+
+#[cfg(feature = "tls12")]
+#[test]
+fn every_payload_of_the_traces_of_tls_1_2_makes_its_record_again_or_one_that_opens_to_it() {
+    let (mut walked, mut by_chance) = ((0, 0), 0);
+    for trace in TLS12.into_iter().map(Trace::load) {
+        for (actor, in_place) in [Actor::Client, Actor::Server].map(|actor| [(actor, false), (actor, true)]).concat() {
+            let (mut writer, mut reader) = (RecordWriter::new(first_version(actor)), RecordReader::new());
+            reader.set_change_cipher_spec(ChangeCipherSpecs::Awaited);
+            let (records, epochs) = walk(&trace, actor, |changed, record, what| {
+                if changed.is_some() {
+                    reader.install(keys_tls12(&trace, actor));
+                }
+                change_keys(&mut writer, changed);
+                let mut written = if in_place && record.content_type == ContentType::application_data {
+                    write_in_place(&mut writer, record)
+                } else {
+                    write(&mut writer, record, &mut [0; MAX_RECORD_LEN]).to_vec()
+                };
+                if counts_its_nonces(&trace, record) {
+                    assert!(written == record.bytes, "{what}: {written:02x?}");
+                } else {
+                    by_chance += 1;
+                    assert_eq!(written.len(), record.bytes.len(), "{what}");
+                }
+                let opened = open_bytes(&mut reader, &mut written);
+                assert_eq!(opened, (record.content_type, record.payload.clone()), "{what}");
+            });
+            walked = (walked.0 + records, walked.1 + epochs);
+        }
+    }
+    // Each of them twice: with application data in the caller's buffer, and in place.
+    assert_eq!(walked, (2 * COUNTED_TLS12.0, 2 * COUNTED_TLS12.1));
+    // The Finished of the six servers with AES-GCM.
+    assert_eq!(by_chance, 2 * 6);
+}
+
+#[cfg(feature = "tls12")]
+#[test]
+fn record_of_the_traces_of_tls_1_2_with_one_altered_bit_does_not_open() {
+    let mut refused = 0;
+    for trace in TLS12.into_iter().map(Trace::load) {
+        for record in trace.records.iter().filter(|record| record.sequence_number == Some(0)) {
+            // The type, the version, the explicit nonce or the content, and the tag.
+            for index in [0, 2, RECORD_HEADER_LEN, record.bytes.len() - 1] {
+                let mut reader = RecordReader::new();
+                reader.install(keys_tls12(&trace, record.actor));
+                let mut bytes = record.bytes.clone();
+                bytes[index] ^= 1;
+                assert!(reader.next(&mut bytes).is_err(), "{}", trace.name);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 4 * COUNTED_TLS12.1);
 }

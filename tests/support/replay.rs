@@ -81,6 +81,11 @@ impl Replay {
         self.aead_keys.lock().unwrap().last().cloned().unwrap()
     }
 
+    /// Returns the keys of all AEADs that were made, in order.
+    pub(crate) fn aead_keys(&self) -> Vec<Vec<u8>> {
+        self.aead_keys.lock().unwrap().clone()
+    }
+
     /// Returns the key of the HMAC that was computed last.
     pub(crate) fn last_hmac_key(&self) -> Vec<u8> {
         self.hmac_keys.lock().unwrap().last().cloned().unwrap()

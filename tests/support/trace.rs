@@ -1,4 +1,4 @@
-//! Published traces of TLS 1.3 connections: who said what, in which record, under which secrets.
+//! Published traces of connections: who said what, in which record, under which secrets.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::borrow::ToOwned;
@@ -8,6 +8,10 @@ use std::string::String;
 use std::vec::Vec;
 
 use bulla::crypto::Suite;
+#[cfg(feature = "tls12")]
+use bulla::crypto::{Digest, Provider, Secret, SuiteTls12};
+#[cfg(feature = "tls12")]
+use bulla::keys::{MasterSecret, Randoms};
 use bulla::wire::{CipherSuite, ContentType, HandshakeType};
 
 use super::vectors::Values;
@@ -33,6 +37,29 @@ pub(crate) const HYBRID: &str = "trace_tls13_x25519mlkem768";
 
 /// The trace with a PSK and early data.
 pub(crate) const RESUMED: &str = "rfc8448_resumed_0rtt";
+
+/// The traces of TLS 1.2, of which the pre-master secret is known.
+#[cfg(feature = "tls12")]
+pub(crate) const TLS12: [&str; 10] = [
+    "trace_tls12_ecdsa_aes128gcm",
+    "trace_tls12_ecdsa_aes256gcm",
+    "trace_tls12_ecdsa_chacha20",
+    NO_EXTENDED_MASTER_SECRET,
+    "trace_tls12_ocsp_sct",
+    "trace_tls12_p256",
+    RENEGOTIATION,
+    "trace_tls12_rsa_aes128gcm",
+    "trace_tls12_rsa_aes256gcm_client_cert",
+    "trace_tls12_rsa_chacha20_client_cert_ed25519",
+];
+
+/// The trace whose master secret hangs on the randoms alone.
+#[cfg(feature = "tls12")]
+pub(crate) const NO_EXTENDED_MASTER_SECRET: &str = "trace_tls12_no_ems";
+
+/// The trace in which the server asks for a renegotiation.
+#[cfg(feature = "tls12")]
+pub(crate) const RENEGOTIATION: &str = "trace_tls12_renegotiation_rejected";
 
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +127,8 @@ pub(crate) struct Trace {
     pub(crate) messages: Vec<Message>,
     /// In the order in which they were sent.
     pub(crate) records: Vec<Record>,
+    /// Whether the master secret of TLS 1.2 is bound to the handshake. RFC 7627.
+    pub(crate) extended_master_secret: bool,
     /// By the names of the `trace_*` files.
     pub(crate) secrets: BTreeMap<String, Vec<u8>>,
 }
@@ -110,9 +139,18 @@ pub(crate) fn suite(name: &str) -> Suite {
         "TLS_AES_128_GCM_SHA256" => CipherSuite::TLS_AES_128_GCM_SHA256,
         "TLS_AES_256_GCM_SHA384" => CipherSuite::TLS_AES_256_GCM_SHA384,
         "TLS_CHACHA20_POLY1305_SHA256" => CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+        #[cfg(feature = "tls12")]
+        other => return suite_tls12(other),
+        #[cfg(not(feature = "tls12"))]
         other => panic!("which suite is {other}?"),
     };
     Suite::tls13(id).unwrap()
+}
+
+#[cfg(feature = "tls12")]
+fn suite_tls12(name: &str) -> Suite {
+    let suites = SuiteTls12::ALL.iter().map(|row| row.suite);
+    suites.clone().find(|suite| suite.id.name() == Some(name)).unwrap_or_else(|| panic!("which suite is {name}?"))
 }
 
 impl Trace {
@@ -122,6 +160,7 @@ impl Trace {
         // Origin; `hash` and `version` follow from the suite; a ring of keys that nobody here can use.
         all.leave(&["trace", "source", "license", "hash", "version", "psk_from"]);
         all.leave(&["server_rsa_key_pem", "server_key_pkcs8"]);
+        let mut listed = all.optional_nested("secrets");
         let mut trace = Self {
             name: file.to_owned(),
             suite: suite(&all.text("cipher_suite")),
@@ -129,7 +168,8 @@ impl Trace {
             key_pairs: Vec::new(),
             messages: Vec::new(),
             records: Vec::new(),
-            secrets: all.optional_nested("secrets").map(secrets).unwrap_or_default(),
+            extended_master_secret: flag(listed.as_mut()),
+            secrets: listed.map(secrets).unwrap_or_default(),
         };
         for (name, actor, group) in [
             ("client_x25519_private_key", Actor::Client, "x25519"),
@@ -200,6 +240,8 @@ impl Trace {
         };
         let epoch = step.text("epoch");
         let sequence_number = step.optional_number("seq");
+        // A record that opens had the right ones.
+        step.leave(&["nonce", "aad"]);
         // Where nothing is protected, the record is its own payload behind five bytes of header.
         let payload = step.optional_bytes("payload").unwrap_or_else(|| bytes[5..].to_vec());
         // A ClientHello with binders stands in the list of messages without them.
@@ -216,6 +258,26 @@ impl Trace {
         self.secrets.get(name).unwrap_or_else(|| panic!("{}: no {name}", self.name))
     }
 
+    /// Derives the master secret of TLS 1.2 in the way that the hellos agreed on. RFC 7627 §4, RFC 5246 §8.1.
+    #[cfg(feature = "tls12")]
+    pub(crate) fn master_secret(&self, provider: &dyn Provider) -> MasterSecret {
+        let pre_master_secret = Secret::copy_from(self.secret("pre_master_secret"));
+        let derived = if self.extended_master_secret {
+            let session_hash = Digest::new(self.secret("session_hash")).unwrap();
+            MasterSecret::extended(provider, self.suite, &pre_master_secret, &session_hash)
+        } else {
+            MasterSecret::legacy(provider, self.suite, &pre_master_secret, &self.randoms())
+        };
+        derived.unwrap()
+    }
+
+    /// The randoms of TLS 1.2.
+    #[cfg(feature = "tls12")]
+    pub(crate) fn randoms(&self) -> Randoms {
+        let [client, server] = ["client_random", "server_random"].map(|name| self.secret(name).try_into().unwrap());
+        Randoms { client, server }
+    }
+
     /// Returns the private key of one end in a group, where it is published.
     pub(crate) fn private_key(&self, actor: Actor, group: &str) -> Option<&[u8]> {
         let pair = self.key_pairs.iter().find(|pair| pair.actor == actor && pair.group == group);
@@ -227,6 +289,10 @@ impl Trace {
         let wanted = move |message: &&Message| message.actor == actor && types.contains(&message.handshake_type());
         self.messages.iter().filter(wanted).map(|message| message.bytes.as_slice())
     }
+}
+
+fn flag(listed: Option<&mut Values>) -> bool {
+    listed.and_then(|values| values.optional_flag("extended_master_secret")).unwrap_or(false)
 }
 
 /// Flattens the list of secrets; what does not name bytes is left to the test of the key schedule.

@@ -59,6 +59,20 @@ impl Values {
         self.optional_text(name).map(|text| hex::decode(&text))
     }
 
+    /// Takes bytes out, or a null, which says that there are none.
+    pub(crate) fn nullable_bytes(&mut self, name: &str) -> Option<Vec<u8>> {
+        match self.value(name) {
+            Value::Null => None,
+            Value::String(text) => Some(hex::decode(&text)),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// Takes a yes or no out, if it is there.
+    pub(crate) fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        self.optional(name).map(|value| value.as_bool().unwrap_or_else(|| panic!("{name} is neither yes nor no")))
+    }
+
     /// Takes a number out.
     pub(crate) fn number(&mut self, name: &str) -> usize {
         self.value(name).as_u64().and_then(|number| number.try_into().ok()).unwrap_or_else(|| panic!("{name}"))

@@ -9,6 +9,7 @@ use bulla::config::{
     CertificateRequestInfo, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision,
     SigningRequest, Verdict, VerifyChain,
 };
+use bulla::crypto::ring::provider;
 use bulla::error::CertificateError;
 use bulla::verify::{CERTIFICATE_ONLY_SCHEMES, verify_chain};
 use bulla::wire::{AlertDescription, ProtocolVersion, SignatureScheme};
@@ -114,7 +115,7 @@ impl ChooseClientIdentity for Chooser {
 /// Judges the peer's chain: by bulla's own rules where the arguments name a root, without a name, which the runner's tests
 /// do not mean; what else is asked of it is the application's own judgement.
 pub(crate) struct Judge {
-    roots: Option<Arc<Roots>>,
+    roots: Option<Roots>,
     refuses: bool,
     /// The alert of the application's choice with which it refuses.
     refusal: Option<AlertDescription>,
@@ -125,7 +126,7 @@ pub(crate) struct Judge {
 impl Judge {
     pub(crate) fn new(options: &Options, roots: Option<Roots>, seen: &Arc<Seen>) -> Self {
         Self {
-            roots: roots.map(Arc::new),
+            roots,
             refuses: options.verify_fail,
             refusal: match options {
                 Options { verify_fail: true, own_verifier: false, .. } => Some(AlertDescription::handshake_failure),
@@ -150,23 +151,15 @@ impl VerifyChain for Judge {
         if self.late.postpones() || self.refusal.is_some() {
             return Decision::Later;
         }
-        self.seen
-            .ocsp_at_verification
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .clone_from(&chain.ocsp_response().map(<[u8]>::to_vec));
+        let response = chain.ocsp_response().map(<[u8]>::to_vec);
+        *self.seen.ocsp_at_verification.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = response;
         if self.refuses {
             return Decision::Now(Err(CertificateError::ApplicationRefused));
         }
-        Decision::Now(match &self.roots {
-            // The runner names no host, and its roots are this verifier's own.
-            Some(roots) => {
-                let provider = bulla::crypto::ring::provider();
-                let judged = verify_chain(&*provider, roots, chain.purpose(), None, chain.chain(), chain.now());
-                judged.map(|()| danger_accept_chain(chain))
-            }
-            None => Ok(danger_accept_chain(chain)),
-        })
+        let judged = self.roots.as_ref().map_or(Ok(()), |roots| {
+            verify_chain(&*provider(), roots, chain.purpose(), None, chain.chain(), chain.now())
+        });
+        Decision::Now(judged.map(|()| danger_accept_chain(chain)))
     }
 }
 

@@ -239,7 +239,7 @@ impl Exchange<'_> {
     fn seal(&mut self, data: &[u8]) -> Result<Vec<u8>, Failure> {
         self.seals += 1;
         let fits = !data.is_empty() && data.len() <= MAX_FRAGMENT_LEN;
-        if self.options.asynchronous && fits && self.seals % 2 == 0 {
+        if self.options.asynchronous && fits && self.seals.is_multiple_of(2) {
             self.seal_in_place(data)
         } else {
             self.seal_by_copy(data)

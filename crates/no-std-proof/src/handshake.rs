@@ -5,6 +5,7 @@ use alloc::vec;
 
 use bulla::clock::Time;
 use bulla::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use bulla::wire::ProtocolVersion;
 use bulla::{
     ClientConfig, ClientConnection, Connection, Event, Identity, MAX_RECORD_LEN, Roots, ServerConfig, ServerConnection,
     ServerName,
@@ -23,13 +24,22 @@ struct Wire {
     filled: usize,
 }
 
-/// Connects, says "ping", hears "pong", closes. An error is the number of the step that failed.
+/// Shakes hands in every version that is built in. An error is the number of the step that failed.
 pub fn run() -> Result<(), i32> {
+    run_with(ProtocolVersion::TLSv1_3)?;
+    #[cfg(feature = "tls12")]
+    run_with(ProtocolVersion::TLSv1_2)?;
+    Ok(())
+}
+
+/// Connects, says "ping", hears "pong", closes.
+fn run_with(version: ProtocolVersion) -> Result<(), i32> {
     let mut roots = Roots::new();
     roots.add_der(&CertificateDer::from(ROOT)).map_err(|_| 1)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(LEAF_KEY));
     let identity = Identity::new(vec![CertificateDer::from(LEAF)], &key).map_err(|_| 2)?;
-    let client_config = Arc::new(ClientConfig::new(roots).clock(Arc::new(NOW)));
+    let client_config = ClientConfig::new(roots).clock(Arc::new(NOW)).versions([version]).map_err(|_| 13)?;
+    let client_config = Arc::new(client_config);
     let server_config = Arc::new(ServerConfig::new(identity).clock(Arc::new(NOW)));
     let name = ServerName::try_from("server.test").map_err(|_| 3)?;
     let mut client = ClientConnection::new(client_config, name).map_err(|_| 4)?;
@@ -45,6 +55,9 @@ pub fn run() -> Result<(), i32> {
     }
     if !client.is_established() || !server.is_established() {
         return Err(6);
+    }
+    if client.protocol_version() != Some(version) {
+        return Err(14);
     }
     to_server.send(&mut client, b"ping")?;
     to_server.give_to(&mut server, b"ping")?;

@@ -9,7 +9,11 @@ use core::fmt;
 
 use pki_types::{AlgorithmIdentifier, CertificateDer, ServerName, alg_id};
 
+#[cfg(feature = "tls12")]
+use super::tls12;
 use super::{Log, body};
+#[cfg(feature = "tls12")]
+use crate::config::danger::DangerousCompatibility;
 use crate::config::danger::{AcceptAnyChain, DangerousVerification};
 use crate::config::recorded::Recorded;
 use crate::config::{
@@ -19,15 +23,20 @@ use crate::connection::{ClientConnection, ServerConnection};
 use crate::crypto::{Provider, Suite};
 use crate::keys::{KeyLog, Transcript};
 use crate::support::replay::{FixedExchange, FixedSignature, Replay};
-use crate::support::trace::{Actor, HYBRID, Trace};
+#[cfg(feature = "tls12")]
+use crate::support::trace::NO_EXTENDED_MASTER_SECRET;
+use crate::support::trace::{Actor, HYBRID, Record, Trace};
 use crate::verify::{PeerCertificate, Roots};
 use crate::wire::{
-    Certificate, CertificateVerify, ClientExtension, ClientHello, HandshakeType, NamedGroup, ServerExtension,
-    ServerHello, SignatureScheme, is_hello_retry_request, read_all,
+    Certificate, CertificateVerify, CipherSuite, ClientExtension, ClientHello, HandshakeType, NamedGroup,
+    ServerExtension, ServerHello, SignatureScheme, is_hello_retry_request, read_all,
 };
 
 /// The trace whose server shows a certificate of X.509 version 1.
 pub(super) const OLD_CERTIFICATE: &str = "trace_tls13_client_cert_rsa";
+
+/// A certificate that we read, to be shown by our own end where the trace's takes its place.
+const READABLE_CERTIFICATE: &[u8] = include_bytes!("../../../tests/support/identity/leaf.der");
 
 /// The octets before the context string of a signature. RFC 8446 §4.4.3.
 const SIGNATURE_PADDING: [u8; 64] = [0x20; 64];
@@ -42,15 +51,26 @@ pub(super) struct Script {
     /// The key shares of the hellos that settle the group.
     shares: BTreeMap<Actor, Vec<u8>>,
     pub(super) credentials: BTreeMap<Actor, Credentials>,
+    /// Whether both ends are told to do without it, as a trace of TLS 1.2 needs that lacks it.
+    #[cfg(feature = "tls12")]
+    pub(super) without_extended_master_secret: bool,
 }
 
 /// A chain, what its CertificateVerify must sign by the messages of the trace, and how it was signed.
 #[derive(Clone)]
 pub(super) struct Credentials {
-    chain: Vec<CertificateDer<'static>>,
+    pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) scheme: SignatureScheme,
-    message: Vec<u8>,
-    signature: Vec<u8>,
+    pub(super) message: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+}
+
+/// What the messages behind ClientHello settle.
+pub(super) struct Settled {
+    pub(super) server_random: [u8; 32],
+    pub(super) group: NamedGroup,
+    pub(super) shares: BTreeMap<Actor, Vec<u8>>,
+    pub(super) credentials: BTreeMap<Actor, Credentials>,
 }
 
 /// What another stack's ClientHello has in common with ours.
@@ -103,6 +123,14 @@ fn read_server_hello(message: &[u8]) -> ([u8; 32], NamedGroup, Vec<u8>) {
     (server_hello.random.0, group, share)
 }
 
+fn settled(trace: &Trace, hello: &Hello) -> Settled {
+    let server_hello = trace.said(Actor::Server, &[HandshakeType::server_hello]).last().unwrap();
+    let (server_random, group, server_share) = read_server_hello(server_hello);
+    let (_, client_share) = hello.shares.iter().find(|(offered, _)| *offered == group).unwrap();
+    let shares = [(Actor::Client, client_share.clone()), (Actor::Server, server_share)].into();
+    Settled { server_random, group, shares, credentials: read_credentials(trace) }
+}
+
 fn read_credentials(trace: &Trace) -> BTreeMap<Actor, Credentials> {
     let provider = crate::crypto::ring::provider();
     let mut transcript = Transcript::new(&*provider, trace.suite.hash).unwrap();
@@ -142,17 +170,20 @@ impl Script {
     pub(super) fn load(file: &str) -> Self {
         let trace = Trace::load(file);
         let hello = Hello::read(trace.said(Actor::Client, &[HandshakeType::client_hello]).last().unwrap());
-        let server_hello = trace.said(Actor::Server, &[HandshakeType::server_hello]).last().unwrap();
-        let (server_random, group, server_share) = read_server_hello(server_hello);
-        let (_, client_share) = hello.shares.iter().find(|(offered, _)| *offered == group).unwrap();
-        let shares = [(Actor::Client, client_share.clone()), (Actor::Server, server_share)].into();
+        #[cfg(feature = "tls12")]
+        let settled = if tls12::is_of(&trace) { tls12::settled(&trace) } else { settled(&trace, &hello) };
+        #[cfg(not(feature = "tls12"))]
+        let settled = settled(&trace, &hello);
+        let Settled { server_random, group, shares, credentials } = settled;
         Self {
             group,
             client_random: hello.random,
             legacy_session_id: hello.legacy_session_id,
             server_random,
             shares,
-            credentials: read_credentials(&trace),
+            credentials,
+            #[cfg(feature = "tls12")]
+            without_extended_master_secret: trace.name == NO_EXTENDED_MASTER_SECRET,
             trace,
         }
     }
@@ -163,6 +194,15 @@ impl Script {
 
     pub(super) fn suite(&self) -> Suite {
         self.trace.suite
+    }
+
+    /// Whether what we sent is the record of the trace, or as good as it.
+    pub(super) fn is_record(&self, record: &Record, sent: &[u8]) -> bool {
+        #[cfg(feature = "tls12")]
+        if tls12::has_nonce_of_chance(&self.trace, record) {
+            return tls12::opens_alike(&self.trace, record, sent);
+        }
+        sent == record.bytes
     }
 
     /// The provider of one end: its keys and randomness, and the signatures that `ring` cannot verify.
@@ -184,7 +224,8 @@ impl Script {
             let offered = FixedExchange { group: NamedGroup::x25519, ..self.exchange(me, other) };
             provider = self.with_secrets_of_key_log(provider).with_exchange(offered);
         }
-        for credentials in self.credentials.values() {
+        // Ours makes its scheme one that we can sign with. The peer's comes in front, for where both have the same one.
+        for credentials in [me, other].iter().filter_map(|end| self.credentials.get(end)) {
             let Some(key_algorithm) = weak_key(credentials) else { continue };
             let Credentials { scheme, message, signature, .. } = credentials.clone();
             provider = provider.with_signature(FixedSignature { scheme, key_algorithm, message, signature });
@@ -199,7 +240,10 @@ impl Script {
             share: self.shares[&me].clone(),
             peer_share: self.shares[&other].clone(),
             // Where it is not known, what follows from it is.
-            secret: self.trace.secrets.get("dhe").cloned().unwrap_or_else(|| vec![0; 64]),
+            secret: ["dhe", "pre_master_secret"]
+                .into_iter()
+                .find_map(|name| self.trace.secrets.get(name).cloned())
+                .unwrap_or_else(|| vec![0; 64]),
             component,
         }
     }
@@ -226,14 +270,9 @@ impl Script {
     fn identity(&self, me: Actor) -> Option<Identity> {
         let credentials = self.credentials.get(&me)?.clone();
         // Its own chain is said in recorded words.
-        let shown = if self.has_old_certificate() { &self.credentials[&Actor::Client] } else { &credentials };
-        let chain = shown.chain.clone();
+        let readable = PeerCertificate::read(&credentials.chain[0]).is_ok();
+        let chain = if readable { credentials.chain.clone() } else { vec![READABLE_CERTIFICATE.into()] };
         Some(Identity::with_signer(chain, Arc::new(RecordedSigner([credentials.scheme], credentials))).unwrap())
-    }
-
-    /// Whether the server's certificate is of X.509 version 1, which we do not read.
-    fn has_old_certificate(&self) -> bool {
-        self.trace.name == OLD_CERTIFICATE
     }
 
     fn recorded(&self, me: Actor, types: &[HandshakeType]) -> Arc<Recorded> {
@@ -247,6 +286,13 @@ impl Script {
         groups
     }
 
+    /// The suite of the trace; and one of TLS 1.3, if that was offered and not taken.
+    fn offered_suites(&self) -> Vec<CipherSuite> {
+        let has_suite = Suite::tls13(self.suite().id).is_some() || self.first_hello().shares.is_empty();
+        let other = Some(CipherSuite::TLS_AES_128_GCM_SHA256).filter(|_| !has_suite);
+        [self.suite().id].into_iter().chain(other).collect()
+    }
+
     /// The name in the client's hello, or an address, for which there is no server_name.
     fn name(&self) -> ServerName<'static> {
         ServerName::try_from(self.first_hello().name.unwrap_or_else(|| "127.0.0.1".to_string())).unwrap()
@@ -258,7 +304,7 @@ impl Script {
         let mut config = ClientConfig::with_provider(Roots::new(), Arc::clone(&provider) as Arc<dyn Provider>)
             .danger_verify_with(Arc::new(AcceptAnyChain))
             .middlebox_compatibility(!self.legacy_session_id.is_empty())
-            .cipher_suites([self.suite().id])
+            .cipher_suites(self.offered_suites())
             .unwrap()
             .groups(self.groups())
             .unwrap()
@@ -268,6 +314,10 @@ impl Script {
         }
         if let protocols @ [_, ..] = &self.first_hello().application_protocols[..] {
             config = config.alpn(protocols).unwrap();
+        }
+        #[cfg(feature = "tls12")]
+        if self.without_extended_master_secret {
+            config = config.danger_allow_without_extended_master_secret();
         }
         config.preferences.recorded = Some(Arc::clone(&recorded));
         let client = ClientConnection::new(Arc::new(config), self.name()).unwrap();
@@ -292,6 +342,10 @@ impl Script {
         if self.credentials.contains_key(&Actor::Client) {
             config = config.client_auth(ClientAuth::Require(Arc::new(Roots::new())));
         }
+        #[cfg(feature = "tls12")]
+        if self.without_extended_master_secret {
+            config = config.danger_allow_without_extended_master_secret();
+        }
         let mut server = ServerConnection::new(Arc::new(config)).unwrap();
         server.outgoing.recorded = Some(Arc::clone(&recorded));
         (server, recorded)
@@ -300,7 +354,7 @@ impl Script {
 
 /// The kind of key, if `ring` verifies nothing with this one.
 pub(super) fn weak_key(credentials: &Credentials) -> Option<AlgorithmIdentifier> {
-    // The one leaf that we do not read, for its version, has a key of P-521.
+    // The leaves that we do not read, for their version, have keys of P-521.
     let Ok(leaf) = PeerCertificate::read(&credentials.chain[0]) else { return Some(alg_id::ECDSA_P521) };
     let kind = leaf.key_algorithm();
     // An RSAPublicKey of 2048 bits takes 270 bytes.

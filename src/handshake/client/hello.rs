@@ -14,14 +14,10 @@ use pki_types::ServerName;
 use super::tls12;
 use super::{Client, tls13};
 use crate::config::ClientConfig;
-#[cfg(feature = "tls12")]
-use crate::crypto::SuiteTls12;
 use crate::crypto::{CryptoError, Provider, Secret, StartedKeyExchange, Suite, key_exchange};
 use crate::error::{BadRecord, Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Outgoing};
-#[cfg(feature = "tls12")]
-use crate::keys::Randoms;
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
@@ -53,7 +49,7 @@ pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: Random,
-    legacy_session_id: Vec<u8>,
+    pub(super) legacy_session_id: Vec<u8>,
 }
 
 /// What ServerHello has settled; what the TLS 1.3 table goes on with.
@@ -85,7 +81,10 @@ pub(super) fn start(
     let offer = Offer { config, name, random: Random(random), legacy_session_id };
     let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None)?;
     out.send_bytes(Level::Initial, client_hello.clone());
-    out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
+    if has_tls13 {
+        // The dummy of a server that speaks TLS 1.3; in TLS 1.2 there is none. RFC 8446 §D.4.
+        out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
+    }
     Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
 }
 
@@ -136,7 +135,9 @@ impl Offer {
             list.push(ClientExtension::ExtendedMasterSecret);
             list.push(ClientExtension::RenegotiationInfo(&[]));
         }
-        list.push(ClientExtension::SignatureAlgorithms(self.signature_algorithms()));
+        let (handshake, certificates) = self.signature_algorithms();
+        list.push(ClientExtension::SignatureAlgorithms(handshake));
+        list.extend(certificates.map(ClientExtension::SignatureAlgorithmsCert));
         if !preferences.application_protocols.is_empty() {
             let protocol_name_list = preferences.application_protocols.iter().map(Vec::as_slice).collect();
             let protocols = ProtocolNameList { protocol_name_list };
@@ -158,10 +159,17 @@ impl Offer {
 
     /// The schemes of signature_algorithms: those for handshakes, then those that only certificates may use. Without
     /// signature_algorithms_cert the one list speaks for both. RFC 8446 §4.2.3.
-    pub(super) fn signature_algorithms(&self) -> Vec<SignatureScheme> {
+    ///
+    /// What TLS 1.3 signs no handshake with anyhow, TLS 1.2 would: there the second list is needed if the two differ.
+    fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
         let handshake = &self.config.preferences.signature_schemes;
         let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
-        handshake.iter().chain(certificates).copied().collect()
+        let all: Vec<_> = handshake.iter().chain(certificates).copied().collect();
+        if self.offers(ProtocolVersion::TLSv1_2) && all.len() > handshake.len() {
+            (handshake.clone(), Some(all))
+        } else {
+            (all, None)
+        }
     }
 
     /// Whether this hello offers a version.
@@ -453,66 +461,13 @@ impl WaitServerHello {
         server_hello: &ServerHello<'_>,
         out: &mut Outgoing,
     ) -> Result<Client, Error> {
-        let Self { offer, stage, .. } = self;
-        let provider = &*offer.config.preferences.provider;
-        // 1. A server that has retried us speaks TLS 1.3.
-        let Stage::First { client_hello } = stage else {
-            return Err(Violation::VersionNotOffered(ProtocolVersion::TLSv1_2).into());
-        };
-
-        // 2. The suite and the compression. No session is resumed, so ours must not come back. RFC 8446 §D.4.
-        let unknown = Violation::CipherSuiteNotOffered;
-        let offered = offer.config.preferences.allowed_suites().any(|id| id == server_hello.cipher_suite);
-        let suite = SuiteTls12::find(server_hello.cipher_suite).filter(|_| offered).ok_or(unknown)?;
-        if server_hello.legacy_compression_method != CompressionMethod::null {
-            return Err(Violation::CompressionSelected.into());
-        }
-        if !offer.legacy_session_id.is_empty() && server_hello.legacy_session_id_echo == offer.legacy_session_id {
-            return Err(Violation::SessionNotOffered.into());
-        }
-
-        // 3. The extensions answer ours.
-        let mut answered = tls12::Answered::default();
-        for extension in server_hello.extensions.iter().flatten() {
-            let (extension_type, context) = (extension.extension_type(), HandshakeType::server_hello);
-            match extension {
-                // Not for this hello, and sent by servers all the same. RFC 8422 §5.2 does not know what they mean.
-                ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::supported_groups => {}
-                _ if !offer.offered(extension_type) => {
-                    return Err(Violation::ExtensionNotOffered(extension_type, context).into());
-                }
-                ServerExtension::KeyShare(_) | ServerExtension::SupportedVersions(_) => {
-                    return Err(Violation::ExtensionNotAllowed(extension_type, context).into());
-                }
-                ServerExtension::ApplicationLayerProtocolNegotiation(list) => {
-                    answered.application_protocol = Some(offer.chosen_protocol(list)?);
-                }
-                ServerExtension::EcPointFormats(formats) if !formats.contains(&EcPointFormat::uncompressed) => {
-                    return Err(Violation::NoUncompressedPoints.into());
-                }
-                ServerExtension::ExtendedMasterSecret => answered.extended_master_secret = true,
-                ServerExtension::RenegotiationInfo(renegotiated_connection) => {
-                    // RFC 5746 §3.4: a first handshake has nothing to bind to.
-                    if !renegotiated_connection.is_empty() {
-                        return Err(Violation::RenegotiationInfoNotEmpty.into());
-                    }
-                }
-                ServerExtension::StatusRequest => answered.certificate_status = true,
-                _ => {}
+        match self.stage {
+            Stage::First { client_hello } => {
+                tls12::accept_server_hello(self.offer, &client_hello, message, server_hello, out).map(Client::Tls12)
             }
+            // A server that has retried us speaks TLS 1.3.
+            Stage::Second { .. } => Err(Violation::VersionNotOffered(ProtocolVersion::TLSv1_2).into()),
         }
-        if !answered.extended_master_secret && offer.config.preferences.requires_extended_master_secret {
-            return Err(Incompatible::NoExtendedMasterSecret.into());
-        }
-
-        // 4. The transcript keeps the messages until it is known whether they must be signed.
-        let mut transcript = Transcript::new(provider, suite.suite.hash).map_err(crypto_failed)?;
-        transcript.keep_messages();
-        transcript.add(&client_hello);
-        transcript.add(message.bytes());
-        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
-        let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
-        Ok(Client::Tls12(tls12::start(offer, suite, randoms, answered, transcript)))
     }
 }
 

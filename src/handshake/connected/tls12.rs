@@ -1,5 +1,6 @@
 //! What is left of a TLS 1.2 handshake: the master secret, for exporters.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::{Connected, identify};
@@ -42,7 +43,7 @@ impl ConnectedTls12 {
             hello_requests_without_data: 0,
             refusal_unsent: false,
         };
-        Progress::Established(Connected::Tls12(connected), negotiated)
+        Progress::Established(Box::new(Connected::Tls12(connected)), Box::new(negotiated))
     }
 
     pub(super) fn data_received(&mut self) {

@@ -1,5 +1,6 @@
 //! What is left of a TLS 1.3 handshake on an established connection: secrets for KeyUpdate and exporters.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::{Connected, identify};
@@ -56,7 +57,7 @@ impl ConnectedTls13 {
             update_requested: false,
             update_unsent: false,
         };
-        Progress::Established(Connected::Tls13(connected), negotiated)
+        Progress::Established(Box::new(Connected::Tls13(connected)), Box::new(negotiated))
     }
 
     /// Notes that application data came.

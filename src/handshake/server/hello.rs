@@ -2,28 +2,23 @@
 //!
 //! Nothing here knows what follows ServerHello; the chosen version's own folder does.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::offered::{Offered, choose_protocol};
 #[cfg(feature = "tls12")]
 use super::tls12;
 use super::{Server, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
-#[cfg(feature = "tls12")]
-use crate::crypto::{Authentication, SuiteTls12, ecdsa_curve, is_tls12_group};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
-#[cfg(feature = "tls12")]
-use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, DistinguishedName,
-    ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup,
-    ProtocolNameList, ProtocolVersion, RetryExtension, ServerNameList, SignatureScheme, allowed_in, read_all,
+    CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionType, HandshakeType, HelloRetryRequest,
+    KeyShareEntry, NamedGroup, ProtocolVersion, RetryExtension, SignatureScheme, read_all,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -54,119 +49,6 @@ pub(super) struct Settled {
     pub(super) asks_for_ocsp: bool,
     pub(super) transcript: Transcript,
     pub(super) hello_retried: bool,
-}
-
-/// The extensions of a ClientHello that decide something, each where it can be named.
-#[derive(Default)]
-struct Offered<'h> {
-    versions: Option<&'h [ProtocolVersion]>,
-    groups: Option<&'h [NamedGroup]>,
-    shares: Option<&'h [KeyShareEntry<'h>]>,
-    signature_algorithms: Option<&'h [SignatureScheme]>,
-    signature_algorithms_cert: Option<&'h [SignatureScheme]>,
-    server_name: Option<&'h ServerNameList<'h>>,
-    application_protocols: Option<&'h ProtocolNameList<'h>>,
-    certificate_authorities: &'h [DistinguishedName<'h>],
-    asks_for_ocsp: bool,
-    early_data: bool,
-    #[cfg(feature = "tls12")]
-    tls12: OfferedTls12,
-}
-
-/// The extensions that decide something in TLS 1.2 alone.
-#[cfg(feature = "tls12")]
-#[derive(Clone, Copy, Default)]
-struct OfferedTls12 {
-    point_formats: bool,
-    uncompressed_points: bool,
-    extended_master_secret: bool,
-    renegotiation_info: bool,
-    /// Of renegotiation_info, where there must be nothing.
-    renegotiated_connection: bool,
-}
-
-impl<'h> Offered<'h> {
-    /// Sorts the extensions; unknown ones are ignored, misplaced ones refused. RFC 8446 §4.2.
-    fn by(client_hello: &'h ClientHello<'h>) -> Result<Self, Error> {
-        let mut offered = Self::default();
-        let extensions = client_hello.extensions.as_deref().unwrap_or_default();
-        for (index, extension) in extensions.iter().enumerate() {
-            match extension {
-                ClientExtension::SupportedVersions(list) => offered.versions = Some(list),
-                ClientExtension::SupportedGroups(list) => offered.groups = Some(list),
-                ClientExtension::KeyShare(list) => offered.shares = Some(list),
-                ClientExtension::SignatureAlgorithms(list) => offered.signature_algorithms = Some(list),
-                ClientExtension::SignatureAlgorithmsCert(list) => offered.signature_algorithms_cert = Some(list),
-                ClientExtension::ServerName(list) => offered.server_name = Some(list),
-                ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
-                    offered.application_protocols = Some(list);
-                }
-                ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
-                ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
-                ClientExtension::EarlyData => offered.early_data = true,
-                #[cfg(feature = "tls12")]
-                ClientExtension::EcPointFormats(formats) => {
-                    offered.tls12.point_formats = true;
-                    offered.tls12.uncompressed_points = formats.contains(&EcPointFormat::uncompressed);
-                }
-                #[cfg(feature = "tls12")]
-                ClientExtension::ExtendedMasterSecret => offered.tls12.extended_master_secret = true,
-                #[cfg(feature = "tls12")]
-                ClientExtension::RenegotiationInfo(renegotiated_connection) => {
-                    offered.tls12.renegotiation_info = true;
-                    offered.tls12.renegotiated_connection = !renegotiated_connection.is_empty();
-                }
-                ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {
-                    return Err(Violation::PreSharedKeyNotLast.into());
-                }
-                other => check_place(other.extension_type())?,
-            }
-        }
-        let has = |extension| extensions.iter().any(|other| other.extension_type() == extension);
-        if has(ExtensionType::pre_shared_key) && !has(ExtensionType::psk_key_exchange_modes) {
-            return Err(Violation::PskWithoutModes.into());
-        }
-        Ok(offered)
-    }
-
-    /// The application protocols that the client speaks, in its order.
-    fn protocol_names(&self) -> Vec<Vec<u8>> {
-        let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
-        names.map(|name| name.to_vec()).collect()
-    }
-
-    /// The DER of the names of the authorities that the client trusts.
-    fn authorities(&self) -> Vec<Vec<u8>> {
-        self.certificate_authorities.iter().map(|name| name.0.to_vec()).collect()
-    }
-
-    /// The name that the client asks for. RFC 6066 §3.
-    fn server_name(&self) -> Result<Option<String>, Error> {
-        let Some(list) = self.server_name else { return Ok(None) };
-        // Names of other types are ignored; two of one type are forbidden.
-        let mut host_names = list.server_name_list.iter().filter(|entry| entry.name_type == NameType::host_name);
-        let Some(entry) = host_names.next() else { return Ok(None) };
-        if host_names.next().is_some() {
-            return Err(Violation::BadServerName.into());
-        }
-        let name = core::str::from_utf8(entry.name).map_err(|_| Violation::BadServerName)?;
-        // Forbidden on the wire and sent all the same; a certificate's names have none.
-        let name = name.strip_suffix('.').unwrap_or(name);
-        match pki_types::DnsName::try_from(name) {
-            Ok(_) => Ok(Some(String::from(name))),
-            // RFC 6066 §3 forbids addresses here, yet there are clients that send them: as good as no name.
-            Err(_) if pki_types::IpAddr::try_from(name).is_ok() => Ok(None),
-            Err(_) => Err(Violation::BadServerName.into()),
-        }
-    }
-}
-
-/// A known extension that belongs to another message. RFC 8446 §4.2.
-fn check_place(extension: ExtensionType) -> Result<(), Error> {
-    match allowed_in(extension, ExtensionContext::ClientHello) {
-        Some(false) => Err(Violation::ExtensionNotAllowed(extension, HandshakeType::client_hello).into()),
-        Some(true) | None => Ok(()),
-    }
 }
 
 /// What a first and a second hello are both asked for. RFC 8446 §4.1.1, §9.2.
@@ -244,14 +126,6 @@ fn check_shares(groups: &[NamedGroup], shares: &[KeyShareEntry<'_>]) -> Result<(
     Ok(())
 }
 
-/// ALPN: ours in our order; both have it and nothing in common is fatal. RFC 7301 §3.2.
-fn choose_protocol(preferences: &Preferences, offered: &Offered<'_>) -> Result<Option<Vec<u8>>, Error> {
-    let ours = &preferences.application_protocols;
-    let Some(theirs) = offered.application_protocols.filter(|_| !ours.is_empty()) else { return Ok(None) };
-    let common = ours.iter().find(|name| theirs.protocol_name_list.contains(&name.as_slice()));
-    Ok(Some(common.ok_or(Incompatible::NoCommonApplicationProtocol)?.clone()))
-}
-
 impl WaitClientHello {
     /// RFC 8446 §4.1.2.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Server, Error> {
@@ -262,7 +136,10 @@ impl WaitClientHello {
         let offered = Offered::by(&client_hello)?;
         match settle_version(preferences, &client_hello, offered.versions)? {
             #[cfg(feature = "tls12")]
-            ProtocolVersion::TLSv1_2 => return accept_tls12(config.clone(), message, &client_hello, &offered, out),
+            ProtocolVersion::TLSv1_2 => {
+                let settled = tls12::settle(config.clone(), message, &client_hello, &offered)?;
+                return tls12::start(settled, out).map(Server::Tls12);
+            }
             _ => {}
         }
         let parameters = Parameters::settle(preferences, &client_hello, offered)?;
@@ -417,87 +294,4 @@ fn proceed(
         hello_retried,
     };
     tls13::start(settled, boundary, out).map(Server::Tls13)
-}
-
-/// Settles what TLS 1.2 needs to know of a hello, and hands over. RFC 5246 §7.4.1.2.
-#[cfg(feature = "tls12")]
-fn accept_tls12(
-    config: Arc<ServerConfig>,
-    message: Incoming<'_>,
-    client_hello: &ClientHello<'_>,
-    offered: &Offered<'_>,
-    out: &mut Outgoing,
-) -> Result<Server, Error> {
-    let preferences = &config.preferences;
-    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
-    // 1. The client waits for us now: nothing may stand behind its hello.
-    if message.boundary().is_err() {
-        return Err(Violation::MessageBehindFlight(HandshakeType::client_hello).into());
-    }
-
-    // 2. Null compression is among what the client offers, uncompressed points too if it speaks of them. RFC 8422 §5.1.2.
-    if !client_hello.legacy_compression_methods.contains(&CompressionMethod::null) {
-        return Err(Violation::BadCompressionMethods.into());
-    }
-    if offered.tls12.point_formats && !offered.tls12.uncompressed_points {
-        return Err(Violation::NoUncompressedPoints.into());
-    }
-
-    // 3. A first handshake has nothing to renegotiate, and is bound to its own secret. RFC 5746 §3.6, RFC 7627 §5.3.
-    if offered.tls12.renegotiated_connection {
-        return Err(Violation::RenegotiationInfoNotEmpty.into());
-    }
-    if preferences.requires_extended_master_secret && !offered.tls12.extended_master_secret {
-        return Err(Incompatible::NoExtendedMasterSecret.into());
-    }
-
-    // 4. The curve: ours in our order. A client that names none takes any, of which P-256 is the safest guess.
-    // RFC 8422 §4.
-    let named = offered.groups.unwrap_or(&[NamedGroup::secp256r1]);
-    let usable = |group: &NamedGroup| is_tls12_group(*group) && named.contains(group);
-    let group = preferences.groups.iter().copied().find(usable).ok_or(Incompatible::NoCommonGroup)?;
-
-    // 5. Schemes that no suite of the client's goes with are of no use, nor are curves that it does not name: its groups
-    // speak of ECDSA keys too. RFC 8422 §5.1. Without signature_algorithms the client means SHA-1, which
-    // nobody signs with any more. RFC 9155 §2.
-    let suites: Vec<SuiteTls12> = preferences
-        .allowed_suites()
-        .filter(|id| client_hello.cipher_suites.contains(id))
-        .filter_map(SuiteTls12::find)
-        .collect();
-    if suites.is_empty() {
-        return Err(Incompatible::NoCommonCipherSuite.into());
-    }
-    let listed = offered.signature_algorithms.ok_or(Incompatible::NoCommonSignatureScheme)?;
-    let has_suite =
-        |scheme: &&SignatureScheme| suites.iter().any(|row| Authentication::of(**scheme) == Some(row.authentication));
-    let has_curve = |scheme: &&SignatureScheme| {
-        offered.groups.is_none_or(|groups| ecdsa_curve(**scheme).is_none_or(|curve| groups.contains(&curve)))
-    };
-
-    let hello = ClientHelloInfo {
-        version: ProtocolVersion::TLSv1_2,
-        server_name: offered.server_name()?,
-        application_protocols: offered.protocol_names(),
-        cipher_suites: client_hello.cipher_suites.clone(),
-        groups: named.to_vec(),
-        signature_schemes: listed.iter().filter(has_suite).filter(has_curve).copied().collect(),
-        certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(listed).to_vec(),
-        certificate_authorities: offered.authorities(),
-    };
-    let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
-    let settled = tls12::Settled {
-        application_protocol: choose_protocol(preferences, offered)?,
-        client_random: client_hello.random.0,
-        suites,
-        group,
-        hello,
-        asks_for_ocsp: offered.asks_for_ocsp,
-        extended_master_secret: offered.tls12.extended_master_secret,
-        secure_renegotiation: scsv || offered.tls12.renegotiation_info,
-        point_formats: offered.tls12.point_formats,
-        client_hello: message.bytes().to_vec(),
-        config,
-    };
-    tls12::start(settled, out).map(Server::Tls12)
 }

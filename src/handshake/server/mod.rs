@@ -1,6 +1,7 @@
 //! The server's handshake: the hello, which settles the version once for good, then that version's own table.
 
 mod hello;
+mod offered;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;
@@ -68,9 +69,8 @@ impl Server {
     /// Says whether the version is, or may yet be, one with warning alerts that end nothing. RFC 5246 §7.2.
     pub(crate) fn has_warnings(&self) -> bool {
         match self {
-            Self::WaitClientHello(_) => true,
-            Self::WaitSecondClientHello(_) => false,
-            Self::Tls13(_) => false,
+            Self::WaitClientHello(state) => state.config.preferences.allows(ProtocolVersion::TLSv1_2),
+            Self::WaitSecondClientHello(_) | Self::Tls13(_) => false,
             #[cfg(feature = "tls12")]
             Self::Tls12(_) => true,
         }

@@ -37,7 +37,7 @@ pub(super) fn seal(
         (xor_nonce(keys, sequence_number), behind)
     };
     let (content, tag) = content_and_tag.split_last_chunk_mut::<TAG_LEN>().ok_or_else(bad_layout)?;
-    let additional_data = additional_data(sequence_number, content_type, content.len())?;
+    let additional_data = additional_data(sequence_number, header, content.len())?;
     seal_with(keys, &nonce, &additional_data, content, tag)
 }
 
@@ -48,8 +48,12 @@ pub(super) fn open(
     protected: &mut [u8],
 ) -> Result<(ContentType, Range<usize>), Error> {
     let does_not_open = || Error::BadRecord(BadRecord::DoesNotOpen);
-    let [content_type, ..] = *header;
+    let [content_type, major, minor, ..] = *header;
     let content_type = ContentType(content_type);
+    // RFC 5246 §6.2.3: the version is the negotiated one. Whoever seals another one has not negotiated this connection.
+    if u16::from_be_bytes([major, minor]) != ProtocolVersion::TLSv1_2.0 {
+        return Err(does_not_open());
+    }
     let (start, nonce, sealed) = if keys.format == RecordFormat::Tls12ExplicitNonce {
         let (explicit, sealed) = protected.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or_else(does_not_open)?;
         (EXPLICIT_NONCE_LEN, salted_nonce(keys, explicit), sealed)
@@ -57,7 +61,7 @@ pub(super) fn open(
         (0, xor_nonce(keys, sequence_number), protected)
     };
     let len = sealed.len().checked_sub(TAG_LEN).ok_or_else(does_not_open)?;
-    let additional_data = additional_data(sequence_number, content_type, len)?;
+    let additional_data = additional_data(sequence_number, header, len)?;
     let len = open_with(keys, &nonce, &additional_data, sealed)?;
     if len > MAX_PLAINTEXT_LEN {
         return Err(BadRecord::TooLarge.into());
@@ -72,13 +76,15 @@ fn salted_nonce(keys: &TrafficKeys, explicit: &[u8; EXPLICIT_NONCE_LEN]) -> [u8;
     [a, b, c, d, e, f, g, h, i, j, k, l]
 }
 
-/// seq_num + type + version + length of the plaintext. RFC 5246 §6.2.3.3.
+/// seq_num + type + version + length of the plaintext, type and version as the record has them: what was altered on the
+/// way does not open. RFC 5246 §6.2.3.3.
 fn additional_data(
     sequence_number: u64,
-    content_type: ContentType,
+    header: &[u8; RECORD_HEADER_LEN],
     len: usize,
 ) -> Result<[u8; ADDITIONAL_DATA_LEN], Error> {
     let [a, b, c, d, e, f, g, h] = sequence_number.to_be_bytes();
-    let [content_type, major, minor, high, low] = header_bytes(content_type, ProtocolVersion::TLSv1_2, len)?;
+    let [content_type, major, minor, ..] = *header;
+    let [high, low] = u16::try_from(len).map_err(|_| bad_layout())?.to_be_bytes();
     Ok([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
 }

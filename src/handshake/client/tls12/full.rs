@@ -22,10 +22,10 @@ use crate::wire::{
 
 /// What the server's hello has answered.
 #[derive(Default)]
-pub(in crate::handshake::client) struct Answered {
-    pub(in crate::handshake::client) application_protocol: Option<Vec<u8>>,
-    pub(in crate::handshake::client) extended_master_secret: bool,
-    pub(in crate::handshake::client) certificate_status: bool,
+pub(super) struct Answered {
+    pub(super) application_protocol: Option<Vec<u8>>,
+    pub(super) extended_master_secret: bool,
+    pub(super) certificate_status: bool,
 }
 
 /// What every state of the handshake owns.
@@ -65,7 +65,7 @@ impl Handshake {
 }
 
 /// Goes on from a ServerHello that chose TLS 1.2.
-pub(in crate::handshake::client) fn start(
+pub(super) fn start(
     offer: Offer,
     suite: SuiteTls12,
     randoms: Randoms,
@@ -195,8 +195,10 @@ impl WaitServerKeyExchange {
             return Err(Violation::GroupNotOffered.into());
         }
         // 2. A signature of the kind that the suite names, over both randoms and the parameters.
-        if Authentication::of(received.algorithm).is_some_and(|kind| kind != handshake.suite.authentication) {
-            return Err(Violation::KeyDoesNotFitSuite.into());
+        match Authentication::of(received.algorithm) {
+            Some(kind) if kind == handshake.suite.authentication => {}
+            Some(_) => return Err(Violation::KeyDoesNotFitSuite.into()),
+            None => return Err(Violation::SignatureSchemeNotOffered.into()),
         }
         let signed = signed_params(&handshake.randoms, &received)?;
         let authenticated = Authenticated::check(

@@ -18,9 +18,10 @@
 mod client_flight;
 mod finished;
 mod full;
+mod hello;
 pub(crate) mod post_handshake;
 
-pub(super) use full::{Answered, start};
+pub(super) use hello::accept as accept_server_hello;
 
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::{Answer, Incoming, Outgoing, Progress};

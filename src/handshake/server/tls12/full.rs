@@ -7,36 +7,20 @@ use alloc::vec::Vec;
 
 use super::State;
 use super::client_flight::{Proving, WaitCertificate, WaitClientKeyExchange};
+use super::hello::Settled;
 use crate::config::{ClientHelloInfo, Decision, Identity, ServerConfig, SigningFailed, SigningRequest};
 use crate::crypto::{Authentication, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Negotiated, Outgoing, QuestionKind};
 use crate::keys::{Randoms, Transcript};
-use crate::record::Level;
+use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
     Asn1Cert, CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, CompressionMethod,
     DOWNGRADE_TLS12, DistinguishedName, EcPointFormat, NamedGroup, ProtocolNameList, ProtocolVersion, Random,
     ServerEcdhParams, ServerExtension, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
-
-/// What a ClientHello has settled.
-pub(in crate::handshake::server) struct Settled {
-    pub(in crate::handshake::server) config: Arc<ServerConfig>,
-    pub(in crate::handshake::server) client_random: [u8; 32],
-    /// The suites in common, most wanted first: which it is depends on the certificate.
-    pub(in crate::handshake::server) suites: Vec<SuiteTls12>,
-    pub(in crate::handshake::server) group: NamedGroup,
-    pub(in crate::handshake::server) application_protocol: Option<Vec<u8>>,
-    pub(in crate::handshake::server) hello: ClientHelloInfo,
-    pub(in crate::handshake::server) asks_for_ocsp: bool,
-    pub(in crate::handshake::server) extended_master_secret: bool,
-    pub(in crate::handshake::server) secure_renegotiation: bool,
-    pub(in crate::handshake::server) point_formats: bool,
-    /// The whole message, for the transcript, whose hash is the suite's.
-    pub(in crate::handshake::server) client_hello: Vec<u8>,
-}
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {
@@ -73,6 +57,8 @@ impl Handshake {
 
 /// Chooses the certificate before anything is sent: the suite depends on it.
 pub(in crate::handshake::server) fn start(settled: Settled, out: &mut Outgoing) -> Result<State, Error> {
+    // The dummy of TLS 1.3 has no place here, and the real one must wait. RFC 5246 §7.1.
+    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
     let chooser = Arc::clone(&settled.config.identity);
     match chooser.choose(&settled.hello) {
         Decision::Now(identity) => AskIdentity { settled }.accept(identity, out),
@@ -237,8 +223,15 @@ fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Re
     let ours = &handshake.config.preferences.signature_schemes;
     let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
     let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    // The schemes speak of certificates too, so they list what no key of a client may sign with; the types do not.
+    let kinds = [
+        (Authentication::Ecdsa, ClientCertificateType::ecdsa_sign),
+        (Authentication::Rsa, ClientCertificateType::rsa_sign),
+    ];
+    let accepted = |kind| ours.iter().any(|scheme| Authentication::of(*scheme) == Some(kind));
+    let certificate_types = kinds.into_iter().filter(|(kind, _)| accepted(*kind)).map(|(_, listed)| listed).collect();
     let request = CertificateRequestTls12 {
-        certificate_types: vec![ClientCertificateType::ecdsa_sign, ClientCertificateType::rsa_sign],
+        certificate_types,
         supported_signature_algorithms: ours.iter().chain(certificates).copied().collect(),
         certificate_authorities: subjects.iter().map(|name| DistinguishedName(name)).collect(),
     };

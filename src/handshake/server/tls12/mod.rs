@@ -20,9 +20,11 @@
 mod client_flight;
 mod finished;
 mod full;
+mod hello;
 pub(crate) mod post_handshake;
 
-pub(super) use full::{Settled, start};
+pub(super) use full::start;
+pub(super) use hello::settle;
 
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::{Answer, Incoming, Outgoing, Progress};

@@ -1,0 +1,128 @@
+//! What a connection can be asked: where it stands, what was negotiated, who the peer is, and keys for the application.
+
+use pki_types::CertificateDer;
+
+use super::{Connection, Phase};
+use crate::error::{Error, Misuse};
+use crate::handshake::Negotiated;
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+
+impl Connection {
+    /// Fills `output` with keying material for the application: TLS-Exporter. RFC 8446 §7.5. The label is at most 249
+    /// bytes, the output at most 255 times the hash's length. An absent context is an empty one in TLS 1.3, and is not in TLS
+    /// 1.2, where extended master secret is needed. RFC 5705 §4, RFC 7627 §5.4.
+    pub fn export(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Error> {
+        match &self.phase {
+            Phase::Established { connected, .. } => {
+                output.copy_from_slice(connected.export(label, context, output.len())?.expose());
+                Ok(())
+            }
+            Phase::Failed(error) => Err(error.clone()),
+            Phase::Client(_) | Phase::Server(_) => Err(Misuse::HandshakeNotFinished.into()),
+        }
+    }
+
+    /// Returns the channel binding `tls-exporter`, which ties an authentication inside the connection to it. RFC 9266.
+    pub fn tls_exporter_channel_binding(&self) -> Result<[u8; 32], Error> {
+        let mut binding = [0; 32];
+        // RFC 9266 §4.2: no context in TLS 1.2, an empty one in TLS 1.3, where that is the same.
+        self.export(b"EXPORTER-Channel-Binding", None, &mut binding)?;
+        Ok(binding)
+    }
+
+    /// Says whether the handshake is finished and the connection has not failed.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::Established { .. })
+    }
+
+    /// Says whether the connection has failed, so that every call repeats the error.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed(_))
+    }
+
+    /// Says whether application data can be sent now.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.check_may_send().is_ok()
+    }
+
+    /// Says whether the peer has sent close_notify.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// Returns the handshake's state by its name in RFC 8446 §A, for logs and tests.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match &self.phase {
+            Phase::Client(state) => state.name(),
+            Phase::Server(state) => state.name(),
+            Phase::Established { .. } => "Connected",
+            Phase::Failed(_) => "Failed",
+        }
+    }
+
+    fn negotiated(&self) -> Option<&Negotiated> {
+        match &self.phase {
+            Phase::Established { negotiated, .. } => Some(negotiated),
+            Phase::Client(_) | Phase::Server(_) | Phase::Failed(_) => None,
+        }
+    }
+
+    /// Returns the protocol version, once established.
+    #[must_use]
+    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
+        self.negotiated().map(|negotiated| negotiated.version)
+    }
+
+    /// Returns the cipher suite, once established.
+    #[must_use]
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.negotiated().map(|negotiated| negotiated.cipher_suite)
+    }
+
+    /// Returns the key exchange group, once established.
+    #[must_use]
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.negotiated().map(|negotiated| negotiated.group)
+    }
+
+    /// Returns the scheme of the peer's handshake signature, if it made one.
+    #[must_use]
+    pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
+        self.negotiated()?.peer_signature_scheme
+    }
+
+    /// Returns the application protocol, if one was agreed on. RFC 7301.
+    #[must_use]
+    pub fn alpn_protocol(&self) -> Option<&[u8]> {
+        self.negotiated()?.application_protocol.as_deref()
+    }
+
+    /// Returns the server name that the client sent, once established. RFC 6066 §3.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.negotiated()?.server_name.as_deref()
+    }
+
+    /// Returns the peer's chain as it was sent, leaf first; empty if the peer showed none.
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        self.negotiated().map_or(&[], |negotiated| &negotiated.peer_certificates)
+    }
+
+    /// Returns the OCSP response that the server stapled to its certificate, if it was asked to and did.
+    #[must_use]
+    pub fn peer_ocsp_response(&self) -> Option<&[u8]> {
+        self.negotiated()?.peer_ocsp_response.as_deref()
+    }
+
+    /// Says whether the handshake took a HelloRetryRequest.
+    #[must_use]
+    pub fn hello_retried(&self) -> bool {
+        self.negotiated().is_some_and(|negotiated| negotiated.hello_retried)
+    }
+}

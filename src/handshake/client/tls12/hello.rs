@@ -1,0 +1,88 @@
+//! Judges a ServerHello that chose TLS 1.2. RFC 5246 §7.4.1.3, RFC 8422 §5.2, RFC 5746 §3.4, RFC 7627 §5.2.
+
+use super::State;
+use super::full::{Answered, start};
+use crate::crypto::SuiteTls12;
+use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::client::hello::Offer;
+use crate::handshake::proof::crypto_failed;
+use crate::handshake::{Incoming, Outgoing};
+use crate::keys::{Randoms, Transcript};
+use crate::record::ChangeCipherSpecs;
+use crate::wire::{CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ServerExtension, ServerHello};
+
+/// Goes on from a ServerHello that answers this ClientHello.
+pub(in crate::handshake::client) fn accept(
+    offer: Offer,
+    client_hello: &[u8],
+    message: Incoming<'_>,
+    server_hello: &ServerHello<'_>,
+    out: &mut Outgoing,
+) -> Result<State, Error> {
+    // 1. The suite, the compression, and no session that we do not have.
+    let suite = check_hello(&offer, server_hello)?;
+    // 2. The extensions answer ours.
+    let answered = read_extensions(&offer, server_hello)?;
+    if !answered.extended_master_secret && offer.config.preferences.requires_extended_master_secret {
+        return Err(Incompatible::NoExtendedMasterSecret.into());
+    }
+    // 3. The transcript keeps the messages until it is known whether they must be signed.
+    let provider = &*offer.config.preferences.provider;
+    let mut transcript = Transcript::new(provider, suite.suite.hash).map_err(crypto_failed)?;
+    transcript.keep_messages();
+    transcript.add(client_hello);
+    transcript.add(message.bytes());
+    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
+    let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
+    Ok(start(offer, suite, randoms, answered, transcript))
+}
+
+fn check_hello(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<SuiteTls12, Error> {
+    let offered = offer.config.preferences.allowed_suites().any(|id| id == server_hello.cipher_suite);
+    let suite = SuiteTls12::find(server_hello.cipher_suite).filter(|_| offered);
+    let suite = suite.ok_or(Violation::CipherSuiteNotOffered)?;
+    if server_hello.legacy_compression_method != CompressionMethod::null {
+        return Err(Violation::CompressionSelected.into());
+    }
+    // The session id of our hello only looks like one: a server that gives it back resumes nothing. RFC 8446 §D.4.
+    let ours = &offer.legacy_session_id;
+    if !ours.is_empty() && server_hello.legacy_session_id_echo == *ours {
+        return Err(Violation::SessionNotOffered.into());
+    }
+    Ok(suite)
+}
+
+fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
+    let mut answered = Answered::default();
+    for extension in server_hello.extensions.iter().flatten() {
+        let (extension_type, message) = (extension.extension_type(), HandshakeType::server_hello);
+        match extension {
+            // Not for this hello, and sent by servers all the same. RFC 8422 §5.2 does not know what they mean.
+            ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::supported_groups => {}
+            // RFC 5246 §7.4.1.4.1: servers MUST NOT send this extension.
+            ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::signature_algorithms => {
+                return Err(Violation::ExtensionNotAllowed(extension_type, message).into());
+            }
+            _ if !offer.offered(extension_type) => {
+                return Err(Violation::ExtensionNotOffered(extension_type, message).into());
+            }
+            ServerExtension::KeyShare(_) | ServerExtension::SupportedVersions(_) => {
+                return Err(Violation::ExtensionNotAllowed(extension_type, message).into());
+            }
+            ServerExtension::ApplicationLayerProtocolNegotiation(list) => {
+                answered.application_protocol = Some(offer.chosen_protocol(list)?);
+            }
+            ServerExtension::EcPointFormats(formats) if !formats.contains(&EcPointFormat::uncompressed) => {
+                return Err(Violation::NoUncompressedPoints.into());
+            }
+            ServerExtension::ExtendedMasterSecret => answered.extended_master_secret = true,
+            // A first handshake has nothing to bind to. RFC 5746 §3.4.
+            ServerExtension::RenegotiationInfo(connection) if !connection.is_empty() => {
+                return Err(Violation::RenegotiationInfoNotEmpty.into());
+            }
+            ServerExtension::StatusRequest => answered.certificate_status = true,
+            _ => {}
+        }
+    }
+    Ok(answered)
+}

@@ -1,0 +1,135 @@
+//! What a ClientHello offers, sorted, so that each thing can be asked for by its name. RFC 8446 §4.2, RFC 6066, RFC 7301.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::config::Preferences;
+use crate::error::{Error, Incompatible, Violation};
+#[cfg(feature = "tls12")]
+use crate::wire::EcPointFormat;
+use crate::wire::{
+    CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName, ExtensionContext, ExtensionType,
+    HandshakeType, KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, ServerNameList,
+    SignatureScheme, allowed_in,
+};
+
+/// The extensions of a ClientHello that decide something, each where it can be named.
+#[derive(Default)]
+pub(super) struct Offered<'h> {
+    pub(super) versions: Option<&'h [ProtocolVersion]>,
+    pub(super) groups: Option<&'h [NamedGroup]>,
+    pub(super) shares: Option<&'h [KeyShareEntry<'h>]>,
+    pub(super) signature_algorithms: Option<&'h [SignatureScheme]>,
+    pub(super) signature_algorithms_cert: Option<&'h [SignatureScheme]>,
+    pub(super) server_name: Option<&'h ServerNameList<'h>>,
+    pub(super) application_protocols: Option<&'h ProtocolNameList<'h>>,
+    pub(super) certificate_authorities: &'h [DistinguishedName<'h>],
+    pub(super) asks_for_ocsp: bool,
+    pub(super) early_data: bool,
+    #[cfg(feature = "tls12")]
+    pub(super) tls12: OfferedTls12,
+}
+
+/// The extensions that decide something in TLS 1.2 alone.
+#[cfg(feature = "tls12")]
+#[derive(Clone, Copy, Default)]
+pub(super) struct OfferedTls12 {
+    pub(super) point_formats: bool,
+    pub(super) uncompressed_points: bool,
+    pub(super) extended_master_secret: bool,
+    pub(super) renegotiation_info: bool,
+    /// Of renegotiation_info, where there must be nothing.
+    pub(super) renegotiated_connection: bool,
+}
+
+impl<'h> Offered<'h> {
+    /// Sorts the extensions; unknown ones are ignored, misplaced ones refused. RFC 8446 §4.2.
+    pub(super) fn by(client_hello: &'h ClientHello<'h>) -> Result<Self, Error> {
+        let mut offered = Self::default();
+        let extensions = client_hello.extensions.as_deref().unwrap_or_default();
+        for (index, extension) in extensions.iter().enumerate() {
+            match extension {
+                ClientExtension::SupportedVersions(list) => offered.versions = Some(list),
+                ClientExtension::SupportedGroups(list) => offered.groups = Some(list),
+                ClientExtension::KeyShare(list) => offered.shares = Some(list),
+                ClientExtension::SignatureAlgorithms(list) => offered.signature_algorithms = Some(list),
+                ClientExtension::SignatureAlgorithmsCert(list) => offered.signature_algorithms_cert = Some(list),
+                ClientExtension::ServerName(list) => offered.server_name = Some(list),
+                ClientExtension::ApplicationLayerProtocolNegotiation(list) => {
+                    offered.application_protocols = Some(list);
+                }
+                ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
+                ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
+                ClientExtension::EarlyData => offered.early_data = true,
+                #[cfg(feature = "tls12")]
+                ClientExtension::EcPointFormats(formats) => {
+                    offered.tls12.point_formats = true;
+                    offered.tls12.uncompressed_points = formats.contains(&EcPointFormat::uncompressed);
+                }
+                #[cfg(feature = "tls12")]
+                ClientExtension::ExtendedMasterSecret => offered.tls12.extended_master_secret = true,
+                #[cfg(feature = "tls12")]
+                ClientExtension::RenegotiationInfo(renegotiated_connection) => {
+                    offered.tls12.renegotiation_info = true;
+                    offered.tls12.renegotiated_connection = !renegotiated_connection.is_empty();
+                }
+                ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {
+                    return Err(Violation::PreSharedKeyNotLast.into());
+                }
+                other => check_place(other.extension_type())?,
+            }
+        }
+        let has = |extension| extensions.iter().any(|other| other.extension_type() == extension);
+        if has(ExtensionType::pre_shared_key) && !has(ExtensionType::psk_key_exchange_modes) {
+            return Err(Violation::PskWithoutModes.into());
+        }
+        Ok(offered)
+    }
+
+    /// The application protocols that the client speaks, in its order.
+    pub(super) fn protocol_names(&self) -> Vec<Vec<u8>> {
+        let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
+        names.map(|name| name.to_vec()).collect()
+    }
+
+    /// The DER of the names of the authorities that the client trusts.
+    pub(super) fn authorities(&self) -> Vec<Vec<u8>> {
+        self.certificate_authorities.iter().map(|name| name.0.to_vec()).collect()
+    }
+
+    /// The name that the client asks for. RFC 6066 §3.
+    pub(super) fn server_name(&self) -> Result<Option<String>, Error> {
+        let Some(list) = self.server_name else { return Ok(None) };
+        // Names of other types are ignored; two of one type are forbidden.
+        let mut host_names = list.server_name_list.iter().filter(|entry| entry.name_type == NameType::host_name);
+        let Some(entry) = host_names.next() else { return Ok(None) };
+        if host_names.next().is_some() {
+            return Err(Violation::BadServerName.into());
+        }
+        let name = core::str::from_utf8(entry.name).map_err(|_| Violation::BadServerName)?;
+        // Forbidden on the wire and sent all the same; a certificate's names have none.
+        let name = name.strip_suffix('.').unwrap_or(name);
+        match pki_types::DnsName::try_from(name) {
+            Ok(_) => Ok(Some(String::from(name))),
+            // RFC 6066 §3 forbids addresses here, yet there are clients that send them: as good as no name.
+            Err(_) if pki_types::IpAddr::try_from(name).is_ok() => Ok(None),
+            Err(_) => Err(Violation::BadServerName.into()),
+        }
+    }
+}
+
+/// A known extension that belongs to another message. RFC 8446 §4.2.
+fn check_place(extension: ExtensionType) -> Result<(), Error> {
+    match allowed_in(extension, ExtensionContext::ClientHello) {
+        Some(false) => Err(Violation::ExtensionNotAllowed(extension, HandshakeType::client_hello).into()),
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// ALPN: ours in our order; both have it and nothing in common is fatal. RFC 7301 §3.2.
+pub(super) fn choose_protocol(preferences: &Preferences, offered: &Offered<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let ours = &preferences.application_protocols;
+    let Some(theirs) = offered.application_protocols.filter(|_| !ours.is_empty()) else { return Ok(None) };
+    let common = ours.iter().find(|name| theirs.protocol_name_list.contains(&name.as_slice()));
+    Ok(Some(common.ok_or(Incompatible::NoCommonApplicationProtocol)?.clone()))
+}

@@ -1,0 +1,351 @@
+//! What TLS 1.2 makes an end send, and what it must refuse: duties that are not a failure of their own in `alerts.rs`.
+
+#![cfg(all(feature = "tls12", feature = "ring"))]
+
+#[path = "support/later.rs"]
+mod later;
+#[path = "support/pair.rs"]
+mod pair;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/script.rs"]
+mod script;
+#[path = "support/script_tls12.rs"]
+mod script_tls12;
+#[path = "support/stage_tls12.rs"]
+mod stage_tls12;
+
+use std::sync::Arc;
+
+use bulla::crypto::{Authentication, SuiteTls12};
+use bulla::wire::{
+    CertificateRequestTls12, CipherSuite, ClientCertificateType, ClientExtension, ClientHello, CompressionMethod,
+    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, NameType, NamedGroup, ProtocolVersion,
+    RECORD_HEADER_LEN, ServerExtension, ServerHello, ServerKeyExchange, ServerNameEntry, ServerNameList,
+    SignatureScheme, read_all, write_message,
+};
+use bulla::{ClientConfig, Connection, ServerConfig};
+use pair::{KeyKind, Pair, configs, feed, output, send};
+use script::Heard;
+use stage_tls12::{END, SERVER_FLIGHT, Scene, Stage};
+
+const TLS12: [ProtocolVersion; 1] = [ProtocolVersion::TLSv1_2];
+
+/// Configurations that go together and speak TLS 1.2 alone.
+fn tls12(kind: KeyKind) -> (ClientConfig, ServerConfig) {
+    let (client, server) = configs(kind);
+    (client.versions(TLS12).unwrap(), server.versions(TLS12).unwrap())
+}
+
+fn plain_record(content_type: u8, content: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[content_type, 3, 3, len[0], len[1]], content].concat()
+}
+
+/// The error with which an end takes these bytes.
+fn refusal(connection: &mut Connection, bytes: &[u8]) -> Result<(), &'static str> {
+    feed(connection, &mut bytes.to_vec(), &mut Vec::new()).map_err(|error| error.name())
+}
+
+#[test]
+fn version_in_the_header_of_a_protected_record_is_authenticated() {
+    for kind in [KeyKind::EcdsaP256, KeyKind::Rsa] {
+        let (client, server) = tls12(kind);
+        let mut pair = Pair::established(client, server);
+        let mut record = send(&mut pair.client, b"data");
+        record[2] = 1;
+        assert_eq!(refusal(&mut pair.server, &record), Err("DoesNotOpen"));
+    }
+}
+
+/// RFC 5246 §E.1: the answer is the highest version that both ends have. A lower one would carry the sentinel of RFC 8446
+/// §4.1.3, which every client of both versions takes for an attack.
+#[test]
+fn highest_common_version_is_chosen_whatever_the_order_of_the_configuration() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let upside_down = [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3];
+    let (low_client, low_server) =
+        (client.clone().versions(upside_down).unwrap(), server.clone().versions(upside_down).unwrap());
+    for (client, server) in [(&client, &low_server), (&low_client, &server), (&low_client, &low_server)] {
+        let pair = Pair::established(client.clone(), server.clone());
+        assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+    }
+}
+
+/// A server's first flight whose ServerHello, which ends with its extensions, has this one more.
+fn with_extension(flight: &[u8], extension: &[u8]) -> Vec<u8> {
+    let (message, rest) = flight[RECORD_HEADER_LEN..].split_at(HANDSHAKE_HEADER_LEN + usize::from(flight[8]));
+    let hello: ServerHello<'_> = read_all(&message[HANDSHAKE_HEADER_LEN..]).unwrap();
+    let mut message = write_message(&hello).unwrap();
+    let added = u8::try_from(extension.len()).unwrap();
+    let of_extensions = HANDSHAKE_HEADER_LEN + 2 + 32 + 1 + hello.legacy_session_id_echo.len() + 2 + 1;
+    message[3] += added;
+    message[of_extensions + 1] += added;
+    message.extend_from_slice(extension);
+    plain_record(22, &[&message, rest].concat())
+}
+
+#[test]
+fn server_hello_with_signature_algorithms_sends_illegal_parameter() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let mut pair = Pair::new(client, server);
+    pair.to_server = output(&mut pair.client);
+    feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
+    let flight = output(&mut pair.server);
+    let flight = with_extension(&flight, &[0, 13, 0, 4, 0, 2, 4, 3]);
+    assert_eq!(refusal(&mut pair.client, &flight), Err("ExtensionNotAllowed"));
+}
+
+#[test]
+fn every_scheme_but_those_of_sha1_belongs_to_the_suites_of_one_kind_of_key() {
+    for scheme in SignatureScheme::NAMED {
+        let is_sha1 = matches!(*scheme, SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1);
+        let is_rsa = scheme.to_string().starts_with("rsa");
+        let kind = if is_rsa { Authentication::Rsa } else { Authentication::Ecdsa };
+        assert_eq!(Authentication::of(*scheme), Some(kind).filter(|_| !is_sha1), "{scheme}");
+    }
+}
+
+/// RFC 5705 §4: these are said by the handshake itself.
+#[test]
+fn label_of_the_handshake_itself_is_not_exported() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let pair = Pair::established(client, server);
+    for label in ["client finished", "server finished", "master secret", "extended master secret", "key expansion"] {
+        let exported = pair.client.export(label.as_bytes(), None, &mut [0; 32]);
+        assert_eq!(exported.map_err(|error| error.name()), Err("BadExporterRequest"), "{label}");
+    }
+    pair.client.export(b"EXPORTER-key expansion", None, &mut [0; 32]).unwrap();
+}
+
+/// What is not accepted in a handshake, but in certificates, is said in an extension of its own: in TLS 1.2 a server goes by
+/// signature_algorithms in its ServerKeyExchange too. RFC 8446 §4.2.3.
+#[test]
+fn schemes_for_certificates_alone_are_listed_apart_where_tls12_is_offered() {
+    let (client, server) = configs(KeyKind::Rsa);
+    let pss = [SignatureScheme::rsa_pss_rsae_sha256];
+    let lists = |config: &ClientConfig| {
+        let mut pair = Pair::new(config.clone(), server.clone());
+        let hello = output(&mut pair.client);
+        let hello: ClientHello<'_> = read_all(&hello[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN..]).unwrap();
+        let (mut both, mut certificates) = (None, None);
+        for extension in hello.extensions.iter().flatten() {
+            match extension {
+                ClientExtension::SignatureAlgorithms(list) => both = Some(list.clone()),
+                ClientExtension::SignatureAlgorithmsCert(list) => certificates = Some(list.clone()),
+                _ => {}
+            }
+        }
+        (both.unwrap(), certificates)
+    };
+    let (_, certificates) = lists(&client);
+    assert_eq!(certificates, None);
+    let (both, certificates) = lists(&client.clone().signature_schemes(pss).unwrap());
+    assert_eq!(both, pss);
+    let pkcs1 =
+        [SignatureScheme::rsa_pkcs1_sha256, SignatureScheme::rsa_pkcs1_sha384, SignatureScheme::rsa_pkcs1_sha512];
+    assert_eq!(certificates.unwrap(), [&pss[..], &pkcs1[..]].concat());
+}
+
+#[test]
+fn wish_to_change_the_keys_of_tls12_is_misuse_and_the_connection_goes_on() {
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    let mut pair = Pair::established(client, server);
+    for _ in 0..2 {
+        assert_eq!(pair.client.update_keys(true).map_err(|error| error.name()), Err("NoKeyUpdate"));
+    }
+    pair.to_server = send(&mut pair.client, b"data");
+    pair.run().unwrap();
+    assert_eq!(pair::data(&pair.server_seen), b"data");
+}
+
+/// The bodies of the messages heard of this type.
+fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
+    let messages = scene.peer.heard.iter().filter_map(|heard| match heard {
+        Heard::Message(bytes) if bytes[0] == handshake_type.0 => Some(&bytes[4..]),
+        _ => None,
+    });
+    messages.collect()
+}
+
+fn server_hello(scene: &Scene) -> ServerHello<'_> {
+    read_all(bodies(scene, HandshakeType::server_hello)[0]).unwrap()
+}
+
+#[test]
+fn client_hello_of_tls12_alone_has_the_fields_that_the_rfcs_fix() {
+    let stage = Stage::new();
+    let config = ClientConfig::new(stage.authority.roots()).versions(TLS12).unwrap();
+    let scene = stage.client_with(config);
+    let hello: ClientHello<'_> = read_all(bodies(&scene, HandshakeType::client_hello)[0]).unwrap();
+    assert_eq!((hello.legacy_version, hello.legacy_session_id), (ProtocolVersion::TLSv1_2, &b""[..]));
+    assert_eq!(hello.legacy_compression_methods, [CompressionMethod::null]);
+    // ECDHE with an AEAD, both kinds of keys, and no signalling suite: the extension says it. RFC 5746 §3.4.
+    assert_eq!(hello.cipher_suites.len(), 6);
+    assert!(hello.cipher_suites.iter().all(|id| SuiteTls12::find(*id).is_some()), "{:?}", hello.cipher_suites);
+    let extensions = hello.extensions.unwrap();
+    let types: Vec<_> = extensions.iter().map(ClientExtension::extension_type).collect();
+    let expected = [
+        ExtensionType::server_name,
+        ExtensionType::supported_groups,
+        ExtensionType::ec_point_formats,
+        ExtensionType::extended_master_secret,
+        ExtensionType::renegotiation_info,
+        ExtensionType::signature_algorithms,
+    ];
+    assert_eq!(types, expected);
+    assert!(extensions.contains(&ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed])));
+    assert!(extensions.contains(&ClientExtension::RenegotiationInfo(&[])));
+    let schemes = extensions.iter().find_map(|extension| match extension {
+        ClientExtension::SignatureAlgorithms(schemes) => Some(schemes.clone()),
+        _ => None,
+    });
+    let schemes = schemes.unwrap();
+    assert!(schemes.contains(&SignatureScheme::rsa_pkcs1_sha256));
+    assert!(!schemes.iter().any(|scheme| scheme.to_string().ends_with("sha1")), "{schemes:?}");
+}
+
+#[test]
+fn server_hello_of_tls12_answers_what_was_asked_and_nothing_else() {
+    let stage = Stage::new();
+    let answered = |edit: fn(&mut ClientHello<'_>)| -> Vec<ExtensionType> {
+        let scene = stage.server_with(stage.server.clone().alpn(["h2"]).unwrap());
+        let scene = scene.say_message(|peer| peer.client_hello_with(edit));
+        let hello = server_hello(&scene);
+        assert_eq!((hello.legacy_version, hello.legacy_session_id_echo), (ProtocolVersion::TLSv1_2, &b""[..]));
+        assert_eq!(hello.legacy_compression_method, CompressionMethod::null);
+        hello.extensions.iter().flatten().map(ServerExtension::extension_type).collect()
+    };
+    let (info, secret) = (ExtensionType::renegotiation_info, ExtensionType::extended_master_secret);
+    assert_eq!(answered(|_| {}), [info, secret, ExtensionType::ec_point_formats]);
+    let without = |hello: &mut ClientHello<'_>| {
+        let dropped = [ExtensionType::renegotiation_info, ExtensionType::ec_point_formats];
+        hello.extensions.as_mut().unwrap().retain(|it| !dropped.contains(&it.extension_type()));
+    };
+    assert_eq!(answered(without), [secret]);
+    // The signalling suite asks as the extension does. RFC 5746 §3.6.
+    let signalled = |hello: &mut ClientHello<'_>| {
+        let dropped = [ExtensionType::renegotiation_info, ExtensionType::ec_point_formats];
+        hello.extensions.as_mut().unwrap().retain(|it| !dropped.contains(&it.extension_type()));
+        hello.cipher_suites.push(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
+    };
+    assert_eq!(answered(signalled), [info, secret]);
+    let others = |hello: &mut ClientHello<'_>| {
+        let extensions = hello.extensions.as_mut().unwrap();
+        extensions.push(ClientExtension::SignedCertificateTimestamp);
+        extensions.push(ClientExtension::RecordSizeLimit(4096));
+        hello.legacy_session_id = &[1; 32];
+    };
+    assert_eq!(answered(others), [info, secret, ExtensionType::ec_point_formats]);
+}
+
+#[test]
+fn certificate_request_of_tls12_names_kinds_of_keys_schemes_and_authorities() {
+    let stage = Stage::new();
+    let scene = stage.server_with(stage.requiring_server()).say(&[script_tls12::Say::ClientHello]);
+    let body = bodies(&scene, HandshakeType::certificate_request)[0];
+    let request: CertificateRequestTls12<'_> = read_all(body).unwrap();
+    assert_eq!(request.certificate_types, [ClientCertificateType::ecdsa_sign, ClientCertificateType::rsa_sign]);
+    assert_eq!(request.certificate_authorities.len(), 1);
+    let schemes = request.supported_signature_algorithms;
+    assert!(schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256), "{schemes:?}");
+    assert!(!schemes.iter().any(|scheme| scheme.to_string().ends_with("sha1")), "{schemes:?}");
+}
+
+/// RFC 5746 §4.1 leaves it to the client; with extended master secret, old servers are gone already.
+#[test]
+fn server_without_renegotiation_info_is_gone_on_with() {
+    let scene = Stage::new().client().say_message(|peer| {
+        peer.server_hello_with(|hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|it| it.extension_type() != ExtensionType::renegotiation_info);
+        })
+    });
+    assert_eq!(scene.say(&SERVER_FLIGHT[1..]).say(&END).outcome(), "Connected");
+}
+
+/// RFC 5288 §3: the explicit part never repeats. RFC 7905 §2: here nothing is explicit.
+#[test]
+fn nonce_in_the_record_is_its_number_with_aes_gcm_and_absent_with_chacha20() {
+    for (suite, head) in [
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 8),
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 8),
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 0),
+    ] {
+        let (client, server) = tls12(KeyKind::EcdsaP256);
+        let mut pair = Pair::established(client.cipher_suites([suite]).unwrap(), server);
+        // Finished was number 0.
+        for number in 1..4_u64 {
+            let record = send(&mut pair.client, b"data");
+            assert_eq!(record.len(), RECORD_HEADER_LEN + head + 4 + 16, "{suite}");
+            assert_eq!(record[..3], [23, 3, 3]);
+            if head == 8 {
+                assert_eq!(record[RECORD_HEADER_LEN..][..8], number.to_be_bytes(), "{suite}");
+            }
+        }
+    }
+}
+
+/// RFC 9850 §2.2.
+#[test]
+fn key_log_of_tls12_has_the_master_secret_once_on_each_end() {
+    let log = Arc::new(Lines::default());
+    let (client, server) = tls12(KeyKind::EcdsaP256);
+    Pair::established(client.key_log(log.clone()), server.key_log(log.clone()));
+    let lines = log.0.lock().unwrap();
+    assert!(lines.len() == 2 && lines[0] == lines[1]);
+    assert_eq!((lines[0].0.as_str(), lines[0].1.len()), ("CLIENT_RANDOM", 48));
+}
+
+/// What a key log is told: label and secret.
+#[derive(Debug, Default)]
+struct Lines(std::sync::Mutex<Vec<(String, Vec<u8>)>>);
+
+impl bulla::KeyLog for Lines {
+    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
+        self.0.lock().unwrap().push((label.to_string(), secret.to_vec()));
+    }
+}
+
+/// RFC 5246 §7.4.6, §7.4.8.
+#[test]
+fn client_without_a_certificate_sends_an_empty_list_and_no_signature() {
+    let stage = Stage::new();
+    let config = ClientConfig::new(stage.authority.roots()).clock(Arc::new(pair::NOW)).versions(TLS12).unwrap();
+    let mut flight = SERVER_FLIGHT.to_vec();
+    flight.insert(3, script_tls12::Say::CertificateRequest);
+    let scene = stage.client_with(config).say(&flight);
+    type T = HandshakeType;
+    assert_eq!(scene.peer.messages_heard(), [T::client_hello, T::certificate, T::client_key_exchange, T::finished]);
+    assert_eq!(bodies(&scene, HandshakeType::certificate)[0], [0, 0, 0]);
+}
+
+/// RFC 8422 §4 lets the server choose any curve then; P-256 is the one that everybody has.
+#[test]
+fn client_that_names_no_groups_gets_p256() {
+    let stage = Stage::new();
+    let config = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
+    let scene = stage.server_with(config.versions(TLS12).unwrap()).say_message(|peer| {
+        peer.client_hello_with(|hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|it| it.extension_type() != ExtensionType::supported_groups);
+        })
+    });
+    let body = bodies(&scene, HandshakeType::server_key_exchange)[0];
+    let message: ServerKeyExchange<'_> = read_all(body).unwrap();
+    assert_eq!(message.params.named_curve, NamedGroup::secp256r1);
+}
+
+/// RFC 6066 §3.
+#[test]
+fn server_name_is_acknowledged_in_the_server_hello_of_tls12() {
+    let stage = Stage::new();
+    let scene = stage.server().say_message(|peer| {
+        peer.client_hello_with(|hello| {
+            let name = ServerNameEntry { name_type: NameType::host_name, name: pair::NAME.as_bytes() };
+            let list = ServerNameList { server_name_list: vec![name] };
+            hello.extensions.as_mut().unwrap().push(ClientExtension::ServerName(list));
+        })
+    });
+    assert!(server_hello(&scene).extensions.unwrap().contains(&ServerExtension::ServerNameAck));
+}
