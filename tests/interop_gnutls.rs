@@ -4,12 +4,12 @@
 mod certificates;
 #[path = "support/peer_ends.rs"]
 mod ends;
+#[path = "support/peer_gnutls.rs"]
+mod gnutls;
 #[path = "support/peer.rs"]
 mod peer;
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::Arc;
 
 use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion};
@@ -19,17 +19,7 @@ use ends::{
     GROUPS, KeyUpdates, SUITES, ServerStream, connect, echo_line, facts, read_line, scheme_of, serve, tls_failure,
     try_serve,
 };
-use peer::{Process, is_installed, skipped};
-
-fn certificates() -> Option<Arc<Certificates>> {
-    for (program, flag) in [("gnutls-cli", "--version"), ("openssl", "version")] {
-        if !is_installed(program, flag) {
-            skipped("GnuTLS and Bulla", program);
-            return None;
-        }
-    }
-    Some(Certificates::shared())
-}
+use gnutls::{gnutls_certificates, gnutls_cli, gnutls_serv, isolated};
 
 /// GnuTLS' words for a suite and for a group.
 fn priority(suite: CipherSuite, groups: &[NamedGroup]) -> String {
@@ -47,13 +37,6 @@ fn priority(suite: CipherSuite, groups: &[NamedGroup]) -> String {
     format!("NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+{cipher}:-GROUP-ALL{groups}")
 }
 
-fn gnutls_cli(certificates: &Certificates, address: SocketAddr, more: &[&str]) -> Process {
-    let (roots, port) = (certificates.roots_file(), address.port().to_string());
-    let mut command = Command::new("gnutls-cli");
-    command.args(["--x509cafile", &roots, "--sni-hostname", NAME, "--verify-hostname", NAME, "--port", &port]);
-    Process::start(command.args(more).arg("127.0.0.1"))
-}
-
 /// Lets a client send a line, get it back, and close; returns what our end tells.
 #[track_caller]
 fn exchange(certificates: &Certificates, config: ServerConfig, more: &[&str]) -> ends::Facts {
@@ -68,7 +51,7 @@ fn exchange(certificates: &Certificates, config: ServerConfig, more: &[&str]) ->
 
 #[test]
 fn every_suite_group_leaf_and_client_certificate_connects_from_gnutls() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     let roots = Arc::new(certificates.roots());
     for (number, kind) in KINDS.into_iter().enumerate() {
         for (index, suite) in SUITES.into_iter().enumerate() {
@@ -88,7 +71,7 @@ fn every_suite_group_leaf_and_client_certificate_connects_from_gnutls() {
 
 #[test]
 fn retry_is_answered_and_unknown_extensions_are_passed_over() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     let config = ServerConfig::new(certificates.identity(Kind::EcdsaP256));
     for group in GROUPS {
         let others = GROUPS.into_iter().filter(|other| *other != group).chain([group]).collect::<Vec<_>>();
@@ -107,7 +90,7 @@ fn retry_is_answered_and_unknown_extensions_are_passed_over() {
 
 #[test]
 fn key_updates_of_gnutls_are_followed() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     let seen = Arc::new(KeyUpdates::default());
     let config = ServerConfig::new(certificates.identity(Kind::EcdsaP256)).observer(seen.clone());
     let (to_server, ready) = std::sync::mpsc::channel();
@@ -136,7 +119,7 @@ fn key_updates_of_gnutls_are_followed() {
 
 #[test]
 fn refusals_are_told_to_and_by_gnutls() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     let config = ServerConfig::new(certificates.identity(Kind::EcdsaP256));
     let config = config.versions([ProtocolVersion::TLSv1_3]).unwrap();
     let (address, served) = try_serve(config.clone(), tls_failure);
@@ -150,47 +133,9 @@ fn refusals_are_told_to_and_by_gnutls() {
     assert_eq!(served.finish(), Error::AlertReceived(AlertDescription::bad_certificate));
 }
 
-/// Set where a test runs in a network of its own.
-const ISOLATED: &str = "BULLA_TEST_ISOLATED";
-
-/// `gnutls-serv` listens on every address of the machine and cannot be told otherwise. So the test of this name starts
-/// itself again in a network namespace that has a loopback and nothing else. Says whether we are in there.
-fn isolated(test: &str) -> bool {
-    if std::env::var_os(ISOLATED).is_some() {
-        return true;
-    }
-    let unshare = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-        command.args(arguments).env(ISOLATED, "");
-        command
-    };
-    let possible = unshare(&["gnutls-serv", "--version"]).output().is_ok_and(|output| output.status.success());
-    if !possible {
-        skipped("gnutls-serv and our client", "gnutls-serv, or unshare and ip to give it a network of its own,");
-        return false;
-    }
-    let program = std::env::current_exe().unwrap();
-    let again = Process::start(&mut unshare(&[program.to_str().unwrap(), "--exact", test, "--nocapture"]));
-    let text = again.finish().successful().text();
-    assert!(text.contains("1 passed"), "{text}");
-    false
-}
-
-/// Starts an echoing server; in a network of its own, every port is free.
-fn gnutls_serv(certificates: &Certificates, kind: Kind, port: u16, more: &[&str]) -> (Process, SocketAddr) {
-    let (certificate, key) = (certificates.certificate_file(kind), certificates.key_file(kind));
-    let port_text = port.to_string();
-    let mut command = Command::new("gnutls-serv");
-    command.args(["--echo", "--port", &port_text, "--x509certfile", &certificate, "--x509keyfile", &key]);
-    let process = Process::start(command.args(more));
-    process.wait_for_text(&format!("IPv4 0.0.0.0 port {port}...done"));
-    (process, ([127, 0, 0, 1], port).into())
-}
-
 #[test]
 fn every_suite_group_leaf_and_client_certificate_connects_to_gnutls() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     if !isolated("every_suite_group_leaf_and_client_certificate_connects_to_gnutls") {
         return;
     }
@@ -219,7 +164,7 @@ fn every_suite_group_leaf_and_client_certificate_connects_to_gnutls() {
 
 #[test]
 fn retry_of_gnutls_leads_to_its_group() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     if !isolated("retry_of_gnutls_leads_to_its_group") {
         return;
     }
@@ -237,7 +182,7 @@ fn retry_of_gnutls_leads_to_its_group() {
 
 #[test]
 fn server_that_speaks_tls12_alone_refuses_us_with_an_alert() {
-    let Some(certificates) = certificates() else { return };
+    let Some(certificates) = gnutls_certificates() else { return };
     if !isolated("server_that_speaks_tls12_alone_refuses_us_with_an_alert") {
         return;
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bulla::danger::DangerousCompatibility;
 use bulla::wire::{AlertDescription, CipherSuite, ProtocolVersion, SignatureScheme};
 use bulla::{ClientAuth, Error, ServerConfig};
-use certificates::{Certificates, KINDS, Kind, NAME, issue_rsa_4096};
+use certificates::{Certificates, KINDS, Kind, NAME, config_without_extended_master_secret, issue_rsa_4096};
 use ends::{
     Facts, GROUPS, KeptKeys, ServerStream, echo_line, echo_line_tls12, groups_with_curve_of, openssl_group,
     openssl_suite, read_line, serve, sorted_key_log, tls_failure, tls12_scheme_of, tls12_suites, try_serve,
@@ -342,10 +342,9 @@ fn renegotiation_is_refused_with_an_alert() {
     assert_eq!(served.finish().name(), "Renegotiation");
 }
 
-/// A configuration file for the command that switches extended master secret off.
+/// Starts a client that has no extended master secret.
 fn without_extended_master_secret(certificates: &Certificates, address: SocketAddr) -> Process {
-    let config = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = system\n[system]\nOptions = -ExtendedMasterSecret\n";
-    let config = certificates.folder.write("no-ems-client.cnf", config);
+    let config = config_without_extended_master_secret(&certificates.folder);
     let (roots, address) = (certificates.roots_file(), address.to_string());
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &address, "-CAfile", &roots, "-tls1_2"]).env("OPENSSL_CONF", config);

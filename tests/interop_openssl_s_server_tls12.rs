@@ -16,7 +16,9 @@ use std::sync::Arc;
 use bulla::danger::DangerousCompatibility;
 use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use bulla::{ClientConfig, Error};
-use certificates::{Certificates, KINDS, Kind, NAME, Wanted, issue, issue_rsa_4096};
+use certificates::{
+    Certificates, KINDS, Kind, NAME, Wanted, config_without_extended_master_secret, issue, issue_rsa_4096,
+};
 use ends::{
     ClientStream, ECDSA_SUITES, GROUPS, KeptKeys, connect, connect_as, facts, facts_tls12, groups_with_curve_of,
     openssl_suite, read_line, sorted_key_log, tls_failure, tls12_scheme_of, tls12_suites,
@@ -311,9 +313,7 @@ fn renegotiation_is_answered_with_no_renegotiation() {
 
 /// Starts a server that has no extended master secret.
 fn without_extended_master_secret(certificates: &Certificates) -> (Process, SocketAddr) {
-    let config = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = system\n\
-                  [system]\nOptions = -ExtendedMasterSecret\n";
-    let config = certificates.folder.write("no-ems-server.cnf", config);
+    let config = config_without_extended_master_secret(&certificates.folder);
     let kind = Kind::EcdsaP256;
     let (certificate, key) = (certificates.certificate_file(kind), certificates.key_file(kind));
     let mut command = Command::new("openssl");

@@ -146,6 +146,12 @@ pub fn ocsp_response(certificates: &Certificates, kind: Kind) -> String {
     response
 }
 
+/// Writes a configuration for the `openssl` command (OPENSSL_CONF) that switches extended master secret off.
+pub fn config_without_extended_master_secret(folder: &Folder) -> String {
+    let sections = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = system\n";
+    folder.write("no-ems.cnf", format!("{sections}[system]\nOptions = -ExtendedMasterSecret\n"))
+}
+
 fn issue_with_key(folder: &Folder, wanted: &Wanted<'_>, key_options: &[&str]) {
     let Wanted { name, kind, issuer, extensions } = wanted;
     let (key, certificate) = (folder.text(&format!("{name}.key")), folder.text(&format!("{name}.pem")));

@@ -197,3 +197,25 @@ fn stapled_response_is_asked_for_and_stands_in_the_trace() {
     let connected = text.lines().find(|line| line.starts_with("connected to ")).unwrap();
     assert!(connected.contains("TLS 1.2, ") && connected.contains("an OCSP response of "), "{connected}");
 }
+
+#[test]
+fn peers_without_extended_master_secret_are_refused_in_words() {
+    let Some(certificates) = certificates_and(&[]) else { return };
+    let config = certificates::config_without_extended_master_secret(&certificates.folder);
+    let (certificate, key) = (certificates.certificate_file(Kind::Rsa), certificates.key_file(Kind::Rsa));
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-accept", "127.0.0.1:0", "-tls1_2", "-cert", &certificate, "-key", &key]);
+    let server = Process::start(command.env("OPENSSL_CONF", &config));
+    let refused = connect(&certificates, &server.wait_for_line("ACCEPT "), &[]).finish();
+    assert_eq!(refused.status.code(), Some(3), "{}", refused.text());
+    assert!(refused.text().contains("no extended master secret"), "{}", refused.text());
+    assert!(refused.text().contains("sent the alert handshake_failure"), "{}", refused.text());
+    server.wait_for_text("alert handshake failure");
+
+    let (server, port) = serve(&certificates, Kind::Rsa, &["--echo"]);
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-tls1_2"]);
+    let client = Process::start(command.env("OPENSSL_CONF", &config));
+    client.wait_for_text("alert handshake failure");
+    server.wait_for_text("no extended master secret");
+}
