@@ -9,13 +9,19 @@ mod pair;
 mod scene;
 #[path = "support/script.rs"]
 mod script;
+#[cfg(feature = "tls12")]
+#[path = "support/script_tls12.rs"]
+mod script_tls12;
+#[cfg(feature = "tls12")]
+#[path = "support/stage_tls12.rs"]
+mod stage_tls12;
 
 use bulla::wire::{ContentType, HandshakeType, RECORD_HEADER_LEN};
 use bulla::{Connection, Error, Event, MAX_RECORD_LEN};
 use pair::output;
-use scene::{SERVER_FLIGHT, Scene, Stage};
+use scene::{SERVER_FLIGHT, Scene, Script, Stage};
 use script::Say::{self, Certificate, CertificateVerify, ClientHello, Finished, HelloRetryRequest, KeyUpdate};
-use script::{Peer, plain_record};
+use script::plain_record;
 
 /// xorshift64*: enough chance for a test, and the same in every run.
 struct Chance(u64);
@@ -61,7 +67,7 @@ fn strange_message(chance: &mut Chance) -> Vec<u8> {
 }
 
 /// A true message with some octets replaced, removed or added.
-fn mutated_message(chance: &mut Chance, peer: &mut Peer, say: Say) -> Vec<u8> {
+fn mutated_message<P: Script>(chance: &mut Chance, peer: &mut P, say: P::Say) -> Vec<u8> {
     let mut message = peer.compose(say);
     for _ in 0..=chance.below(3) {
         let at = chance.below(message.len());
@@ -78,7 +84,7 @@ fn mutated_message(chance: &mut Chance, peer: &mut Peer, say: Say) -> Vec<u8> {
 }
 
 /// Something that no honest peer says.
-fn nonsense(chance: &mut Chance, peer: &mut Peer, next: Say) -> Vec<u8> {
+fn nonsense<P: Script>(chance: &mut Chance, peer: &mut P, next: P::Say) -> Vec<u8> {
     match chance.below(7) {
         0 => chance.bytes(300),
         1 => {
@@ -127,14 +133,14 @@ fn swallow(end: &mut Connection, mut bytes: Vec<u8>) -> Result<(), Error> {
 }
 
 /// Lets an end hear nonsense until it has had enough.
-fn pester(mut scene: Scene, chance: &mut Chance, next: Say) -> bool {
+fn pester<P: Script>(mut scene: Scene<P>, chance: &mut Chance, next: P::Say) -> bool {
     for _ in 0..6 {
         let bytes = nonsense(chance, &mut scene.peer, next);
         if let Err(error) = swallow(&mut scene.end, bytes) {
             assert_eq!(scene.end.state(), "Failed");
             assert!(!matches!(error, Error::Misuse(_) | Error::Internal(_)), "{error:?}");
             let alerts = output(&mut scene.end);
-            let one_alert = [RECORD_HEADER_LEN + 2, RECORD_HEADER_LEN + 2 + 1 + 16];
+            let one_alert = [RECORD_HEADER_LEN + 2, RECORD_HEADER_LEN + 2 + 1 + 16, RECORD_HEADER_LEN + 8 + 2 + 16];
             // What was said in answer to a mutated hello may stand before the alert.
             let expects_alert = error.alert().is_some();
             assert_eq!(expects_alert, !alerts.is_empty(), "{error:?}");
@@ -149,7 +155,7 @@ fn pester(mut scene: Scene, chance: &mut Chance, next: Say) -> bool {
 }
 
 /// Pesters ends in this situation; most must fail, none may do anything else that is not in order.
-fn pester_many(seed: u64, start: &dyn Fn() -> Scene, next: Say) {
+fn pester_many<P: Script>(seed: u64, start: &dyn Fn() -> Scene<P>, next: P::Say) {
     const ROUNDS: u32 = 300;
     let mut chance = Chance(seed);
     let failed: u32 = (0..ROUNDS).map(|_| u32::from(pester(start(), &mut chance, next))).sum();
@@ -178,4 +184,51 @@ fn server_that_hears_nonsense_in_any_state_fails_or_waits() {
         pester_many(30 + index as u64, &start, next);
     }
     pester_many(41, &|| stage.connected_server(), KeyUpdate);
+}
+
+#[cfg(feature = "tls12")]
+mod tls12 {
+    use super::pester_many;
+    use super::script_tls12::Say::{
+        self, Certificate, CertificateRequest, CertificateStatus, CertificateVerify, ChangeCipherSpec, ClientHello,
+        ClientKeyExchange, Finished, HelloRequest, ServerHello, ServerHelloDone, ServerHelloWithStatus,
+        ServerKeyExchange,
+    };
+    use super::stage_tls12::Stage;
+
+    #[test]
+    fn tls12_client_that_hears_nonsense_in_any_state_fails_or_waits() {
+        let stage = Stage::new();
+        let flight = [
+            ServerHelloWithStatus,
+            Certificate,
+            CertificateStatus,
+            ServerKeyExchange,
+            CertificateRequest,
+            ServerHelloDone,
+            ChangeCipherSpec,
+            Finished,
+        ];
+        for (index, next) in flight.into_iter().enumerate() {
+            let start = || stage.client_with(stage.asking_client()).say(&flight[..index]);
+            // What follows in place of change_cipher_spec is something true in the wrong place.
+            let next = if next == ChangeCipherSpec { Finished } else { next };
+            pester_many(51 + index as u64, &start, next);
+        }
+        pester_many(61, &|| stage.client_with(stage.client_of_both_versions()), ServerHello);
+        pester_many(62, &|| stage.connected_client(), HelloRequest);
+    }
+
+    #[test]
+    fn tls12_server_that_hears_nonsense_in_any_state_fails_or_waits() {
+        let stage = Stage::new();
+        let flight: [Say; 6] =
+            [ClientHello, Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished];
+        for (index, next) in flight.into_iter().enumerate() {
+            let start = || stage.server_with(stage.requiring_server()).say(&flight[..index]);
+            let next = if next == ChangeCipherSpec { Finished } else { next };
+            pester_many(71 + index as u64, &start, next);
+        }
+        pester_many(81, &|| stage.connected_server(), ClientHello);
+    }
 }

@@ -122,17 +122,21 @@ fn exporters_agree_and_tell_an_absent_context_from_an_empty_one() {
     }
     assert_ne!(export(&pair.client, None), export(&pair.client, Some(b"")));
     assert_eq!(pair.client.tls_exporter_channel_binding(), pair.server.tls_exporter_channel_binding());
-    assert_eq!(pair.client.update_keys_error(), "NoKeyUpdate");
 }
 
-trait UpdateKeysError {
-    fn update_keys_error(self) -> &'static str;
-}
-
-impl UpdateKeysError for bulla::ClientConnection {
-    fn update_keys_error(mut self) -> &'static str {
-        self.update_keys(false).unwrap_err().name()
+#[test]
+fn asking_for_new_keys_is_misuse_that_changes_nothing() {
+    let (client, server) = tls12(configs(KeyKind::EcdsaP256));
+    let mut pair = Pair::established(client, server);
+    for ask_peer in [false, true] {
+        assert_eq!(pair.client.update_keys(ask_peer).unwrap_err().name(), "NoKeyUpdate");
+        assert_eq!(pair.server.update_keys(ask_peer).unwrap_err().name(), "NoKeyUpdate");
     }
+    assert!(pair.client.is_established() && !pair.client.has_output());
+    pair.to_server = send(&mut pair.client, b"ping");
+    pair.to_client = send(&mut pair.server, b"pong");
+    pair.run().unwrap();
+    assert_eq!((data(&pair.server_seen), data(&pair.client_seen)), (b"ping".to_vec(), b"pong".to_vec()));
 }
 
 #[test]

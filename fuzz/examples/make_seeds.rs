@@ -92,6 +92,7 @@ fn connections_tls12(role: Role, script: &dyn Fn(&str, [u8; 4], &[&[u8]])) {
     script("tls12_chacha20_warning_and_client_hello", [5, 0, 0, ALL], &[WARNING, DATA, CLIENT_HELLO, DATA]);
     script("tls12_chacha20_client_certificate_damaged", [5, 1, 0, ALL], &[DATA, DAMAGED, DATA]);
     script("tls12_key_update_and_ticket", [3, 0, 0, ALL], &[KEY_UPDATE, TICKET, ASK_FOR_UPDATE, DATA]);
+    script("tls12_application_asks_for_new_keys", [5, 0, 0, ALL], &[ASK_FOR_UPDATE, DATA, ASK_FOR_UPDATE, DATA]);
     script("tls12_renegotiation_split", [3, 0, 0, ALL], &[&[5, 15, 5, 15], SPLIT, &[5, 0], SPLIT]);
     // The flight by hand, in records of nine bytes: Certificate, the exchange, the proof.
     let by_hand: [&[u8]; 6] = match role {

@@ -18,6 +18,7 @@ pub enum End {
 /// What scripted peers of every version can do.
 pub trait Script {
     type Say: Copy;
+    fn compose(&mut self, say: Self::Say) -> Vec<u8>;
     fn say(&mut self, say: Self::Say) -> Vec<u8>;
     fn say_message(&mut self, message: &[u8]) -> Vec<u8>;
     fn record(&mut self, content_type: ContentType, content: &[u8]) -> Vec<u8>;
@@ -30,6 +31,10 @@ macro_rules! is_a_script {
     ($peer:ty, $say:ty) => {
         impl $crate::scene::Script for $peer {
             type Say = $say;
+
+            fn compose(&mut self, say: $say) -> Vec<u8> {
+                Self::compose(self, say)
+            }
 
             fn say(&mut self, say: $say) -> Vec<u8> {
                 Self::say(self, say)

@@ -48,8 +48,12 @@ pub(super) fn open(
     protected: &mut [u8],
 ) -> Result<(ContentType, Range<usize>), Error> {
     let does_not_open = || Error::BadRecord(BadRecord::DoesNotOpen);
-    let [content_type, ..] = *header;
+    let [content_type, major, minor, ..] = *header;
     let content_type = ContentType(content_type);
+    // RFC 5246 §6.2.3: the version is the negotiated one. Whoever seals another one has not negotiated this connection.
+    if u16::from_be_bytes([major, minor]) != ProtocolVersion::TLSv1_2.0 {
+        return Err(does_not_open());
+    }
     let (start, nonce, sealed) = if keys.format == RecordFormat::Tls12ExplicitNonce {
         let (explicit, sealed) = protected.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or_else(does_not_open)?;
         (EXPLICIT_NONCE_LEN, salted_nonce(keys, explicit), sealed)

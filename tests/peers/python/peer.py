@@ -1,4 +1,6 @@
-"""A peer for the tests: Python's ssl module as a client or as a server, TLS 1.3, on loopback.
+"""A peer for the tests: Python's ssl module as a client or as a server, on loopback.
+
+In TLS 1.3, or in TLS 1.2 if the environment variable PEER_VERSION is 1.2.
 
 client ADDRESS PORT NAME ROOTS [CERT KEY]   sends a message, gets it back, closes in good order
 server ROOTS|- CERT KEY                     prints its port, then echoes each connection, one after the other
@@ -6,11 +8,13 @@ server ROOTS|- CERT KEY                     prints its port, then echoes each co
 Both print what was negotiated as one line: version, suite, application protocol, common name of the peer.
 """
 
+import os
 import socket
 import ssl
 import sys
 
 PATIENCE = 60
+VERSION = ssl.TLSVersion.TLSv1_2 if os.environ.get("PEER_VERSION") == "1.2" else ssl.TLSVersion.TLSv1_3
 MESSAGE = b"".join(b"%015d\n" % number for number in range(20000))
 
 
@@ -21,7 +25,7 @@ def tell(tls):
 
 def client(address, port, name, roots, *identity):
     context = ssl.create_default_context(cafile=roots)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.minimum_version = context.maximum_version = VERSION
     context.set_alpn_protocols(["other", "python"])
     if identity:
         context.load_cert_chain(*identity)
@@ -41,7 +45,7 @@ def client(address, port, name, roots, *identity):
 
 def server(roots, certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.minimum_version = context.maximum_version = VERSION
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(["python"])
     if roots != "-":

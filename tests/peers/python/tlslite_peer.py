@@ -1,26 +1,33 @@
-"""A peer for the tests: tlslite-ng, TLS 1.3 in Python alone, as a client or as a server on loopback.
+"""A peer for the tests: tlslite-ng, TLS in Python alone, as a client or as a server on loopback.
+
+In TLS 1.3, or in TLS 1.2 if the environment variable PEER_VERSION is 1.2; without extended master secret if NO_EMS is set.
 
 client PORT CURVE SIZE   CURVE is the group of its key share, SIZE its record_size_limit; 0 for its defaults
 server CERT KEY [ask]    prints its port, then echoes each connection; asks for a client certificate if told to
 
-Both print what was negotiated, change their keys in the middle, and close in good order.
+Both print what was negotiated, change their keys in the middle if they can, and close in good order.
 """
 
+import os
 import socket
 import sys
 
 from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
 
+IS_TLS12 = os.environ.get("PEER_VERSION") == "1.2"
 MESSAGE = b"".join(b"%015d\n" % number for number in range(2000))
 
 
 def settings():
     it = HandshakeSettings()
-    it.minVersion = it.maxVersion = (3, 4)
+    it.minVersion = it.maxVersion = (3, 3) if IS_TLS12 else (3, 4)
+    it.useExtendedMasterSecret = "NO_EMS" not in os.environ
     return it
 
 
 def update_keys(tls, ask_peer):
+    if IS_TLS12:
+        return
     for _ in tls.send_keyupdate_request(1 if ask_peer else 0):
         pass
 
