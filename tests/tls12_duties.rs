@@ -20,8 +20,7 @@ use std::sync::Arc;
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN,
-    HandshakeType, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, ServerKeyExchange, SignatureScheme, read_all,
-    write_message,
+    HandshakeType, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, SignatureScheme, read_all, write_message,
 };
 use bulla::{ClientConfig, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
