@@ -17,6 +17,8 @@ mod stage_tls12;
 
 use std::sync::Arc;
 
+use bulla::config::danger::DangerousVerification;
+use bulla::config::{ChainToVerify, Decision, Verdict, VerifyChain};
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN,
@@ -239,5 +241,30 @@ struct Lines(std::sync::Mutex<Vec<(String, Vec<u8>)>>);
 impl bulla::KeyLog for Lines {
     fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
         self.0.lock().unwrap().push((label.to_string(), secret.to_vec()));
+    }
+}
+
+/// Accepts at once, whatever the chain, the one that it was asked about first.
+#[derive(Debug, Default)]
+struct Strayed(std::sync::Mutex<Option<ChainToVerify>>);
+
+impl VerifyChain for Strayed {
+    fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
+        Decision::Now(self.0.lock().unwrap().get_or_insert_with(|| chain.clone()).judge())
+    }
+}
+
+#[test]
+fn verdict_at_once_about_another_chain_ends_the_connection_with_an_alert_in_both_versions() {
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let (client, server) = configs(KeyKind::EcdsaP256);
+        let client = client.versions([version]).unwrap().danger_verify_with(Arc::new(Strayed::default()));
+        Pair::established(client.clone(), server.clone());
+        let mut pair = Pair::new(client, server);
+        let (end, error) = pair.run().unwrap_err();
+        assert_eq!((end, error.name()), ("client", "VerdictAboutAnotherChain"), "{version}");
+        assert_eq!(pair.client.receive(&mut []).unwrap_err(), error);
+        let told = refusal(&mut pair.server, &output(&mut pair.client));
+        assert_eq!(told, Err("AlertReceived"), "{version}");
     }
 }
