@@ -24,7 +24,7 @@ use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN,
     HandshakeType, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, SignatureScheme, read_all, write_message,
 };
-use bulla::{ClientConfig, Connection, ServerConfig};
+use bulla::{ClientConfig, ConfigError, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
 use script::Heard;
 use stage_tls12::{END, SERVER_FLIGHT, Scene, Stage};
@@ -267,4 +267,20 @@ fn verdict_at_once_about_another_chain_ends_the_connection_with_an_alert_in_both
         let told = refusal(&mut pair.server, &output(&mut pair.client));
         assert_eq!(told, Err("AlertReceived"), "{version}");
     }
+}
+
+#[test]
+fn schemes_that_go_with_no_suite_of_an_allowed_version_are_refused_by_the_configuration() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let pkcs1 = [SignatureScheme::rsa_pkcs1_sha256];
+    let refused = ConfigError::NoSchemeForVersions;
+    let tls13 = client.clone().versions([ProtocolVersion::TLSv1_3]).unwrap();
+    assert_eq!(tls13.signature_schemes(pkcs1).unwrap_err(), refused);
+    let with_pkcs1 = client.signature_schemes(pkcs1).unwrap();
+    assert_eq!(with_pkcs1.clone().versions([ProtocolVersion::TLSv1_3]).unwrap_err(), refused);
+    with_pkcs1.versions(TLS12).unwrap();
+    // A suite of TLS 1.2 names the kind of key.
+    let of_ecdsa = [CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
+    let with_pkcs1 = server.signature_schemes(pkcs1).unwrap();
+    assert_eq!(with_pkcs1.cipher_suites(of_ecdsa).unwrap_err(), refused);
 }
