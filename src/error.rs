@@ -395,6 +395,8 @@ failures! {
         804 SigningFailed => internal_error, "the private key did not sign";
         /// The connection had failed inside an earlier call.
         805 Poisoned => internal_error, "the connection failed in an earlier call";
+        /// The verifier that the configuration names answered at once, about another chain than it was asked about.
+        806 VerdictAboutAnotherChain => internal_error, "the verifier accepted another chain than the one that it was asked about";
     }
 }
 

@@ -1,4 +1,4 @@
-//! TLS 1.3 in pure Rust: sans-IO, `no_std`, safe when nothing is said.
+//! TLS 1.3 and TLS 1.2 in pure Rust: sans-IO, `no_std`, safe when nothing is said.
 //!
 //! Bytes in; bytes and events out. A [`ClientConnection`] or [`ServerConnection`] opens no socket, reads no clock and starts
 //! no thread; [`connection`] tells in six lines how it is driven. With the feature `std`, [`Stream`] does that over any
@@ -11,8 +11,8 @@
 //! - Cryptography is a [`crypto::Provider`]: `ring`'s unless told otherwise.
 //! - [`wire`], [`keys`] and [`der`] are public for researchers: each message and each step of the key schedule by itself.
 //!
-//! Features: `std` (streams, files, the system's clock and roots), `ring` (the provider), `post-quantum` (X25519MLKEM768). All
-//! three are on by default; without them the crate needs `alloc` alone.
+//! Features: `std` (streams, files, the system's clock and roots), `ring` (the provider), `tls12` (TLS 1.2 beside TLS 1.3),
+//! `post-quantum` (X25519MLKEM768). All four are on by default; without them the crate needs `alloc` alone.
 #![no_std]
 #![forbid(unsafe_code)]
 

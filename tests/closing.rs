@@ -21,7 +21,7 @@ use bulla::crypto::{
 };
 use bulla::error::Misuse;
 use bulla::pki_types::PrivateKeyDer;
-use bulla::wire::{Alert, AlertDescription, AlertLevel, CipherSuite, ContentType, KeyUpdateRequest};
+use bulla::wire::{Alert, AlertDescription, AlertLevel, CipherSuite, ContentType, KeyUpdateRequest, ProtocolVersion};
 use bulla::{ClientConfig, Error, Identity, ServerConfig};
 use pair::{Authority, KeyKind, NAME, NOW, Pair, output, send};
 use scene::{Scene, Stage};
@@ -160,11 +160,12 @@ impl Provider for Counting {
 }
 
 /// A connected pair, and how many AEAD keys of its client live.
-fn counted_pair() -> (Pair, Arc<AtomicIsize>) {
+fn counted_pair(version: ProtocolVersion) -> (Pair, Arc<AtomicIsize>) {
     let authority = Authority::new();
     let alive = Arc::new(AtomicIsize::new(0));
     let counting = Arc::new(Counting { inner: provider(), alive: Arc::clone(&alive) });
     let client = ClientConfig::with_provider(authority.roots(), counting).clock(Arc::new(NOW));
+    let client = client.versions([version]).unwrap();
     let (certificate, key) = authority.issue(&[NAME], KeyKind::EcdsaP256);
     let identity = Identity::new(vec![certificate], &key).unwrap();
     (Pair::established(client, ServerConfig::new(identity).clock(Arc::new(NOW))), alive)
@@ -172,23 +173,25 @@ fn counted_pair() -> (Pair, Arc<AtomicIsize>) {
 
 #[test]
 fn failed_connection_holds_no_key() {
-    let (mut pair, alive) = counted_pair();
-    assert_eq!(alive.load(Ordering::SeqCst), 2);
-    let mut record = send(&mut pair.server, b"to be damaged");
-    record[10] ^= 1;
-    assert_eq!(pair.client.receive(&mut record).unwrap_err().name(), "DoesNotOpen");
-    assert_eq!(alive.load(Ordering::SeqCst), 1, "the alert must still be sealed");
-    assert!(!output(&mut pair.client).is_empty());
-    assert_eq!(alive.load(Ordering::SeqCst), 0);
+    for version in bulla::config::AVAILABLE_VERSIONS {
+        let (mut pair, alive) = counted_pair(*version);
+        assert_eq!(alive.load(Ordering::SeqCst), 2);
+        let mut record = send(&mut pair.server, b"to be damaged");
+        record[10] ^= 1;
+        assert_eq!(pair.client.receive(&mut record).unwrap_err().name(), "DoesNotOpen");
+        assert_eq!(alive.load(Ordering::SeqCst), 1, "the alert must still be sealed");
+        assert!(!output(&mut pair.client).is_empty());
+        assert_eq!(alive.load(Ordering::SeqCst), 0);
 
-    let (mut pair, alive) = counted_pair();
-    pair.client.end_of_input().unwrap_err();
-    assert_eq!(alive.load(Ordering::SeqCst), 0, "there is nothing to say");
+        let (mut pair, alive) = counted_pair(*version);
+        pair.client.end_of_input().unwrap_err();
+        assert_eq!(alive.load(Ordering::SeqCst), 0, "there is nothing to say");
+    }
 }
 
 #[test]
 fn keys_of_past_generations_are_dropped() {
-    let (mut pair, alive) = counted_pair();
+    let (mut pair, alive) = counted_pair(ProtocolVersion::TLSv1_3);
     for _ in 0..3 {
         pair.client.update_keys(true).unwrap();
         pair.to_server = send(&mut pair.client, b"x");

@@ -17,14 +17,14 @@ mod stage_tls12;
 
 use std::sync::Arc;
 
+use bulla::config::danger::DangerousVerification;
+use bulla::config::{ChainToVerify, Decision, Verdict, VerifyChain};
 use bulla::crypto::{Authentication, SuiteTls12};
 use bulla::wire::{
-    CertificateRequestTls12, CipherSuite, ClientCertificateType, ClientExtension, ClientHello, CompressionMethod,
-    EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, NameType, NamedGroup, ProtocolVersion,
-    RECORD_HEADER_LEN, ServerExtension, ServerHello, ServerKeyExchange, ServerNameEntry, ServerNameList,
-    SignatureScheme, read_all, write_message,
+    CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat, ExtensionType, HANDSHAKE_HEADER_LEN,
+    HandshakeType, ProtocolVersion, RECORD_HEADER_LEN, ServerHello, SignatureScheme, read_all, write_message,
 };
-use bulla::{ClientConfig, Connection, ServerConfig};
+use bulla::{ClientConfig, ConfigError, Connection, ServerConfig};
 use pair::{KeyKind, Pair, configs, feed, output, send};
 use script::Heard;
 use stage_tls12::{END, SERVER_FLIGHT, Scene, Stage};
@@ -147,18 +147,6 @@ fn schemes_for_certificates_alone_are_listed_apart_where_tls12_is_offered() {
     assert_eq!(certificates.unwrap(), [&pss[..], &pkcs1[..]].concat());
 }
 
-#[test]
-fn wish_to_change_the_keys_of_tls12_is_misuse_and_the_connection_goes_on() {
-    let (client, server) = tls12(KeyKind::EcdsaP256);
-    let mut pair = Pair::established(client, server);
-    for _ in 0..2 {
-        assert_eq!(pair.client.update_keys(true).map_err(|error| error.name()), Err("NoKeyUpdate"));
-    }
-    pair.to_server = send(&mut pair.client, b"data");
-    pair.run().unwrap();
-    assert_eq!(pair::data(&pair.server_seen), b"data");
-}
-
 /// The bodies of the messages heard of this type.
 fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
     let messages = scene.peer.heard.iter().filter_map(|heard| match heard {
@@ -166,10 +154,6 @@ fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
         _ => None,
     });
     messages.collect()
-}
-
-fn server_hello(scene: &Scene) -> ServerHello<'_> {
-    read_all(bodies(scene, HandshakeType::server_hello)[0]).unwrap()
 }
 
 #[test]
@@ -202,53 +186,6 @@ fn client_hello_of_tls12_alone_has_the_fields_that_the_rfcs_fix() {
     });
     let schemes = schemes.unwrap();
     assert!(schemes.contains(&SignatureScheme::rsa_pkcs1_sha256));
-    assert!(!schemes.iter().any(|scheme| scheme.to_string().ends_with("sha1")), "{schemes:?}");
-}
-
-#[test]
-fn server_hello_of_tls12_answers_what_was_asked_and_nothing_else() {
-    let stage = Stage::new();
-    let answered = |edit: fn(&mut ClientHello<'_>)| -> Vec<ExtensionType> {
-        let scene = stage.server_with(stage.server.clone().alpn(["h2"]).unwrap());
-        let scene = scene.say_message(|peer| peer.client_hello_with(edit));
-        let hello = server_hello(&scene);
-        assert_eq!((hello.legacy_version, hello.legacy_session_id_echo), (ProtocolVersion::TLSv1_2, &b""[..]));
-        assert_eq!(hello.legacy_compression_method, CompressionMethod::null);
-        hello.extensions.iter().flatten().map(ServerExtension::extension_type).collect()
-    };
-    let (info, secret) = (ExtensionType::renegotiation_info, ExtensionType::extended_master_secret);
-    assert_eq!(answered(|_| {}), [info, secret, ExtensionType::ec_point_formats]);
-    let without = |hello: &mut ClientHello<'_>| {
-        let dropped = [ExtensionType::renegotiation_info, ExtensionType::ec_point_formats];
-        hello.extensions.as_mut().unwrap().retain(|it| !dropped.contains(&it.extension_type()));
-    };
-    assert_eq!(answered(without), [secret]);
-    // The signalling suite asks as the extension does. RFC 5746 §3.6.
-    let signalled = |hello: &mut ClientHello<'_>| {
-        let dropped = [ExtensionType::renegotiation_info, ExtensionType::ec_point_formats];
-        hello.extensions.as_mut().unwrap().retain(|it| !dropped.contains(&it.extension_type()));
-        hello.cipher_suites.push(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
-    };
-    assert_eq!(answered(signalled), [info, secret]);
-    let others = |hello: &mut ClientHello<'_>| {
-        let extensions = hello.extensions.as_mut().unwrap();
-        extensions.push(ClientExtension::SignedCertificateTimestamp);
-        extensions.push(ClientExtension::RecordSizeLimit(4096));
-        hello.legacy_session_id = &[1; 32];
-    };
-    assert_eq!(answered(others), [info, secret, ExtensionType::ec_point_formats]);
-}
-
-#[test]
-fn certificate_request_of_tls12_names_kinds_of_keys_schemes_and_authorities() {
-    let stage = Stage::new();
-    let scene = stage.server_with(stage.requiring_server()).say(&[script_tls12::Say::ClientHello]);
-    let body = bodies(&scene, HandshakeType::certificate_request)[0];
-    let request: CertificateRequestTls12<'_> = read_all(body).unwrap();
-    assert_eq!(request.certificate_types, [ClientCertificateType::ecdsa_sign, ClientCertificateType::rsa_sign]);
-    assert_eq!(request.certificate_authorities.len(), 1);
-    let schemes = request.supported_signature_algorithms;
-    assert!(schemes.contains(&SignatureScheme::ecdsa_secp256r1_sha256), "{schemes:?}");
     assert!(!schemes.iter().any(|scheme| scheme.to_string().ends_with("sha1")), "{schemes:?}");
 }
 
@@ -307,45 +244,43 @@ impl bulla::KeyLog for Lines {
     }
 }
 
-/// RFC 5246 §7.4.6, §7.4.8.
-#[test]
-fn client_without_a_certificate_sends_an_empty_list_and_no_signature() {
-    let stage = Stage::new();
-    let config = ClientConfig::new(stage.authority.roots()).clock(Arc::new(pair::NOW)).versions(TLS12).unwrap();
-    let mut flight = SERVER_FLIGHT.to_vec();
-    flight.insert(3, script_tls12::Say::CertificateRequest);
-    let scene = stage.client_with(config).say(&flight);
-    type T = HandshakeType;
-    assert_eq!(scene.peer.messages_heard(), [T::client_hello, T::certificate, T::client_key_exchange, T::finished]);
-    assert_eq!(bodies(&scene, HandshakeType::certificate)[0], [0, 0, 0]);
+/// Accepts at once, whatever the chain, the one that it was asked about first.
+#[derive(Debug, Default)]
+struct Strayed(std::sync::Mutex<Option<ChainToVerify>>);
+
+impl VerifyChain for Strayed {
+    fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
+        Decision::Now(self.0.lock().unwrap().get_or_insert_with(|| chain.clone()).judge())
+    }
 }
 
-/// RFC 8422 §4 lets the server choose any curve then; P-256 is the one that everybody has.
 #[test]
-fn client_that_names_no_groups_gets_p256() {
-    let stage = Stage::new();
-    let config = ServerConfig::new(stage.authority.identity(&[pair::NAME], KeyKind::EcdsaP256));
-    let scene = stage.server_with(config.versions(TLS12).unwrap()).say_message(|peer| {
-        peer.client_hello_with(|hello| {
-            let extensions = hello.extensions.as_mut().unwrap();
-            extensions.retain(|it| it.extension_type() != ExtensionType::supported_groups);
-        })
-    });
-    let body = bodies(&scene, HandshakeType::server_key_exchange)[0];
-    let message: ServerKeyExchange<'_> = read_all(body).unwrap();
-    assert_eq!(message.params.named_curve, NamedGroup::secp256r1);
+fn verdict_at_once_about_another_chain_ends_the_connection_with_an_alert_in_both_versions() {
+    for version in [ProtocolVersion::TLSv1_2, ProtocolVersion::TLSv1_3] {
+        let (client, server) = configs(KeyKind::EcdsaP256);
+        let client = client.versions([version]).unwrap().danger_verify_with(Arc::new(Strayed::default()));
+        Pair::established(client.clone(), server.clone());
+        let mut pair = Pair::new(client, server);
+        let (end, error) = pair.run().unwrap_err();
+        assert_eq!((end, error.name()), ("client", "VerdictAboutAnotherChain"), "{version}");
+        assert_eq!(pair.client.receive(&mut []).unwrap_err(), error);
+        let told = refusal(&mut pair.server, &output(&mut pair.client));
+        assert_eq!(told, Err("AlertReceived"), "{version}");
+    }
 }
 
-/// RFC 6066 §3.
 #[test]
-fn server_name_is_acknowledged_in_the_server_hello_of_tls12() {
-    let stage = Stage::new();
-    let scene = stage.server().say_message(|peer| {
-        peer.client_hello_with(|hello| {
-            let name = ServerNameEntry { name_type: NameType::host_name, name: pair::NAME.as_bytes() };
-            let list = ServerNameList { server_name_list: vec![name] };
-            hello.extensions.as_mut().unwrap().push(ClientExtension::ServerName(list));
-        })
-    });
-    assert!(server_hello(&scene).extensions.unwrap().contains(&ServerExtension::ServerNameAck));
+fn schemes_that_go_with_no_suite_of_an_allowed_version_are_refused_by_the_configuration() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let pkcs1 = [SignatureScheme::rsa_pkcs1_sha256];
+    let refused = ConfigError::NoSchemeForVersions;
+    let tls13 = client.clone().versions([ProtocolVersion::TLSv1_3]).unwrap();
+    assert_eq!(tls13.signature_schemes(pkcs1).unwrap_err(), refused);
+    let with_pkcs1 = client.signature_schemes(pkcs1).unwrap();
+    assert_eq!(with_pkcs1.clone().versions([ProtocolVersion::TLSv1_3]).unwrap_err(), refused);
+    with_pkcs1.versions(TLS12).unwrap();
+    // A suite of TLS 1.2 names the kind of key.
+    let of_ecdsa = [CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
+    let with_pkcs1 = server.signature_schemes(pkcs1).unwrap();
+    assert_eq!(with_pkcs1.cipher_suites(of_ecdsa).unwrap_err(), refused);
 }

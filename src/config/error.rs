@@ -28,6 +28,8 @@ pub enum ConfigError {
     NoSuiteForVersions,
     /// None of the allowed groups belongs to one of the allowed versions.
     NoGroupForVersions,
+    /// None of the allowed signature schemes goes with an allowed version and its suites.
+    NoSchemeForVersions,
     /// A list without an entry; it names the list.
     Empty(&'static str),
     /// A list with the same entry twice; it names the list.
@@ -73,6 +75,9 @@ impl fmt::Display for ConfigError {
             }
             Self::NoGroupForVersions => {
                 f.write_str("none of the allowed key exchange groups belongs to one of the allowed versions")
+            }
+            Self::NoSchemeForVersions => {
+                f.write_str("none of the allowed signature schemes goes with an allowed version and its cipher suites")
             }
             Self::Empty(list) => write!(f, "the list of {list} is empty; leave it out for the default, or name at least one"),
             Self::Repeated(list) => write!(f, "the list of {list} names the same entry twice"),

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{ConfigError, Observer};
 use crate::clock::{Clock, Time};
 #[cfg(feature = "tls12")]
-use crate::crypto::is_tls12_group;
+use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
 use crate::crypto::{Provider, Suite};
 use crate::keys::KeyLog;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
@@ -106,13 +106,35 @@ impl Preferences {
         if self.allowed_versions().next().is_some() { Ok(()) } else { Err(ConfigError::NoSuiteForVersions) }
     }
 
+    /// A scheme of what we accept or sign with must be of use: what signs TLS 1.2 alone goes with suites of its kind of key.
+    fn check_schemes(&self) -> Result<(), ConfigError> {
+        let of_tls13 = |scheme: &SignatureScheme| {
+            self.allows(ProtocolVersion::TLSv1_3) && !CERTIFICATE_ONLY_SCHEMES.contains(scheme)
+        };
+        #[cfg(feature = "tls12")]
+        let of_tls12 = |scheme: &SignatureScheme| {
+            let kind = Authentication::of(*scheme);
+            let mut rows = self.allowed_suites().filter_map(SuiteTls12::find);
+            kind.is_some() && rows.any(|row| Some(row.authentication) == kind)
+        };
+        #[cfg(not(feature = "tls12"))]
+        let of_tls12 = |_: &SignatureScheme| false;
+        let mut schemes = self.signature_schemes.iter().chain(&self.signing_schemes);
+        if schemes.any(|scheme| of_tls13(scheme) || of_tls12(scheme)) {
+            Ok(())
+        } else {
+            Err(ConfigError::NoSchemeForVersions)
+        }
+    }
+
     pub(super) fn set_versions(&mut self, versions: Vec<ProtocolVersion>) -> Result<(), ConfigError> {
         let unavailable = |version: &ProtocolVersion| !AVAILABLE_VERSIONS.contains(version);
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
         // A lower version than both ends speak is what an attacker makes of a handshake, and is taken for that.
         self.versions.sort_by(|one, other| other.cmp(one));
         self.check_suites()?;
-        self.check_groups()
+        self.check_groups()?;
+        self.check_schemes()
     }
 
     pub(super) fn set_cipher_suites(&mut self, suites: Vec<CipherSuite>) -> Result<(), ConfigError> {
@@ -120,7 +142,8 @@ impl Preferences {
         let unavailable = |id: &CipherSuite| !is_known(*id) || !of_provider.contains(id);
         self.cipher_suites = checked("cipher suites", suites, unavailable, ConfigError::CipherSuiteUnavailable)?;
         self.check_suites()?;
-        self.check_groups()
+        self.check_groups()?;
+        self.check_schemes()
     }
 
     pub(super) fn set_groups(&mut self, groups: Vec<NamedGroup>) -> Result<(), ConfigError> {
@@ -133,7 +156,7 @@ impl Preferences {
     pub(super) fn set_signature_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
         self.set_accepted_signature_schemes(schemes)?;
         self.signing_schemes.clone_from(&self.signature_schemes);
-        Ok(())
+        self.check_schemes()
     }
 
     pub(super) fn set_accepted_signature_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {

@@ -1,5 +1,6 @@
 //! The way in: one record off the front of the caller's buffer, its messages to the state machine, its data to the caller.
 
+#[cfg(feature = "tls12")]
 use alloc::boxed::Box;
 use core::ops::Range;
 

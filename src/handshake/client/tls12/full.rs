@@ -9,7 +9,7 @@ use super::State;
 use super::client_flight::Flight;
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
 use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
-use crate::error::{Error, Misuse, Violation};
+use crate::error::{Error, Internal, Violation};
 use crate::handshake::client::hello::{Offer, reported_name};
 use crate::handshake::proof::Authenticated;
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
@@ -145,7 +145,7 @@ fn ask_verdict(
     let state = AskVerdict { handshake, chain, server_key_exchange };
     match config.verifier.verify(&question) {
         Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
-        Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
+        Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
         Decision::Later => {
             out.ask(QuestionKind::VerifyChain(question));
             Ok(State::AskVerdict(state))

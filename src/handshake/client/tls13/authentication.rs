@@ -10,7 +10,7 @@ use super::key_exchange::Handshake;
 use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
-use crate::error::{Error, Internal, Misuse, Violation};
+use crate::error::{Error, Internal, Violation};
 use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
@@ -77,7 +77,7 @@ pub(super) fn accept_certificate(
     let state = AskVerdict { handshake, application_protocol, requested, chain };
     match config.verifier.verify(&question) {
         Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
-        Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
+        Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
         Decision::Later => {
             out.ask(QuestionKind::VerifyChain(question));
             Ok(State::AskVerdict(state))

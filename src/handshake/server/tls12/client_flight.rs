@@ -10,7 +10,7 @@ use super::finished::WaitChangeCipherSpec;
 use super::full::Handshake;
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
 use crate::crypto::{CryptoError, Secret, StartedKeyExchange};
-use crate::error::{Error, Incompatible, Misuse, Violation};
+use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, crypto_failed};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
 use crate::keys::{KeyBlock, MasterSecret};
@@ -65,7 +65,7 @@ impl WaitCertificate {
         let state = AskVerdict { handshake, exchange, chain };
         match config.verifier.verify(&question) {
             Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
-            Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
+            Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
             Decision::Later => {
                 out.ask(QuestionKind::VerifyChain(question));
                 Ok(State::AskVerdict(state))

@@ -7,7 +7,7 @@ use pki_types::CertificateDer;
 use super::State;
 use super::key_exchange::Handshake;
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
-use crate::error::{Error, Incompatible, Misuse, Violation};
+use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
@@ -81,7 +81,7 @@ impl WaitCertificate {
         let state = AskVerdict { established, chain };
         match config.verifier.verify(&question) {
             Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
-            Decision::Now(_) => Err(Misuse::WrongAnswer.into()),
+            Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
             Decision::Later => {
                 out.ask(QuestionKind::VerifyChain(question));
                 Ok(State::AskVerdict(state))
