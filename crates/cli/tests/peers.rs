@@ -224,7 +224,7 @@ fn nginx_config(certificates: &Certificates, folder: &certificates::Folder, port
          http {{ access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;\n\
          fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;\n\
          server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};\n\
-         ssl_protocols TLSv1.3; ssl_early_data on; root {root}; }} }}\n"
+         ssl_protocols TLSv1.2 TLSv1.3; ssl_early_data on; root {root}; }} }}\n"
     )
 }
 
@@ -253,10 +253,14 @@ fn nginx_serves_a_large_file_to_connect() {
     folder.write("large", &content);
     let (_server, port) = nginx(&certificates, &folder);
     let request = format!("GET /large HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n");
-    let finished = connect(&certificates, &port, request.into_bytes(), &["--alpn", "http/1.1"]).successful();
-    let body = finished.stdout.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    assert!(finished.stdout.starts_with(b"HTTP/1.1 200 OK"));
-    assert!(finished.stdout[body..] == content, "something else has come");
+    for (version, told) in [("1.3", "TLS 1.3, "), ("1.2", "TLS 1.2, ")] {
+        let options = ["--alpn", "http/1.1", "--max-version", version];
+        let finished = connect(&certificates, &port, request.clone().into_bytes(), &options).successful();
+        assert!(contains(&finished.stderr, told), "{}", String::from_utf8_lossy(&finished.stderr));
+        let body = finished.stdout.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        assert!(finished.stdout.starts_with(b"HTTP/1.1 200 OK"));
+        assert!(finished.stdout[body..] == content, "something else has come");
+    }
 
     let finished = connect(&certificates, &port, Vec::new(), &["--alpn", "h2", "--half-close"]);
     assert!(contains(&finished.stderr, "h2"), "{}", finished.text());
