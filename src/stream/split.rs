@@ -2,8 +2,8 @@
 //!
 //! Both directions meet in one connection, because a KeyUpdate or an alert of the one is an answer to the other; they take
 //! turns at it, and the transport is read and written with the connection free. The reading half never waits for the
-//! writing one: what it owes the peer (an answer to a KeyUpdate or to a HelloRequest) goes out before the next data does, as RFC 8446 §4.6.3
-//! allows, so that two ends which both send and both wait cannot stop one another.
+//! writing one: what it owes the peer (an answer to a KeyUpdate or to a HelloRequest) goes out before the next data does,
+//! as RFC 8446 §4.6.3 allows, so that two ends which both send and both wait cannot stop one another.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
