@@ -32,6 +32,7 @@ pub mod error;
 mod handshake;
 pub mod keys;
 mod record;
+pub mod resume;
 #[cfg(feature = "std")]
 mod stream;
 #[cfg(all(test, feature = "ring", feature = "std"))]
