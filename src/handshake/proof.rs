@@ -60,6 +60,10 @@ impl VerifiedFinished {
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
     ByCertificate { chain: Arc<[CertificateDer<'static>]>, scheme: SignatureScheme },
+    /// The peer's chain was accepted in the connection whose session both ends hold the secret of.
+    BySession { chain: Arc<[CertificateDer<'static>]>, scheme: Option<SignatureScheme> },
+    /// The peer holds a key that it has from elsewhere.
+    ByExternalPsk,
     /// The peer is a client, and this server lets it stay unknown.
     Anonymous,
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
 use crate::keys::Transcript;
-use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, Level, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
 use crate::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionType, HandshakeType, HelloRetryRequest,
     KeyShareEntry, NamedGroup, ProtocolVersion, RetryExtension, SignatureScheme, read_all,
@@ -146,7 +146,7 @@ impl WaitClientHello {
         let boundary = message.boundary()?;
         if parameters.offered.early_data {
             // Sent with keys that we do not have; what else we answer tells the client that it was not taken.
-            out.skip_early_data();
+            out.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         }
         let mut transcript = Transcript::new(&*preferences.provider, parameters.suite.hash).map_err(crypto_failed)?;
         transcript.add(message.bytes());

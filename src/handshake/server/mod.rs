@@ -13,9 +13,7 @@ use crate::config::ServerConfig;
 use crate::error::{Error, Misuse, Violation};
 #[cfg(feature = "tls12")]
 use crate::record::RecordBoundary;
-#[cfg(feature = "tls12")]
-use crate::wire::ContentType;
-use crate::wire::{HandshakeType, ProtocolVersion};
+use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
 
 /// A server's handshake in progress.
 #[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
@@ -63,6 +61,14 @@ impl Server {
         match self {
             Self::Tls12(state) => state.receive_change_cipher_spec(boundary, out).map(Self::Tls12),
             _ => Err(Violation::UnexpectedRecord(ContentType::change_cipher_spec).into()),
+        }
+    }
+
+    /// Counts application data that comes before the handshake is finished, if it may. RFC 8446 §4.2.10.
+    pub(crate) fn receive_early_data(&mut self, len: usize) -> Result<(), Error> {
+        match self {
+            Self::Tls13(state) => state.receive_early_data(len),
+            _ => Err(Violation::UnexpectedRecord(ContentType::application_data).into()),
         }
     }
 

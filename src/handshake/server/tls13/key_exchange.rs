@@ -10,7 +10,7 @@ use crate::crypto::{CryptoError, Provider, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::server::hello::Settled;
-use crate::handshake::{Negotiated, Outgoing};
+use crate::handshake::{HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{
@@ -58,6 +58,7 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
+            kind: HandshakeKind::Full,
         }
     }
 }

@@ -31,7 +31,7 @@ use super::hello::Settled;
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::{Answer, Incoming, Outgoing, Progress};
 use crate::record::RecordBoundary;
-use crate::wire::HandshakeType;
+use crate::wire::{ContentType, HandshakeType};
 
 /// The states of RFC 8446 §A.2 from NEGOTIATED on, and one for each question.
 pub(crate) enum State {
@@ -68,7 +68,7 @@ impl State {
             (Self::AskSignature(s), Answer::Signature(signature)) => s.accept(signature, out),
             (Self::AskVerdict(s), Answer::Verdict(verdict)) => s.accept(verdict),
             (_, Answer::Refuse(alert)) => Err(Error::Refused(alert)),
-            (_, Answer::Verdict(_) | Answer::Identity(_) | Answer::Signature(_)) => Err(Misuse::WrongAnswer.into()),
+            (_, _) => Err(Misuse::WrongAnswer.into()),
         }
     }
 
@@ -80,6 +80,11 @@ impl State {
             (Self::AskVerdict(_) | Self::AskIdentity(_) | Self::AskSignature(_), Answer::Refuse(_)) => true,
             _ => false,
         }
+    }
+
+    /// Counts early data. RFC 8446 §4.2.10.
+    pub(crate) fn receive_early_data(&mut self, _len: usize) -> Result<(), Error> {
+        Err(Violation::UnexpectedRecord(ContentType::application_data).into())
     }
 
     pub(crate) fn name(&self) -> &'static str {
