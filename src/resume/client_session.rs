@@ -25,6 +25,8 @@ pub struct ClientSession {
     pub(crate) received: Time,
     /// In seconds.
     pub(crate) lifetime: u32,
+    /// When the full handshake was whose certificates still count.
+    pub(crate) authenticated: Time,
     pub(crate) ticket_age_add: u32,
     pub(crate) max_early_data: u32,
     /// What the configuration decides about servers: another one does not resume the session.

@@ -21,6 +21,8 @@ pub struct ServerSession {
     pub(crate) created: Time,
     /// In seconds.
     pub(crate) lifetime: u32,
+    /// When the full handshake was whose certificates still count.
+    pub(crate) authenticated: Time,
     /// What the configuration decides about clients: another one does not resume the session.
     pub(crate) configuration: [u8; 32],
     pub(crate) server_name: Option<String>,
