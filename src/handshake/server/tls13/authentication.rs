@@ -25,6 +25,10 @@ use crate::wire::{
 /// Chooses the certificate before anything is sent: what it can sign decides whether there is common ground.
 pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
     if !settled.has_signature_algorithms {
+        // A PSK alone would do for this client, and whether it was unknown or its key another one is not told apart.
+        if settled.config.resumption.psks.is_some() {
+            return Err(Incompatible::NoCommonPsk.into());
+        }
         let missing = (ExtensionType::signature_algorithms, HandshakeType::client_hello);
         return Err(Violation::ExtensionMissing(missing.0, missing.1).into());
     }

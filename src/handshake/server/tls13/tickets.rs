@@ -25,10 +25,10 @@ pub(super) fn send_tickets(
 ) -> Result<(), Error> {
     let config = &handshake.config;
     let resumption = &config.resumption;
-    let Some((now, configuration)) = config.preferences.now().zip(config.binding()) else { return Ok(()) };
     if !handshake.client_resumes || !resumption.keeps_sessions() {
         return Ok(());
     }
+    let Some((now, configuration)) = config.preferences.now().zip(config.binding()) else { return Ok(()) };
     let authenticated_at = handshake.authenticated_at.unwrap_or(now);
     let chain = authenticated.chain();
     let Some(lifetime) = remaining_lifetime(resumption.lifetime, authenticated_at, &chain, now) else { return Ok(()) };
