@@ -6,19 +6,24 @@
 mod client_session;
 mod cookie;
 mod external_psk;
+mod fields;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod made;
 #[cfg(feature = "std")]
 mod memory;
+mod rotation;
 mod server_session;
 mod ticket_keys;
 
 pub use client_session::{ClientSession, SessionRefused};
-pub use cookie::CookieKeys;
 pub(crate) use cookie::RetryCookie;
-pub use external_psk::{ExternalPsk, ImportedIdentity, PskRefused};
+pub use cookie::{CookieKeys, MAX_COOKIE_AGE};
+pub use external_psk::{ExternalPsk, ImportedIdentity, MIN_PSK_LEN, PskRefused};
 #[cfg(feature = "std")]
 pub use memory::{MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister};
-pub use server_session::ServerSession;
-pub use ticket_keys::TicketKeys;
+pub use rotation::{KeysRefused, MIN_SHARED_SECRET_LEN};
+pub use server_session::{MAX_SESSION_CHAIN_LEN, ServerSession};
+pub use ticket_keys::{MIN_TICKET_PERIOD, TicketKeys};
 
 /// Longest lifetime of a session, in seconds: seven days. RFC 8446 §4.6.1.
 pub const MAX_SESSION_LIFETIME: u32 = 604_800;
