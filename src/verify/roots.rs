@@ -97,15 +97,6 @@ impl Roots {
     }
 
     /// Returns how many roots there are.
-    /// Digests.
-    pub(crate) fn digest(
-        &self,
-        _provider: &dyn crate::crypto::Provider,
-    ) -> Result<[u8; 32], crate::crypto::CryptoError> {
-        todo!()
-    }
-
-    /// Returns the number.
     pub fn len(&self) -> usize {
         self.anchors.len() + self.not_authorities.len()
     }
