@@ -309,6 +309,28 @@ failures! {
         256 MessageBehindFlight(last: HandshakeType) => unexpected_message, "the peer sent more behind {last}, which ends its flight";
         /// CertificateStatus of another kind than was asked for. RFC 6066 §8.
         257 BadCertificateStatus => bad_certificate_status_response, "the server's CertificateStatus is not the OCSP response that was asked for";
+        /// The server chose a PSK that we did not offer. RFC 8446 §4.2.11.
+        258 SelectedPskNotOffered => illegal_parameter, "the server chose a PSK that we did not offer";
+        /// The PSK that the server chose goes with another hash than its cipher suite. RFC 8446 §4.2.11.
+        259 PskHashDiffers => illegal_parameter, "the server chose a cipher suite whose hash is not that of the PSK it chose";
+        /// A PSK binder that does not verify. RFC 8446 §4.2.11.
+        260 PskBinderWrong => decrypt_error, "the client's PSK binder does not match its hello";
+        /// As many binders as identities must be there. RFC 8446 §4.2.11.
+        261 PskBinderCount => illegal_parameter, "the client's PSK identities and binders differ in number";
+        /// The server accepted early data under other terms than it was sent. RFC 8446 §4.2.10.
+        262 EarlyDataTermsChanged => illegal_parameter, "the server accepted early data and changed the PSK, the cipher suite or the application protocol";
+        /// The server answered a hello that offers early data with an older version. RFC 8446 §D.3.
+        263 EarlyDataWithOldVersion => protocol_version, "the server answered early data with a version before TLS 1.3";
+        /// More early data than the ticket allows. RFC 8446 §4.2.10.
+        264 TooMuchEarlyData => unexpected_message, "the client sent more early data than the ticket allows";
+        /// The client sent early data behind a HelloRetryRequest. RFC 8446 §4.2.10.
+        265 EarlyDataAfterRetry => illegal_parameter, "the client offered early data again after the HelloRetryRequest";
+        /// A cookie of a HelloRetryRequest that is not ours, or too old. RFC 8446 §4.2.2.
+        266 BadCookie => illegal_parameter, "the client's cookie is not ours or is too old";
+        /// The resumed session was made with extended master secret and this hello is without it, or the other way round. RFC 7627 §5.3.
+        267 ExtendedMasterSecretChanged => handshake_failure, "the peer resumes a session and changes extended master secret";
+        /// The server resumed a session under another cipher suite or version. RFC 5246 §7.4.1.3.
+        268 ResumedSessionChanged => illegal_parameter, "the server resumed a session and changed its cipher suite";
     }
 }
 
@@ -335,6 +357,10 @@ failures! {
         309 ClientCertificateRequiredTls12 => handshake_failure, "the client showed no certificate, which this server requires";
         /// The client has come down to a lower version than it and we could speak. RFC 7507 §3.
         308 InappropriateFallback => inappropriate_fallback, "the client fell back to a lower version than both ends speak: an earlier attempt was disturbed";
+        /// No external PSK in common, and nothing else to authenticate with. RFC 8446 §4.2.11.
+        310 NoCommonPsk => decrypt_error, "there is no external PSK in common, and no certificate beside it";
+        /// This client takes external PSKs alone, and the server chose none. RFC 8446 §4.2.11.
+        311 PskNotChosen => handshake_failure, "the server did not choose one of the external PSKs, and certificates are not taken";
     }
 }
 
@@ -377,6 +403,8 @@ failures! {
         710 NoTrafficSecrets => internal_error, "a TLS 1.2 connection has no traffic secrets";
         /// A handshake message has come in part, or an event waits to be taken.
         711 InputPending => internal_error, "a handshake message has come in part; receive the rest before this";
+        /// There is no early data to send: none was offered, it has been refused, or its time is over. RFC 8446 §4.2.10.
+        712 NoEarlyData => internal_error, "early data cannot be sent now: none was offered, it was refused, or the server's Finished has come";
     }
 }
 

@@ -46,7 +46,9 @@ pub use config::{
 };
 pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
 pub use error::{Error, Fault};
-pub use handshake::{Answer, MAX_CHAIN_LEN, MAX_KEY_SHARES, Question, QuestionId, QuestionKind};
+pub use handshake::{
+    Answer, EarlyData, HandshakeKind, MAX_CHAIN_LEN, MAX_KEY_SHARES, Question, QuestionId, QuestionKind,
+};
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;
 pub use keys::{KeyLog, key_log_line};

@@ -148,6 +148,7 @@ where
             let written = self.write_output();
             match self.input.receive(&mut self.connection) {
                 Ok(Step::Data) => return Ok(Happened::Data),
+                Ok(Step::EarlyData) => return Err(io::Error::other("early data waits")),
                 Ok(Step::Established) => return Ok(Happened::Established),
                 Ok(Step::Closed) => return Ok(Happened::Closed),
                 Ok(Step::Progress) => {}

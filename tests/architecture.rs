@@ -14,6 +14,7 @@ const FLOORS: &[&str] = &[
     "keys",
     "record",
     "verify",
+    "resume",
     "config",
     "handshake",
     "connection",

@@ -22,6 +22,7 @@ fn stored(created: u64, lifetime: u32) -> Vec<u8> {
     bytes.extend([0x00, 0x1d]);
     bytes.extend((created * 1000).to_be_bytes());
     bytes.extend(lifetime.to_be_bytes());
+    bytes.extend((created * 1000).to_be_bytes());
     bytes.extend([3; 32]);
     bytes.extend([1, 11]);
     bytes.extend(b"example.com");

@@ -293,6 +293,7 @@ impl Rig {
                     assert!(!plaintext.is_empty(), "data without any");
                     data = plaintext.to_vec();
                 }
+                Event::EarlyData { .. } => panic!("early data that nobody asked for"),
                 Event::Established => is_established = true,
                 Event::Progress => assert!(used > 0, "progress without any"),
                 Event::NeedMore { hint } => {

@@ -5,11 +5,14 @@ use alloc::sync::Arc;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ConfigError, Decision, Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError, Decision,
+    Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::Provider;
+use crate::crypto::Secret;
 use crate::keys::KeyLog;
+use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -23,6 +26,7 @@ pub struct ClientConfig {
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) resumption: ClientResumption,
 }
 
 impl ClientConfig {
@@ -41,7 +45,23 @@ impl ClientConfig {
             identity: Arc::new(ShowIfAsked(None)),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            resumption: ClientResumption::default(),
         }
+    }
+
+    /// Trusts no certificate at all: the server must know this external PSK, with `ring`'s cryptography. TLS 1.3 alone has
+    /// them.
+    #[cfg(feature = "ring")]
+    pub fn psk_only(psk: Arc<ExternalPsk>) -> Self {
+        Self::psk_only_with_provider(psk, crate::crypto::ring::provider())
+    }
+
+    /// Like [`psk_only`](Self::psk_only), with the cryptography of `provider`.
+    pub fn psk_only_with_provider(psk: Arc<ExternalPsk>, provider: Arc<dyn Provider>) -> Self {
+        let mut config = Self::with_provider(Roots::new(), provider).psk(psk);
+        config.resumption.psk_only = true;
+        config.preferences.versions = alloc::vec![ProtocolVersion::TLSv1_3];
+        config
     }
 
     shared_decisions!();
@@ -70,6 +90,47 @@ impl ClientConfig {
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
         self
+    }
+
+    /// Keeps sessions in `store` and resumes them: fast the second time. Off by default, because a server can tell by a
+    /// ticket that a client was there before. RFC 8446 §C.4.
+    pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
+        self.resumption.store = Some(store);
+        self.resumption.roots_digest = self.roots.digest(&*self.preferences.provider).ok();
+        self
+    }
+
+    /// Offers early data where the session allows it; [`send_early`](crate::Connection::send_early) then takes it. An
+    /// attacker can replay it, so that it must do no harm when it comes twice. RFC 8446 §8. Off by default.
+    pub fn early_data(mut self, on: bool) -> Self {
+        self.resumption.early_data = on;
+        self
+    }
+
+    /// Offers a key that both ends have from elsewhere, beside those offered already. RFC 8446 §4.2.11.
+    pub fn psk(mut self, psk: Arc<ExternalPsk>) -> Self {
+        self.resumption.psks.push(psk);
+        self
+    }
+
+    /// Writes a session out: opaque bytes, of which a later process with the same configuration makes a session again.
+    /// Whoever has them can pose as this client, and read early data. `None` if the provider lacks HMAC with SHA-256.
+    pub fn write_session(&self, session: &ClientSession) -> Option<Secret> {
+        session.write(&*self.preferences.provider)
+    }
+
+    /// Reads what [`write_session`](Self::write_session) wrote under the same configuration.
+    pub fn read_session(&self, bytes: &[u8]) -> Result<ClientSession, SessionRefused> {
+        let binding = self.binding().ok_or(SessionRefused::OtherConfiguration)?;
+        ClientSession::read(&*self.preferences.provider, &binding, bytes)
+    }
+
+    /// What a session is bound to of the configuration: all that decides whether a server is trusted.
+    pub(crate) fn binding(&self) -> Option<[u8; 32]> {
+        let provider = &*self.preferences.provider;
+        let hashed = self.resumption.roots_digest;
+        let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
+        super::resumption::bind(provider, &[b"bulla client session", &roots, self.verifier.rules()])
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.

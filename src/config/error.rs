@@ -53,6 +53,8 @@ pub enum ConfigError {
     ChainNotLeafFirst(usize),
     /// The certificate is for another kind of key than the file: RSASSA-PSS for rsaEncryption, or the other way round.
     KeyKindDiffers,
+    /// Early data that is taken once needs a store to take sessions from.
+    NoSessionStore,
 }
 
 impl fmt::Display for ConfigError {
@@ -101,6 +103,9 @@ impl fmt::Display for ConfigError {
             Self::ChainNotLeafFirst(number) => write!(
                 f,
                 "the private key belongs to number {number} of the certificate chain; put that certificate first"
+            ),
+            Self::NoSessionStore => f.write_str(
+                "early data by AntiReplay::SingleUse needs a session store: call session_store before early_data, or use a strike register",
             ),
             Self::KeyKindDiffers => f.write_str(
                 "the certificate is for the same RSA key but of another kind (rsaEncryption or RSASSA-PSS) than the key file says",

@@ -13,6 +13,7 @@ mod question;
 #[cfg(test)]
 #[cfg_attr(not(all(feature = "ring", feature = "std")), allow(dead_code, reason = "the replays need both"))]
 pub(crate) mod recorded;
+mod resumption;
 mod server;
 
 pub use client::ClientConfig;
@@ -23,8 +24,13 @@ pub use question::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
     Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
 };
+pub use resumption::{
+    AntiReplay, ClientSessionQuery, ClientSessionStore, EARLY_DATA_WINDOW, EarlyDataOffer, FindPsk, PskQuery,
+    SealTickets, ServerSessionStore, SessionPlace, SessionQuery, StrikeRegister,
+};
 pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
 
 pub(crate) use preferences::Preferences;
+pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

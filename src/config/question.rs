@@ -184,6 +184,12 @@ impl ChainAccepted {
 pub trait VerifyChain: Send + Sync + fmt::Debug {
     /// Judges, or asks to be asked.
     fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict>;
+
+    /// Names the rules by which it judges. A session that was made under other rules is not resumed, because resuming it
+    /// judges no chain again. The name of the type, unless a judge has rules that differ from value to value.
+    fn rules(&self) -> &[u8] {
+        core::any::type_name::<Self>().as_bytes()
+    }
 }
 
 /// Judges at once by the built-in rules: the default.

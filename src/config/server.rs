@@ -5,12 +5,15 @@ use alloc::vec::Vec;
 
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
+use super::resumption::EarlyDataPolicy;
 use super::{
-    ChooseServerIdentity, ClientHelloInfo, ConfigError, Decision, Identity, Observer, Preferences, VerifyChain,
+    AntiReplay, ChooseServerIdentity, ClientHelloInfo, ConfigError, Decision, FindPsk, Identity, Observer, Preferences,
+    SealTickets, ServerResumption, ServerSessionStore, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::Provider;
 use crate::keys::KeyLog;
+use crate::resume::CookieKeys;
 use crate::verify::Roots;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -22,6 +25,7 @@ pub struct ServerConfig {
     identities: Vec<Arc<Identity>>,
     pub(crate) client_auth: ClientAuth,
     pub(crate) verifier: Arc<dyn VerifyChain>,
+    pub(crate) resumption: ServerResumption,
 }
 
 /// Whether a server asks its clients for certificates. RFC 8446 §4.3.2.
@@ -63,6 +67,7 @@ impl ServerConfig {
             identities,
             client_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            resumption: ServerResumption::default(),
         }
     }
 
@@ -81,7 +86,22 @@ impl ServerConfig {
             identities: Vec::new(),
             client_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            resumption: ServerResumption::default(),
         }
+    }
+
+    /// Has no certificate at all: a client must name one of these external PSKs, with `ring`'s cryptography. TLS 1.3 alone
+    /// has them.
+    #[cfg(feature = "ring")]
+    pub fn psk_only(psks: Arc<dyn FindPsk>) -> Self {
+        Self::psk_only_with_provider(psks, crate::crypto::ring::provider())
+    }
+
+    /// Like [`psk_only`](Self::psk_only), with the cryptography of `provider`.
+    pub fn psk_only_with_provider(psks: Arc<dyn FindPsk>, provider: Arc<dyn Provider>) -> Self {
+        let mut config = Self::choosing_with_provider(Arc::new(ByServerName(Vec::new())), provider).psks(psks);
+        config.preferences.versions = alloc::vec![ProtocolVersion::TLSv1_3];
+        config
     }
 
     shared_decisions!();
@@ -102,8 +122,72 @@ impl ServerConfig {
 
     /// Asks clients for certificates.
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
+        self.resumption.roots_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.client_auth = client_auth;
         self
+    }
+
+    /// Seals sessions into tickets, which clients keep and show again: fast the second time. Without a clock none are sent.
+    pub fn tickets(mut self, tickets: Arc<dyn SealTickets>) -> Self {
+        self.resumption.tickets = Some(tickets);
+        self
+    }
+
+    /// Keeps sessions in `store`. Beside [`tickets`](Self::tickets) it serves clients of TLS 1.2 that know none, and early
+    /// data with [`AntiReplay::SingleUse`].
+    pub fn session_store(mut self, store: Arc<dyn ServerSessionStore>) -> Self {
+        self.resumption.store = Some(store);
+        self
+    }
+
+    /// Sends so many tickets at the end of each TLS 1.3 handshake: 2 unless told otherwise. A client uses each once.
+    pub fn tickets_per_handshake(mut self, tickets: u8) -> Self {
+        self.resumption.tickets_per_handshake = tickets;
+        self
+    }
+
+    /// Lets sessions live this many seconds: 1 to 604,800 (seven days), 7,200 unless told otherwise. RFC 8446 §4.6.1.
+    pub fn session_lifetime(mut self, seconds: u32) -> Self {
+        self.resumption.set_lifetime(seconds);
+        self
+    }
+
+    /// Binds sessions to these bytes: a server with others, of a fleet with the same ticket keys, does not resume them.
+    pub fn session_context(mut self, context: impl Into<Vec<u8>>) -> Self {
+        self.resumption.context = context.into();
+        self
+    }
+
+    /// Takes up to `max_bytes` of early data from clients that resume. It comes as
+    /// [`Event::EarlyData`](crate::Event::EarlyData) and may have been replayed to another server; `anti_replay` keeps it
+    /// from coming twice here. RFC 8446 §8. Off by default.
+    ///
+    /// [`ConfigError::NoSessionStore`]: single use needs a [`session_store`](Self::session_store), given before.
+    pub fn early_data(mut self, max_bytes: u32, anti_replay: AntiReplay) -> Result<Self, ConfigError> {
+        if matches!(anti_replay, AntiReplay::SingleUse) && self.resumption.store.is_none() {
+            return Err(ConfigError::NoSessionStore);
+        }
+        self.resumption.early_data = Some(EarlyDataPolicy { max_bytes, anti_replay }).filter(|_| max_bytes > 0);
+        Ok(self)
+    }
+
+    /// Knows external PSKs. RFC 8446 §4.2.11. A client that must show a certificate cannot use one.
+    pub fn psks(mut self, psks: Arc<dyn FindPsk>) -> Self {
+        self.resumption.psks = Some(psks);
+        self
+    }
+
+    /// Puts all that a HelloRetryRequest must remember into its cookie, so that another connection, or another server with
+    /// the same keys, can take the second ClientHello. RFC 8446 §4.2.2.
+    pub fn stateless_retry(mut self, cookies: Arc<CookieKeys>) -> Self {
+        self.resumption.cookies = Some(cookies);
+        self
+    }
+
+    /// What a session is bound to of this configuration.
+    pub(crate) fn binding(&self) -> Option<[u8; 32]> {
+        self.resumption.binding(&self.preferences, &self.client_auth)
     }
 
     /// Hands every client's chain to the application as a question, to be judged elsewhere or later.

@@ -4,7 +4,7 @@ use pki_types::CertificateDer;
 
 use super::{Connection, Phase};
 use crate::error::{Error, Misuse};
-use crate::handshake::Negotiated;
+use crate::handshake::{EarlyData, HandshakeKind, Negotiated};
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 impl Connection {
@@ -94,6 +94,24 @@ impl Connection {
     #[must_use]
     pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
         self.negotiated()?.peer_signature_scheme
+    }
+
+    /// Returns what the handshake was authenticated by, once established.
+    #[must_use]
+    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
+        self.negotiated().map(|negotiated| negotiated.kind)
+    }
+
+    /// Says what became of early data. RFC 8446 §4.2.10.
+    #[must_use]
+    pub fn early_data(&self) -> EarlyData {
+        self.early_data
+    }
+
+    /// Returns how many bytes of early data can be sent now: 0 where none is offered, or its time is over.
+    #[must_use]
+    pub fn early_data_room(&self) -> u32 {
+        self.early_data_room
     }
 
     /// Returns the application protocol, if one was agreed on. RFC 7301.

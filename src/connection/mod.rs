@@ -37,7 +37,7 @@ use crate::config::{Content, Direction, Observed, Observer, Preferences};
 use crate::error::{Error, Internal, Misuse};
 use crate::handshake::client::Client;
 use crate::handshake::server::Server;
-use crate::handshake::{Answer, Connected, Effect, Negotiated, Outgoing, Progress, Question, QuestionId};
+use crate::handshake::{Answer, Connected, EarlyData, Effect, Negotiated, Outgoing, Progress, Question, QuestionId};
 use crate::record::{Joiner, Level, Queued, RecordReader, RecordWriter};
 use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, Handshake, ProtocolVersion, write_all};
 
@@ -57,6 +57,11 @@ pub struct Connection {
     /// An event that a message led to, for the next return of `receive`.
     event: Option<Pending>,
     warnings: u32,
+    early_data: EarlyData,
+    /// How many bytes of early data a client may still send.
+    early_data_room: u32,
+    /// Whether a server may send before the client's Finished has come.
+    half_rtt: bool,
     peer_closed: bool,
     closed: bool,
 }
@@ -108,6 +113,9 @@ impl Connection {
             open_question: None,
             event: None,
             warnings: 0,
+            early_data: EarlyData::NotOffered,
+            early_data_room: 0,
+            half_rtt: false,
             peer_closed: false,
             closed: false,
         }
@@ -134,7 +142,8 @@ impl Connection {
         for effect in self.outgoing.take() {
             match effect {
                 // Nothing follows our close_notify, not even an answer to a KeyUpdate. RFC 8446 §6.1.
-                Effect::Send(..) | Effect::ChangeCipherSpec | Effect::WriteKeys(..) if self.closed => {}
+                Effect::Send(..) | Effect::ChangeCipherSpec | Effect::WriteKeys(..) | Effect::WriteUnprotected
+                    if self.closed => {}
                 Effect::Send(level, bytes) => {
                     self.observe(Direction::Sent, level, || handshake_content(self.version, &bytes));
                     self.writer.push(Queued::Message { content_type: ContentType::handshake, bytes });
@@ -144,7 +153,14 @@ impl Connection {
                     self.writer.push(Queued::ChangeCipherSpec);
                 }
                 Effect::ReadChangeCipherSpec(meaning) => self.reader.set_change_cipher_spec(meaning),
-                Effect::SkipEarlyData => self.reader.skip_early_data(),
+                Effect::SkipEarlyData(limit) => self.reader.skip_early_data(limit),
+                Effect::EarlyData(outcome) => self.early_data = outcome,
+                Effect::EarlyDataRoom(bytes) => self.early_data_room = bytes,
+                Effect::HalfRtt => self.half_rtt = true,
+                Effect::WriteUnprotected => {
+                    self.write_level = Level::Initial;
+                    self.writer.push(Queued::Unprotected);
+                }
                 Effect::WriteKeys(level, keys) => {
                     self.write_level = level;
                     self.writer.push(Queued::Keys(keys));
@@ -193,6 +209,8 @@ impl Connection {
         self.joiner.take();
         self.event = None;
         self.open_question = None;
+        self.early_data_room = 0;
+        self.half_rtt = false;
         self.closed = true;
     }
 

@@ -24,6 +24,15 @@ pub enum Event<'b> {
         /// Where it stands in the buffer.
         range: Range<usize>,
     },
+    /// Plaintext that a client sent before the handshake was finished, decrypted in the buffer. Only a server that has
+    /// asked for it gets any. Somebody else may have sent it again: whatever it asks for must do no harm when it is done
+    /// twice. RFC 8446 §8.
+    EarlyData {
+        /// The plaintext.
+        plaintext: &'b mut [u8],
+        /// Where it stands in the buffer.
+        range: Range<usize>,
+    },
     /// The handshake waits for an answer, which the configuration left open.
     Ask(Question),
     /// A question is still open: answer it before anything else is received.
@@ -46,6 +55,7 @@ impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Data { range, .. } => write!(f, "Data({} bytes at {range:?})", range.len()),
+            Self::EarlyData { range, .. } => write!(f, "EarlyData({} bytes at {range:?})", range.len()),
             Self::Ask(question) => f.debug_tuple("Ask").field(question).finish(),
             Self::Waiting => f.write_str("Waiting"),
             Self::Progress => f.write_str("Progress"),

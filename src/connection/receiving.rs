@@ -98,8 +98,15 @@ impl Connection {
     }
 
     fn receive_data(&mut self, content: Range<usize>) -> Result<Step, Error> {
-        let Phase::Established { connected, .. } = &mut self.phase else {
-            return Err(Violation::UnexpectedRecord(ContentType::application_data).into());
+        let connected = match &mut self.phase {
+            Phase::Established { connected, .. } => connected,
+            Phase::Server(state) => {
+                state.receive_early_data(content.len())?;
+                return Ok(if content.is_empty() { Step::Progress } else { Step::EarlyData(content) });
+            }
+            Phase::Client(_) | Phase::Failed(_) => {
+                return Err(Violation::UnexpectedRecord(ContentType::application_data).into());
+            }
         };
         if content.is_empty() {
             return Ok(Step::Progress);
@@ -223,6 +230,7 @@ impl Connection {
 /// What `receive` leads to, before it borrows the caller's buffer.
 enum Step {
     Data(Range<usize>),
+    EarlyData(Range<usize>),
     Ask(Question),
     Waiting,
     Progress,
@@ -235,6 +243,9 @@ impl Step {
     fn over(self, buffer: &mut [u8]) -> Event<'_> {
         match self {
             Self::Data(range) => Event::Data { plaintext: buffer.get_mut(range.clone()).unwrap_or_default(), range },
+            Self::EarlyData(range) => {
+                Event::EarlyData { plaintext: buffer.get_mut(range.clone()).unwrap_or_default(), range }
+            }
             Self::Ask(question) => Event::Ask(question),
             Self::Waiting => Event::Waiting,
             Self::Progress => Event::Progress,

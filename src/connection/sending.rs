@@ -80,6 +80,46 @@ impl Connection {
         }
     }
 
+    /// Turns plaintext into records of early data, the ClientHello first: before the server has answered, and until its
+    /// Finished is there. RFC 8446 §2.3. An attacker can replay it to the server.
+    ///
+    /// Takes at most [`early_data_room`](Self::early_data_room) bytes; where that is 0, [`Misuse::NoEarlyData`]. What came
+    /// of it [`early_data`](Self::early_data) tells: where it was not accepted, it is the application's to send it again
+    /// once the connection is established.
+    pub fn send_early(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
+        if let Phase::Failed(error) = &self.phase {
+            return Err(error.clone());
+        }
+        let room = usize::try_from(self.early_data_room).unwrap_or(usize::MAX);
+        if room == 0 || self.closed {
+            return Err(Misuse::NoEarlyData.into());
+        }
+        let sent = self.send_records(data.get(..room).unwrap_or(data), out).map_err(|error| self.fail(error))?;
+        let taken = u32::try_from(sent.taken).unwrap_or(u32::MAX);
+        self.early_data_room = self.early_data_room.saturating_sub(taken);
+        Ok(sent)
+    }
+
+    /// Like [`send`](Self::send), on a server also before the client's Finished has come: in answer to early data, say.
+    /// RFC 8446 §2, figure 4. Whoever reads it has not shown yet that it is there at all, which is why a server that asks
+    /// for a certificate cannot do it.
+    pub fn send_half_rtt(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
+        if !matches!(self.phase, Phase::Server(_)) || !self.half_rtt {
+            return self.send(data, out);
+        }
+        if self.closed {
+            return Err(Misuse::SendAfterClose.into());
+        }
+        let sent = self.send_records(data, out);
+        sent.map_err(|error| self.fail(error))
+    }
+
+    /// Says whether [`send_half_rtt`](Self::send_half_rtt) would send now.
+    #[must_use]
+    pub fn may_send_half_rtt(&self) -> bool {
+        self.may_send() || matches!(self.phase, Phase::Server(_)) && self.half_rtt && !self.closed
+    }
+
     /// Turns the plaintext at `plaintext` in `buffer` into one record, without a copy. It needs
     /// [`IN_PLACE_HEAD`](crate::IN_PLACE_HEAD) bytes before and [`IN_PLACE_TAIL`](crate::IN_PLACE_TAIL) behind, and at
     /// most 16,384 bytes of plaintext. Returns where the record stands.

@@ -21,4 +21,18 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    pub(crate) kind: HandshakeKind,
+}
+
+/// What a handshake was authenticated by. RFC 8446 §2.2, RFC 5246 §7.3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeKind {
+    /// By certificates.
+    #[default]
+    Full,
+    /// By a session of an earlier connection, whose certificates still count.
+    Resumed,
+    /// By a key that both ends have from elsewhere.
+    ExternalPsk,
 }

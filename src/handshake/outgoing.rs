@@ -19,16 +19,41 @@ pub(crate) enum Effect {
     /// Take the peer's change_cipher_spec as this from now on.
     ReadChangeCipherSpec(ChangeCipherSpecs),
     /// Skip the early data that the client has sent and we do not take. RFC 8446 §4.2.10.
-    SkipEarlyData,
+    SkipEarlyData(usize),
     /// Protect what is sent from now on.
     WriteKeys(Level, TrafficKeys),
     /// Open what comes from now on.
     ReadKeys(Level, TrafficKeys),
+    /// Send in the clear again: a HelloRetryRequest came behind our early data. RFC 8446 §4.2.10.
+    WriteUnprotected,
+    /// This is known of early data now.
+    EarlyData(EarlyData),
+    /// The client may send so many bytes of early data from now on.
+    EarlyDataRoom(u32),
+    /// The server may send data before the client's Finished has come. RFC 8446 §4.4.4.
+    HalfRtt,
     /// Send this alert as a warning; the connection goes on.
     #[cfg(feature = "tls12")]
     Warn(AlertDescription),
     /// Hand this question out.
     Ask(Question),
+}
+
+/// What became of early data. RFC 8446 §4.2.10.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EarlyData {
+    /// None was offered.
+    #[default]
+    NotOffered,
+    /// It was offered, and the server has not answered yet.
+    Pending,
+    /// The server took it.
+    Accepted,
+    /// The server did not take it: whatever was sent early is lost and must be sent again.
+    Rejected,
+    /// The server asked for another hello, which goes without early data: whatever was sent early is lost and must be sent
+    /// again.
+    Retried,
 }
 
 /// Collects the effects of one step.
@@ -86,8 +111,29 @@ impl Outgoing {
         self.effects.push(Effect::ReadChangeCipherSpec(meaning));
     }
 
-    pub(crate) fn skip_early_data(&mut self) {
-        self.effects.push(Effect::SkipEarlyData);
+    /// Skips up to `limit` bytes of the client's early data. RFC 8446 §4.2.10.
+    pub(crate) fn skip_early_data(&mut self, limit: usize) {
+        self.effects.push(Effect::SkipEarlyData(limit));
+    }
+
+    /// Sends in the clear from now on.
+    pub(crate) fn write_unprotected(&mut self) {
+        self.effects.push(Effect::WriteUnprotected);
+    }
+
+    /// Says what is known of early data.
+    pub(crate) fn early_data(&mut self, outcome: EarlyData) {
+        self.effects.push(Effect::EarlyData(outcome));
+    }
+
+    /// Lets the client send so many bytes of early data.
+    pub(crate) fn early_data_room(&mut self, bytes: u32) {
+        self.effects.push(Effect::EarlyDataRoom(bytes));
+    }
+
+    /// Lets the server send before the client's Finished has come.
+    pub(crate) fn half_rtt(&mut self) {
+        self.effects.push(Effect::HalfRtt);
     }
 
     /// Changes the write keys behind everything sent so far.

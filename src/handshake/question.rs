@@ -1,11 +1,14 @@
 //! The questions that a handshake can stop at, and their answers.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::config::{
-    CertificateRequestInfo, ChainToVerify, ClientHelloInfo, Identity, SigningFailed, SigningRequest, Verdict,
+    CertificateRequestInfo, ChainToVerify, ClientHelloInfo, ClientSessionQuery, EarlyDataOffer, Identity, PskQuery,
+    SessionQuery, SigningFailed, SigningRequest, Verdict,
 };
+use crate::resume::{ClientSession, ExternalPsk, ServerSession};
 use crate::wire::AlertDescription;
 
 /// Names one question of one connection.
@@ -35,6 +38,14 @@ pub enum QuestionKind {
     Sign(SigningRequest),
     /// Is this chain to be trusted? Answered by [`Answer::Verdict`].
     VerifyChain(ChainToVerify),
+    /// A client: is there a session to resume with this server? Answered by [`Answer::ClientSession`].
+    FindClientSession(ClientSessionQuery),
+    /// A server: which session is this? Answered by [`Answer::ServerSession`].
+    FindServerSession(SessionQuery),
+    /// A server: which external PSK does this name? Answered by [`Answer::Psk`].
+    FindPsk(PskQuery),
+    /// A server: does this early data come for the first time? Answered by [`Answer::EarlyData`].
+    DecideEarlyData(EarlyDataOffer),
 }
 
 /// What the application says to a question.
@@ -47,6 +58,14 @@ pub enum Answer {
     Signature(Result<Vec<u8>, SigningFailed>),
     /// The verdict over a chain.
     Verdict(Verdict),
+    /// The session to resume, or none: the handshake is then a full one.
+    ClientSession(Option<Box<ClientSession>>),
+    /// The session that the client means, or none: the handshake is then a full one.
+    ServerSession(Option<Box<ServerSession>>),
+    /// The PSK of this name, or none.
+    Psk(Option<Arc<ExternalPsk>>),
+    /// Whether the early data is taken.
+    EarlyData(bool),
     /// To any question: end the handshake with this alert.
     Refuse(AlertDescription),
 }

@@ -78,11 +78,73 @@ impl EarlySecret {
         Ok(Self { suite, secret: hkdf_extract(provider, suite.hash, &[], psk.expose())? })
     }
 
+    /// Computes a PSK binder; the transcript is that of the hello without its binders. RFC 8446 §4.2.11.2.
+    pub fn binder(
+        &self,
+        provider: &dyn Provider,
+        kind: PskKind,
+        truncated_hash: &Digest,
+    ) -> Result<Digest, CryptoError> {
+        let empty_hash = provider.hash(self.suite.hash)?.current();
+        let binder_key = traffic_secret(provider, self.suite, &self.secret, kind.binder_label(), &empty_hash)?;
+        binder_key.verify_data(provider, truncated_hash)
+    }
+
+    /// Returns client_early_traffic_secret; the transcript is ClientHello.
+    pub fn client_early_traffic_secret(
+        &self,
+        provider: &dyn Provider,
+        transcript_hash: &Digest,
+    ) -> Result<TrafficSecret, CryptoError> {
+        traffic_secret(provider, self.suite, &self.secret, b"c e traffic", transcript_hash)
+    }
+
+    /// Returns early_exporter_secret; the transcript is ClientHello.
+    pub fn early_exporter_secret(
+        &self,
+        provider: &dyn Provider,
+        transcript_hash: &Digest,
+    ) -> Result<ExporterSecret, CryptoError> {
+        let secret = derive_secret(provider, self.suite, &self.secret, b"e exp master", transcript_hash)?;
+        Ok(ExporterSecret { suite: self.suite, secret })
+    }
+
     /// Goes on with the shared secret of the key exchange.
     pub fn into_handshake(self, provider: &dyn Provider, shared: &Secret) -> Result<HandshakeSecret, CryptoError> {
         let secret = next_link(provider, self.suite, &self.secret, shared.expose())?;
         Ok(HandshakeSecret { suite: self.suite, secret })
     }
+}
+
+/// Where a PSK comes from, which its binder says. RFC 8446 §7.1, RFC 9258 §5.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PskKind {
+    /// From a ticket.
+    Resumption,
+    /// From elsewhere.
+    External,
+    /// From elsewhere, through the importer.
+    Imported,
+}
+
+impl PskKind {
+    fn binder_label(self) -> &'static [u8] {
+        match self {
+            Self::Resumption => b"res binder",
+            Self::External => b"ext binder",
+            Self::Imported => b"imp binder",
+        }
+    }
+}
+
+/// Returns the PSK of a ticket, from resumption_secret and ticket_nonce. RFC 8446 §4.6.1.
+pub fn resumption_psk(
+    provider: &dyn Provider,
+    suite: Suite,
+    resumption_secret: &Secret,
+    ticket_nonce: &[u8],
+) -> Result<Secret, CryptoError> {
+    expand_label(provider, suite, resumption_secret, b"resumption", ticket_nonce, suite.hash.output_len())
 }
 
 /// The second link. RFC 8446 §7.1.

@@ -76,6 +76,8 @@ pub(crate) const MAX_KEY_UPDATE_RESERVE: u64 = 16;
 pub enum Level {
     /// No protection: the hellos.
     Initial,
+    /// Early traffic keys: 0-RTT.
+    EarlyData,
     /// Handshake traffic keys.
     Handshake,
     /// Application traffic keys.

@@ -5,7 +5,7 @@ use core::ops::Range;
 #[cfg(feature = "tls12")]
 use super::RecordBoundary;
 use super::protection::Protection;
-use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_SKIPPED_EARLY_DATA};
+use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS};
 use crate::error::{BadRecord, Error, Violation};
 use crate::keys::TrafficKeys;
 use crate::wire::{
@@ -79,8 +79,8 @@ impl RecordReader {
 
     /// Skips the early data of a client whose offer was declined: protected records before its next ClientHello, or
     /// records that do not open before the first one that does. RFC 8446 §4.2.10.
-    pub(crate) fn skip_early_data(&mut self) {
-        self.early_data_to_skip = MAX_SKIPPED_EARLY_DATA;
+    pub(crate) fn skip_early_data(&mut self, limit: usize) {
+        self.early_data_to_skip = limit;
     }
 
     /// Frames and opens at most one record off the front of `buffer`.
@@ -212,7 +212,7 @@ mod tests {
     use crate::crypto::ring::RingProvider;
     use crate::crypto::{AeadAlgorithm, Provider};
     use crate::keys::RecordFormat;
-    use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, Queued, RecordWriter};
+    use crate::record::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_SKIPPED_EARLY_DATA, Queued, RecordWriter};
     use crate::wire::ProtocolVersion;
     use alloc::vec;
     use alloc::vec::Vec;
@@ -241,7 +241,7 @@ mod tests {
         let mut reader = RecordReader::new();
         reader.install(keys(1));
         assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(BadRecord::DoesNotOpen.into()));
-        reader.skip_early_data();
+        reader.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         let mut skipped = 0;
         loop {
             match reader.next(&mut sealed(2, 1000)) {
@@ -252,7 +252,7 @@ mod tests {
         }
         assert!((30_000..=MAX_SKIPPED_EARLY_DATA).contains(&skipped), "{skipped}");
 
-        reader.skip_early_data();
+        reader.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         assert!(matches!(reader.next(&mut sealed(2, 1000)), Ok(Framed::SkippedEarlyData { .. })));
         assert!(matches!(reader.next(&mut sealed(1, 1000)), Ok(Framed::Record { .. })));
         assert_eq!(reader.next(&mut sealed(2, 1000)).err(), Some(BadRecord::DoesNotOpen.into()));
@@ -263,7 +263,7 @@ mod tests {
         let mut reader = RecordReader::new();
         let unexpected = Violation::UnexpectedRecord(ContentType::application_data);
         assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(unexpected.clone().into()));
-        reader.skip_early_data();
+        reader.skip_early_data(MAX_SKIPPED_EARLY_DATA);
         assert!(matches!(reader.next(&mut sealed(2, 10)), Ok(Framed::SkippedEarlyData { .. })));
         assert!(matches!(reader.next(&mut [22, 3, 3, 0, 1, 1]), Ok(Framed::Record { .. })));
         assert_eq!(reader.next(&mut sealed(2, 10)).err(), Some(unexpected.into()));

@@ -22,6 +22,8 @@ pub(crate) enum Queued {
     ChangeCipherSpec,
     /// From here on, these keys.
     Keys(TrafficKeys),
+    /// From here on, no keys.
+    Unprotected,
 }
 
 /// One direction's writer.
@@ -63,12 +65,12 @@ impl RecordWriter {
 
     /// Says whether anything waits for the caller to take it. Keys alone are not output.
     pub(crate) fn has_output(&self) -> bool {
-        self.queue.iter().any(|queued| !matches!(queued, Queued::Keys(_)))
+        self.queue.iter().any(|queued| !matches!(queued, Queued::Keys(_) | Queued::Unprotected))
     }
 
     /// Says whether a change of keys is queued.
     pub(crate) fn has_keys(&self) -> bool {
-        self.queue.iter().any(|queued| matches!(queued, Queued::Keys(_)))
+        self.queue.iter().any(|queued| matches!(queued, Queued::Keys(_) | Queued::Unprotected))
     }
 
     /// Returns the sequence number of the next record.
@@ -117,6 +119,10 @@ impl RecordWriter {
                         self.protection = Some(Protection::new(keys));
                     }
                 }
+                Some(Queued::Unprotected) => {
+                    self.queue.pop_front();
+                    self.protection = None;
+                }
                 Some(Queued::ChangeCipherSpec) => {
                     const RECORD: [u8; 6] = [20, 3, 3, 0, 1, 1];
                     let needed = Misuse::OutputTooSmall(RECORD.len());
@@ -163,7 +169,7 @@ impl RecordWriter {
                         break;
                     }
                 }
-                Queued::Message { .. } | Queued::ChangeCipherSpec | Queued::Keys(_) => break,
+                Queued::Message { .. } | Queued::ChangeCipherSpec | Queued::Keys(_) | Queued::Unprotected => break,
             }
         }
         pending.saturating_sub(self.sent_of_front)

@@ -42,7 +42,7 @@ const CONFIGURATION_LABEL: &[u8] = b"bulla client configuration";
 const MAC_LEN: usize = 32;
 
 /// Length of all the fields that are always there, the empty ones' lengths included.
-const FIXED_LEN: usize = 2 + 2 + 1 + 2 + 2 + 1 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1;
+const FIXED_LEN: usize = 2 + 2 + 1 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1;
 
 /// What a client remembers of a connection: enough to resume it once more.
 pub struct ClientSession {
@@ -58,6 +58,8 @@ pub struct ClientSession {
     pub(crate) received: Time,
     /// In seconds.
     pub(crate) lifetime: u32,
+    /// When the full handshake was whose certificates still count.
+    pub(crate) authenticated: Time,
     pub(crate) ticket_age_add: u32,
     pub(crate) max_early_data: u32,
     /// What the configuration decides about servers: another one does not resume the session.
@@ -168,6 +170,7 @@ impl ClientSession {
             session_id: r.vector_u8(0..=32)?.to_vec(),
             received: read_time(r)?,
             lifetime: r.u32()?,
+            authenticated: read_time(r)?,
             ticket_age_add: r.u32()?,
             max_early_data: r.u32()?,
             server_name: read_name(r)?,
@@ -187,6 +190,7 @@ impl ClientSession {
         w.vector_u8(0..=32, &self.session_id)?;
         write_time(w, self.received);
         w.u32(self.lifetime);
+        write_time(w, self.authenticated);
         w.u32(self.ticket_age_add);
         w.u32(self.max_early_data);
         write_name(w, &self.server_name)?;
@@ -218,6 +222,7 @@ impl ClientSession {
             session_id: self.session_id.clone(),
             received: self.received,
             lifetime: self.lifetime,
+            authenticated: self.authenticated,
             ticket_age_add: self.ticket_age_add,
             max_early_data: self.max_early_data,
             configuration: self.configuration,
@@ -311,7 +316,7 @@ mod tests {
     }
 
     fn assert_same(read: &ClientSession, session: &ClientSession) {
-        assert!(read.secret == session.secret);
+        assert!(read.secret == session.secret && read.authenticated == session.authenticated);
         assert_eq!(
             (read.version, read.cipher_suite, read.group, &read.ticket, &read.session_id, read.received),
             (

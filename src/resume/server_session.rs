@@ -26,7 +26,7 @@ const FORMAT: u8 = 1;
 pub const MAX_SESSION_CHAIN_LEN: usize = 16_384;
 
 /// Length of all the fields that are always there, the empty ones' lengths included.
-const FIXED_LEN: usize = 1 + 2 + 2 + 1 + 2 + 8 + 4 + 32 + 1 + 1 + 2 + 1 + 4 + 4 + 16;
+const FIXED_LEN: usize = 1 + 2 + 2 + 1 + 2 + 8 + 4 + 8 + 32 + 1 + 1 + 2 + 1 + 4 + 4 + 16;
 
 /// What a server remembers of a connection, sealed in a ticket or kept in a store.
 pub struct ServerSession {
@@ -38,6 +38,8 @@ pub struct ServerSession {
     pub(crate) created: Time,
     /// In seconds.
     pub(crate) lifetime: u32,
+    /// When the full handshake was whose certificates still count.
+    pub(crate) authenticated: Time,
     /// What the configuration decides about clients: another one does not resume the session.
     pub(crate) configuration: [u8; 32],
     pub(crate) server_name: Option<String>,
@@ -91,6 +93,7 @@ impl ServerSession {
             group: NamedGroup(r.u16()?),
             created: read_time(r)?,
             lifetime: r.u32()?,
+            authenticated: read_time(r)?,
             configuration: r.array()?,
             server_name: if read_flag(r)? { Some(read_name(r)?) } else { None },
             application_protocol: read_application_protocol(r)?,
@@ -111,6 +114,7 @@ impl ServerSession {
         w.u16(self.group.0);
         write_time(w, self.created);
         w.u32(lifetime);
+        write_time(w, self.authenticated);
         w.bytes(&self.configuration);
         w.u8(u8::from(self.server_name.is_some()));
         self.server_name.as_ref().map_or(Ok(()), |name| write_name(w, name))?;
@@ -200,7 +204,7 @@ mod tests {
                 session.configuration
             )
         );
-        assert!(read.secret == session.secret);
+        assert!(read.secret == session.secret && read.authenticated == session.authenticated);
         assert_eq!(
             (&read.server_name, &read.application_protocol, &read.client_chain, read.client_scheme),
             (&session.server_name, &session.application_protocol, &session.client_chain, session.client_scheme)

@@ -27,6 +27,8 @@ pub(super) struct Input {
 pub(super) enum Step {
     /// Plaintext waits.
     Data,
+    /// Early data waits.
+    EarlyData,
     Ask(Question),
     /// A question that was handed out before is still open.
     Waiting,
@@ -57,6 +59,10 @@ impl Input {
             Event::Data { range, .. } => {
                 self.plaintext = start + range.start..start + range.end;
                 Step::Data
+            }
+            Event::EarlyData { range, .. } => {
+                self.plaintext = start + range.start..start + range.end;
+                Step::EarlyData
             }
             Event::Ask(question) => Step::Ask(question),
             Event::Waiting => Step::Waiting,

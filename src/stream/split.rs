@@ -113,7 +113,7 @@ where
             let step = self.input.receive(&mut lock(&self.shared.connection));
             match step.map_err(|error| self.shared.fail(error))? {
                 Step::Closed => break,
-                Step::Data | Step::Progress | Step::Established | Step::Ask(_) | Step::Waiting => {}
+                Step::Data | Step::EarlyData | Step::Progress | Step::Established | Step::Ask(_) | Step::Waiting => {}
                 Step::NeedMore { hint } => {
                     if self.input.fill(&mut self.transport, hint)? == 0 {
                         let ended = lock(&self.shared.connection).end_of_input();

@@ -144,6 +144,7 @@ pub fn configs_by(authority: &Authority, kind: KeyKind) -> (ClientConfig, Server
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Data(Vec<u8>),
+    EarlyData(Vec<u8>),
     Ask,
     Established,
     Closed,
@@ -185,6 +186,10 @@ pub fn feed_with(
         let more = match received.event {
             Event::Data { plaintext, .. } => {
                 seen.push(Seen::Data(plaintext.to_vec()));
+                true
+            }
+            Event::EarlyData { plaintext, .. } => {
+                seen.push(Seen::EarlyData(plaintext.to_vec()));
                 true
             }
             Event::Ask(asked) => {

@@ -182,7 +182,9 @@ impl Exchange<'_> {
             self.flush()?;
             let received = self.connection.receive(&mut self.input[..self.filled])?;
             let (used, came) = match received.event {
-                Event::Data { plaintext, .. } => (received.used, Some(Came::Data(plaintext.to_vec()))),
+                Event::Data { plaintext, .. } | Event::EarlyData { plaintext, .. } => {
+                    (received.used, Some(Came::Data(plaintext.to_vec())))
+                }
                 Event::Established => (received.used, Some(Came::Established)),
                 Event::Closed => (received.used, Some(Came::Closed)),
                 Event::Ask(question) => {

@@ -74,6 +74,7 @@ impl Seen {
         let protection = match (content, level) {
             // In a handshake it is never protected, whatever the keys. RFC 8446 §5, RFC 5246 §7.1.
             (Content::ChangeCipherSpec, _) | (_, Level::Initial) => "in the clear",
+            (_, Level::EarlyData) => "early data keys",
             (_, Level::Handshake) => "handshake keys",
             // TLS 1.2 has no others.
             (_, Level::Application) if is_tls12 => "session keys",

@@ -94,7 +94,7 @@ impl Player {
             let received = connection.receive(&mut bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
             let used = received.used;
             match received.event {
-                Event::Data { plaintext, .. } => data.extend_from_slice(plaintext),
+                Event::Data { plaintext, .. } | Event::EarlyData { plaintext, .. } => data.extend_from_slice(plaintext),
                 Event::Established => self.established = true,
                 Event::Closed => self.closed = true,
                 Event::Progress => {}

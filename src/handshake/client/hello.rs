@@ -3,23 +3,24 @@
 //! Nothing here knows what follows ServerHello; the chosen version's own folder does.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use pki_types::ServerName;
+use pki_types::{IpAddr, ServerName};
 
 #[cfg(feature = "tls12")]
 use super::tls12;
 use super::{Client, tls13};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, ClientSessionQuery, Decision};
 use crate::crypto::{CryptoError, Provider, Secret, StartedKeyExchange, Suite, key_exchange};
 use crate::error::{BadRecord, Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Incoming, Outgoing};
+use crate::handshake::{Incoming, Outgoing, QuestionKind};
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, Level};
+use crate::resume::ClientSession;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
     CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat,
@@ -27,6 +28,19 @@ use crate::wire::{
     OcspStatusRequest, ProtocolNameList, ProtocolVersion, Random, RetryExtension, ServerExtension, ServerHello,
     ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, is_hello_retry_request, write_message,
 };
+
+/// The application looks for a session.
+pub(crate) struct AskSession {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl AskSession {
+    /// Goes on with a session, or without.
+    pub(super) fn accept(self, session: Option<Box<ClientSession>>, out: &mut Outgoing) -> Result<Client, Error> {
+        send_client_hello(self.config, self.name, session, out).map(Client::WaitServerHello)
+    }
+}
 
 /// ClientHello is sent. RFC 8446 §A.1: WAIT_SH.
 pub(crate) struct WaitServerHello {
@@ -62,10 +76,42 @@ pub(super) struct Settled {
     pub(super) hello_retried: bool,
 }
 
+/// Looks for a session to resume, at once or later.
+pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &mut Outgoing) -> Result<Client, Error> {
+    let query = session_query(&config, &name);
+    let Some((store, query)) = config.resumption.store.clone().zip(query) else {
+        return send_client_hello(config, name, None, out).map(Client::WaitServerHello);
+    };
+    match store.take(&query) {
+        Decision::Now(session) => send_client_hello(config, name, session, out).map(Client::WaitServerHello),
+        Decision::Later => {
+            out.ask(QuestionKind::FindClientSession(query));
+            Ok(Client::AskSession(AskSession { config, name }))
+        }
+    }
+}
+
+/// What a session with this server is kept under. Without a clock nobody could tell how old it is.
+pub(super) fn session_query(config: &ClientConfig, name: &ServerName<'static>) -> Option<ClientSessionQuery> {
+    config.preferences.now()?;
+    Some(ClientSessionQuery { server_name: written(name), configuration: config.binding()? })
+}
+
+/// The name as it is written, in lower case: names are the same in either. RFC 9525 §6.3.
+fn written(name: &ServerName<'_>) -> String {
+    match name {
+        ServerName::DnsName(name) => name.as_ref().to_ascii_lowercase(),
+        ServerName::IpAddress(IpAddr::V4(address)) => core::net::Ipv4Addr::from(*address.as_ref()).to_string(),
+        ServerName::IpAddress(IpAddr::V6(address)) => core::net::Ipv6Addr::from(*address.as_ref()).to_string(),
+        _ => String::new(),
+    }
+}
+
 /// Draws the randoms, makes the key share, and sends the first ClientHello. RFC 8446 §4.1.2.
-pub(super) fn start(
+fn send_client_hello(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    _session: Option<Box<ClientSession>>,
     out: &mut Outgoing,
 ) -> Result<WaitServerHello, Error> {
     let provider = &*config.preferences.provider;

@@ -22,6 +22,8 @@ use crate::wire::{HandshakeType, ProtocolVersion};
 /// A client's handshake in progress.
 #[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
 pub(crate) enum Client {
+    /// Nothing is sent yet: is there a session to resume?
+    AskSession(hello::AskSession),
     /// ClientHello is sent. RFC 8446 §A.1: START → WAIT_SH.
     WaitServerHello(hello::WaitServerHello),
     /// The version is TLS 1.3.
@@ -38,7 +40,7 @@ impl Client {
         name: ServerName<'static>,
         out: &mut Outgoing,
     ) -> Result<Self, Error> {
-        hello::start(config, name, out).map(Self::WaitServerHello)
+        hello::start(config, name, out)
     }
 
     /// The table as far as the version is not known; from then on, the version's own.
@@ -47,7 +49,9 @@ impl Client {
             (Self::WaitServerHello(state), HandshakeType::server_hello) => {
                 state.accept(message, out).map(Progress::Handshaking)
             }
-            (Self::WaitServerHello(_), got) => Err(Violation::UnexpectedMessage(got, "WaitServerHello").into()),
+            (state @ (Self::AskSession(_) | Self::WaitServerHello(_)), got) => {
+                Err(Violation::UnexpectedMessage(got, state.name()).into())
+            }
             (Self::Tls13(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls13)),
             #[cfg(feature = "tls12")]
             (Self::Tls12(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls12)),
@@ -70,6 +74,7 @@ impl Client {
     /// Says whether the version is, or may yet be, one with warning alerts that end nothing. RFC 5246 §7.2.
     pub(crate) fn has_warnings(&self) -> bool {
         match self {
+            Self::AskSession(_) => false,
             Self::WaitServerHello(state) => state.offers_tls12(),
             Self::Tls13(_) => false,
             #[cfg(feature = "tls12")]
@@ -90,6 +95,11 @@ impl Client {
     /// Goes on from a state that waits for an answer.
     pub(crate) fn answer(self, answer: Answer, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
         match self {
+            Self::AskSession(state) => match answer {
+                Answer::ClientSession(session) => state.accept(session, out).map(Progress::Handshaking),
+                Answer::Refuse(alert) => Err(Error::Refused(alert)),
+                _ => Err(Misuse::WrongAnswer.into()),
+            },
             Self::WaitServerHello(_) => Err(Misuse::WrongAnswer.into()),
             Self::Tls13(state) => state.answer(answer, out).map(|progress| progress.map(Self::Tls13)),
             #[cfg(feature = "tls12")]
@@ -100,6 +110,7 @@ impl Client {
     /// Says whether this state can go on from such an answer.
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
         match self {
+            Self::AskSession(_) => matches!(answer, Answer::ClientSession(_) | Answer::Refuse(_)),
             Self::WaitServerHello(_) => false,
             Self::Tls13(state) => state.takes(answer),
             #[cfg(feature = "tls12")]
@@ -110,6 +121,7 @@ impl Client {
     /// Returns the state's name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::AskSession(_) => "AskSession",
             Self::WaitServerHello(_) => "WaitServerHello",
             Self::Tls13(state) => state.name(),
             #[cfg(feature = "tls12")]

@@ -9,7 +9,7 @@ pub(crate) use tls12::ConnectedTls12;
 pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13};
 
 use super::Outgoing;
-use super::negotiated::Negotiated;
+use super::negotiated::{HandshakeKind, Negotiated};
 use super::proof::Authenticated;
 use crate::crypto::Secret;
 use crate::error::Error;
@@ -85,6 +85,12 @@ fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
             negotiated.peer_certificates = chain;
             negotiated.peer_signature_scheme = Some(scheme);
         }
+        Authenticated::BySession { chain, scheme } => {
+            negotiated.peer_certificates = chain;
+            negotiated.peer_signature_scheme = scheme;
+            negotiated.kind = HandshakeKind::Resumed;
+        }
+        Authenticated::ByExternalPsk => negotiated.kind = HandshakeKind::ExternalPsk,
         Authenticated::Anonymous => {}
     }
 }

@@ -2,6 +2,7 @@
 
 mod hello;
 mod offered;
+mod retry;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;
@@ -13,9 +14,7 @@ use crate::config::ServerConfig;
 use crate::error::{Error, Misuse, Violation};
 #[cfg(feature = "tls12")]
 use crate::record::RecordBoundary;
-#[cfg(feature = "tls12")]
-use crate::wire::ContentType;
-use crate::wire::{HandshakeType, ProtocolVersion};
+use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
 
 /// A server's handshake in progress.
 #[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
@@ -23,7 +22,7 @@ pub(crate) enum Server {
     /// Nothing has come yet. RFC 8446 §A.2: START.
     WaitClientHello(hello::WaitClientHello),
     /// HelloRetryRequest is sent. RFC 8446 §A.2: START again.
-    WaitSecondClientHello(hello::WaitSecondClientHello),
+    WaitSecondClientHello(retry::WaitSecondClientHello),
     /// The version is TLS 1.3.
     Tls13(tls13::State),
     /// The version is TLS 1.2.
@@ -63,6 +62,14 @@ impl Server {
         match self {
             Self::Tls12(state) => state.receive_change_cipher_spec(boundary, out).map(Self::Tls12),
             _ => Err(Violation::UnexpectedRecord(ContentType::change_cipher_spec).into()),
+        }
+    }
+
+    /// Counts application data that comes before the handshake is finished, if it may. RFC 8446 §4.2.10.
+    pub(crate) fn receive_early_data(&mut self, len: usize) -> Result<(), Error> {
+        match self {
+            Self::Tls13(state) => state.receive_early_data(len),
+            _ => Err(Violation::UnexpectedRecord(ContentType::application_data).into()),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
 use crate::error::{Error, Internal, Violation};
 use crate::handshake::client::hello::{Offer, reported_name};
 use crate::handshake::proof::Authenticated;
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
+use crate::handshake::{HandshakeKind, Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{Randoms, Transcript};
 use crate::verify::Purpose;
 use crate::wire::{
@@ -60,6 +60,7 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
+            kind: HandshakeKind::Full,
         }
     }
 }

@@ -79,7 +79,7 @@ impl State {
             (Self::AskIdentity(s), Answer::Identity(identity)) => s.accept(identity, out),
             (Self::AskSignature(s), Answer::Signature(signature)) => s.accept(signature, out),
             (_, Answer::Refuse(alert)) => Err(Error::Refused(alert)),
-            (_, Answer::Verdict(_) | Answer::Identity(_) | Answer::Signature(_)) => Err(Misuse::WrongAnswer.into()),
+            (_, _) => Err(Misuse::WrongAnswer.into()),
         }
     }
 

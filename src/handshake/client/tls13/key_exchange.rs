@@ -8,7 +8,7 @@ use crate::crypto::{Provider, Suite};
 use crate::error::Error;
 use crate::handshake::client::hello::{Offer, Settled};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Negotiated, Outgoing};
+use crate::handshake::{HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{NamedGroup, ProtocolVersion};
@@ -56,6 +56,7 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
+            kind: HandshakeKind::Full,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::config::{ClientHelloInfo, Decision, Identity, ServerConfig, SigningFa
 use crate::crypto::{Authentication, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Negotiated, Outgoing, QuestionKind};
+use crate::handshake::{HandshakeKind, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{Randoms, Transcript};
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
@@ -51,6 +51,7 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
+            kind: HandshakeKind::Full,
         }
     }
 }

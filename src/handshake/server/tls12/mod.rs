@@ -76,7 +76,7 @@ impl State {
             (Self::AskSignature(s), Answer::Signature(signature)) => s.accept(signature, out),
             (Self::AskVerdict(s), Answer::Verdict(verdict)) => s.accept(verdict),
             (_, Answer::Refuse(alert)) => Err(Error::Refused(alert)),
-            (_, Answer::Verdict(_) | Answer::Identity(_) | Answer::Signature(_)) => Err(Misuse::WrongAnswer.into()),
+            (_, _) => Err(Misuse::WrongAnswer.into()),
         }
     }
 
