@@ -200,7 +200,9 @@ impl Answers {
             QuestionKind::FindClientSession(query) => {
                 now(self.recall.client_sessions.take(query)).map(Answer::ClientSession)
             }
-            QuestionKind::FindServerSession(query) => now(self.find_session(query)).map(Answer::ServerSession),
+            QuestionKind::FindServerSession(query) => {
+                refuse.or_else(|| now(self.find_session(query)).map(Answer::ServerSession))
+            }
             QuestionKind::FindPsk(query) => now(self.psks.find(&query.identity)).map(Answer::Psk),
             QuestionKind::DecideEarlyData(offer) => now(self.recall.early_data.first_use(offer)).map(Answer::EarlyData),
             _ => None,

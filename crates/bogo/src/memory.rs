@@ -72,7 +72,9 @@ pub(crate) struct Recall {
 
 impl Recall {
     pub(crate) fn new(options: &Options, memory: &Memory, seen: &Arc<Seen>) -> Self {
-        let late = || Late::new(options.asynchronous);
+        // A refusal is an answer, and answers are given to questions.
+        let refuses = options.server && options.refuse_choice.is_some();
+        let late = || Late::new(options.asynchronous || refuses);
         Self {
             client_sessions: Arc::new(ClientSessions {
                 sessions: Arc::clone(&memory.client_sessions),
