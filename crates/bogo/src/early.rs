@@ -4,7 +4,7 @@
 use bulla::{Connection, EarlyData};
 
 use crate::checks::Turn;
-use crate::exchange::{Exchange, turned};
+use crate::exchange::{Exchange, Step, turned};
 use crate::failure::Failure;
 
 impl Exchange<'_> {
@@ -42,7 +42,12 @@ impl Exchange<'_> {
     fn await_message(&mut self) -> Result<(), Failure> {
         let Some(handshake_type) = self.options.early_write_after_message else { return Ok(()) };
         while !self.prepared.messages.has_received(handshake_type) {
-            if !self.read_more()? || self.take_next()?.is_some() {
+            let goes_on = match self.step()? {
+                Step::Progress => true,
+                Step::WantsMore => self.read_more()?,
+                Step::Came(_) => false,
+            };
+            if !goes_on {
                 return Failure::unexpected("the message to wait for did not come");
             }
         }

@@ -14,6 +14,7 @@ use bulla::{
 };
 
 use crate::answers::{Answers, Chooser, Judge, Seen};
+use crate::checks::Turn;
 use crate::credential;
 use crate::failure::Failure;
 use crate::memory::{Memory, Recall};
@@ -74,7 +75,7 @@ impl Prepared {
 
 /// Reads files and builds the configuration of one connection. What bulla refuses to be configured with takes the shim out
 /// of the test.
-pub(crate) fn prepare(options: &Options, memory: &Memory) -> Result<Prepared, Unsupported> {
+pub(crate) fn prepare(options: &Options, turn: Turn, memory: &Memory) -> Result<Prepared, Unsupported> {
     let seen = Seen::new();
     let credentials = credential::read_all(options, &seen)?;
     let psks = Psks::import(options, &seen)?;
@@ -82,7 +83,7 @@ pub(crate) fn prepare(options: &Options, memory: &Memory) -> Result<Prepared, Un
         options,
         has_certificates: !credentials.is_empty(),
         chooser: Arc::new(Chooser::new(options, credentials, &seen)),
-        judge: Arc::new(Judge::new(options, trusted(options)?, &seen)),
+        judge: Arc::new(Judge::new(options, trusted(options, turn)?, &seen)),
         psks: Arc::new(psks),
         recall: Recall::new(options, memory, &seen),
         messages: Arc::new(Messages::default()),
@@ -127,7 +128,12 @@ fn server_name(options: &Options) -> Result<ServerName, Unsupported> {
     ServerName::try_from(name).map_err(|_| unsupported::bad_value("-host-name"))
 }
 
-fn trusted(options: &Options) -> Result<Option<Roots>, Unsupported> {
+/// The arguments name the root of the first connection. Where the runner shows a chain of another root later, it does not
+/// ask for its judgement.
+fn trusted(options: &Options, turn: Turn) -> Result<Option<Roots>, Unsupported> {
+    if turn != Turn::Initial && !options.verify_peer {
+        return Ok(None);
+    }
     let Some(path) = &options.trust_certificate else { return Ok(None) };
     let roots = Roots::from_file(path);
     roots.map(Some).map_err(|_| unsupported::file(false, "a root that bulla cannot read", path))

@@ -23,7 +23,7 @@ pub(crate) fn run(script: &Script, number: u32, prepared: Prepared) -> Result<()
     let mut exchange = Exchange {
         script,
         options,
-        turn: if number == 0 { Turn::Initial } else { Turn::Resume },
+        turn: script.turn(number),
         prepared,
         connection,
         transport,
@@ -59,6 +59,13 @@ pub(crate) enum Came {
     Closed,
     /// The end of the transport without it.
     EndOfInput,
+}
+
+/// What one look at the input led to.
+pub(crate) enum Step {
+    Came(Came),
+    Progress,
+    WantsMore,
 }
 
 pub(crate) struct Exchange<'s> {
@@ -229,34 +236,42 @@ impl Exchange<'_> {
     /// Goes on with what has been read, until something comes that the exchange must know of; `None` if more must be read.
     pub(crate) fn take_next(&mut self) -> Result<Option<Came>, Failure> {
         loop {
-            self.flush()?;
-            let received = self.connection.receive(&mut self.input[..self.filled])?;
-            let (used, came) = match received.event {
-                Event::Data { plaintext, .. } => (received.used, Some(Came::Data(plaintext.to_vec()))),
-                Event::EarlyData { plaintext, .. } => (received.used, Some(Came::EarlyData(plaintext.to_vec()))),
-                Event::Established => (received.used, Some(Came::Established)),
-                Event::Closed => (received.used, Some(Came::Closed)),
-                Event::Ask(question) => {
-                    self.question = Some(question);
-                    (received.used, None)
-                }
-                Event::Progress => (received.used, None),
-                Event::Waiting => {
-                    self.answer()?;
-                    continue;
-                }
-                Event::NeedMore { .. } => {
-                    // Messages that waited behind a question may just have led to output.
-                    self.flush()?;
-                    return Ok(None);
-                }
-            };
-            self.input.copy_within(used..self.filled, 0);
-            self.filled -= used;
-            if came.is_some() {
-                return Ok(came);
+            match self.step()? {
+                Step::Came(came) => return Ok(Some(came)),
+                Step::WantsMore => return Ok(None),
+                Step::Progress => {}
             }
         }
+    }
+
+    /// Lets the connection take what it takes at once: a record at most.
+    pub(crate) fn step(&mut self) -> Result<Step, Failure> {
+        self.flush()?;
+        let received = self.connection.receive(&mut self.input[..self.filled])?;
+        let used = received.used;
+        let step = match received.event {
+            Event::Data { plaintext, .. } => Step::Came(Came::Data(plaintext.to_vec())),
+            Event::EarlyData { plaintext, .. } => Step::Came(Came::EarlyData(plaintext.to_vec())),
+            Event::Established => Step::Came(Came::Established),
+            Event::Closed => Step::Came(Came::Closed),
+            Event::Ask(question) => {
+                self.question = Some(question);
+                Step::Progress
+            }
+            Event::Progress => Step::Progress,
+            Event::Waiting => {
+                self.answer()?;
+                return Ok(Step::Progress);
+            }
+            Event::NeedMore { .. } => {
+                // Messages that waited behind a question may just have led to output.
+                self.flush()?;
+                return Ok(Step::WantsMore);
+            }
+        };
+        self.input.copy_within(used..self.filled, 0);
+        self.filled -= used;
+        Ok(step)
     }
 
     /// Answers the question that was put off.

@@ -77,7 +77,7 @@ fn play(arguments: &[String]) -> Result<(), NotPassed> {
     let script = Script::parse(arguments)?;
     let memory = Memory::new()?;
     let connections = 0..script.connections();
-    let prepared = connections.map(|number| endpoint::prepare(script.connection(number), &memory));
+    let prepared = connections.map(|number| endpoint::prepare(script.connection(number), script.turn(number), &memory));
     let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
     for (number, prepared) in (0..).zip(prepared) {
         exchange::run(&script, number, prepared)?;

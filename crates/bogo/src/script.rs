@@ -2,6 +2,7 @@
 
 use bulla::wire::AlertDescription;
 
+use crate::checks::Turn;
 use crate::options::Options;
 use crate::unsupported::{self, Unsupported};
 use crate::value::Arguments;
@@ -50,6 +51,11 @@ impl Script {
         if number == 0 { &self.initial } else { &self.resume }
     }
 
+    /// Which turn that is.
+    pub(crate) fn turn(&self, number: u32) -> Turn {
+        if number == 0 { Turn::Initial } else { Turn::Resume }
+    }
+
     /// How many connections there are.
     pub(crate) fn connections(&self) -> u32 {
         self.initial.resume_count + 1
@@ -67,6 +73,12 @@ fn settle(options: &mut Options) -> Result<(), Unsupported> {
     let looks_at_chain = options.verify_peer || options.own_verifier || options.require_client_certificate;
     if options.verify_fail && !looks_at_chain {
         return Err(unsupported::REFUSED_AND_USED);
+    }
+    // A server's PSK is found by name, which the shim sees.
+    let selected = options.expect.selected_credential.and_then(|number| usize::try_from(number).ok());
+    let selected = selected.and_then(|number| options.credentials.get(number));
+    if !options.server && selected.is_some_and(|credential| credential.psk.is_some()) {
+        return Err(unsupported::SELECTED_PSK);
     }
     Ok(())
 }

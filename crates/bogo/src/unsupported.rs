@@ -44,6 +44,13 @@ pub(crate) const REFUSED_AND_USED: Unsupported = Unsupported {
     what: String::new(),
 };
 
+/// The runner wants to know which PSK a server chose.
+pub(crate) const SELECTED_PSK: Unsupported = Unsupported {
+    group: NotYet,
+    reason: "which of its external PSKs a server chose, which a client's connection does not show",
+    what: String::new(),
+};
+
 /// The reasons, and the arguments that each stands for.
 const REASONS: &[(Group, &str, &[&str])] = &[
     (Never, "DTLS is another protocol", &["-dtls", "-mtu", "-initial-timeout-duration-ms", "-srtp-profiles"]),
