@@ -289,8 +289,11 @@ fn client_certificate_of_the_session_is_known_again() {
     assert!(!second.server.peer_certificates().is_empty());
 }
 
+/// What is done to a ServerHello on its way.
+type Edit = fn(&mut ServerHello<'_>);
+
 /// What a client says to the ServerHello of a server that resumes its session, altered on the way.
-fn altered_server_hello(edit: fn(&mut ServerHello<'_>)) -> Error {
+fn altered_server_hello(edit: Edit) -> Error {
     let mut ends = ends();
     ends.client = ends.client.psk(psk(b"second", HashAlgorithm::Sha256)).early_data(true);
     ends.server = ends.server.tickets_per_handshake(1);
@@ -316,7 +319,7 @@ fn choose(server_hello: &mut ServerHello<'_>, selected_identity: u16) {
 
 #[test]
 fn server_hello_with_a_psk_that_cannot_be_chosen_so_is_refused() {
-    let cases: [(Violation, fn(&mut ServerHello<'_>)); 3] = [
+    let cases: [(Violation, Edit); 3] = [
         (Violation::SelectedPskNotOffered, |hello| choose(hello, 2)),
         (Violation::PskHashDiffers, |hello| hello.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384),
         (Violation::PskWithoutKeyShare, |hello| {
