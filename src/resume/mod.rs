@@ -6,6 +6,7 @@
 mod client_session;
 mod cookie;
 mod external_psk;
+mod lifetime;
 #[cfg(feature = "std")]
 mod memory;
 mod server_session;
@@ -15,6 +16,7 @@ pub use client_session::{ClientSession, SessionRefused};
 pub use cookie::CookieKeys;
 pub(crate) use cookie::RetryCookie;
 pub use external_psk::{ExternalPsk, ImportedIdentity, PskRefused};
+pub(crate) use lifetime::lifetime_within;
 #[cfg(feature = "std")]
 pub use memory::{MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister};
 pub use server_session::ServerSession;
