@@ -96,6 +96,7 @@ impl ClientConfig {
     /// ticket that a client was there before. RFC 8446 §C.4.
     pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.resumption.store = Some(store);
+        self.resumption.roots_digest = self.roots.digest(&*self.preferences.provider).ok();
         self
     }
 
@@ -127,7 +128,8 @@ impl ClientConfig {
     /// What a session is bound to of the configuration: all that decides whether a server is trusted.
     pub(crate) fn binding(&self) -> Option<[u8; 32]> {
         let provider = &*self.preferences.provider;
-        let roots = self.roots.digest(provider).ok()?;
+        let hashed = self.resumption.roots_digest;
+        let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
         super::resumption::bind(provider, &[b"bulla client session", &roots, self.verifier.rules()])
     }
 

@@ -20,6 +20,11 @@ pub trait SealTickets: Send + Sync + fmt::Debug {
     /// Seals a session; `None` sends no ticket.
     fn seal(&self, session: &ServerSession, now: Time) -> Option<Vec<u8>>;
 
+    /// Returns for how many seconds a ticket opens: its session lives no longer.
+    fn max_lifetime(&self) -> u32 {
+        MAX_SESSION_LIFETIME
+    }
+
     /// Opens a ticket. What it is not sure of is `None`, and the handshake is a full one.
     fn open(&self, ticket: &[u8], now: Time) -> Decision<Option<Box<ServerSession>>>;
 }
@@ -27,6 +32,10 @@ pub trait SealTickets: Send + Sync + fmt::Debug {
 impl SealTickets for TicketKeys {
     fn seal(&self, session: &ServerSession, now: Time) -> Option<Vec<u8>> {
         Self::seal(self, session, now)
+    }
+
+    fn max_lifetime(&self) -> u32 {
+        Self::max_lifetime(self)
     }
 
     fn open(&self, ticket: &[u8], now: Time) -> Decision<Option<Box<ServerSession>>> {
@@ -197,6 +206,8 @@ pub(crate) struct ServerResumption {
     /// In seconds.
     pub(crate) lifetime: u32,
     pub(crate) context: Vec<u8>,
+    /// Of the roots that clients' chains must lead to: hashed once, not for each connection.
+    pub(crate) roots_digest: Option<[u8; 32]>,
     pub(crate) early_data: Option<EarlyDataPolicy>,
     pub(crate) psks: Option<Arc<dyn FindPsk>>,
     pub(crate) cookies: Option<Arc<CookieKeys>>,
@@ -217,6 +228,7 @@ impl Default for ServerResumption {
             tickets_per_handshake: 2,
             lifetime: DEFAULT_SESSION_LIFETIME,
             context: Vec::new(),
+            roots_digest: Some([0; 32]),
             early_data: None,
             psks: None,
             cookies: None,
@@ -239,17 +251,12 @@ impl ServerResumption {
 
     /// What a session is bound to of the configuration: whom the server lets in, and what the application says.
     pub(crate) fn binding(&self, preferences: &Preferences, client_auth: &ClientAuth) -> Option<[u8; 32]> {
-        let provider = &*preferences.provider;
-        let roots = match client_auth.roots() {
-            Some(roots) => roots.digest(provider).ok()?,
-            None => [0; 32],
-        };
         let mode: &[u8] = match client_auth {
             ClientAuth::None => b"none",
             ClientAuth::Request(_) => b"request",
             ClientAuth::Require(_) => b"require",
         };
-        bind(provider, &[b"bulla server session", mode, &roots, &self.context])
+        bind(&*preferences.provider, &[b"bulla server session", mode, &self.roots_digest?, &self.context])
     }
 }
 
@@ -257,6 +264,8 @@ impl ServerResumption {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientResumption {
     pub(crate) store: Option<Arc<dyn ClientSessionStore>>,
+    /// Of the roots: hashed once, with the store, not for each connection.
+    pub(crate) roots_digest: Option<[u8; 32]>,
     pub(crate) early_data: bool,
     pub(crate) psks: Vec<Arc<ExternalPsk>>,
     /// Whether a server may also show a certificate.

@@ -122,6 +122,8 @@ impl ServerConfig {
 
     /// Asks clients for certificates.
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
+        self.resumption.roots_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.client_auth = client_auth;
         self
     }

@@ -8,6 +8,7 @@ use super::{Connection, Phase};
 use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::server::Server;
+use crate::record::ChangeCipherSpecs;
 use crate::wire::ProtocolVersion;
 
 /// A server's connection.
@@ -18,8 +19,15 @@ impl ServerConnection {
     /// Waits for a ClientHello.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         let preferences = config.preferences.clone();
+        let forgets_retries = config.resumption.cookies.is_some();
         let phase = Phase::Server(Box::new(Server::start(config)));
-        Ok(Self(Connection::new(phase, &preferences, ProtocolVersion::TLSv1_2)))
+        let mut connection = Connection::new(phase, &preferences, ProtocolVersion::TLSv1_2);
+        if forgets_retries {
+            // Another connection may have sent the HelloRetryRequest, and the dummy comes before the second hello. RFC 8446
+            // §D.4.
+            connection.reader.set_change_cipher_spec(ChangeCipherSpecs::Tolerated);
+        }
+        Ok(Self(connection))
     }
 }
 

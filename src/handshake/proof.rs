@@ -10,7 +10,7 @@ use crate::config::ChainAccepted;
 use crate::crypto::Secret;
 use crate::crypto::{Digest, Provider};
 use crate::error::{Error, Internal, Violation};
-use crate::keys::{TrafficSecret, Transcript};
+use crate::keys::{EarlySecret, PskKind, TrafficSecret, Transcript};
 #[cfg(feature = "tls12")]
 use crate::resume::{ClientSession, ServerSession};
 use crate::verify::{SignatureFailure, verify_handshake_signature};
@@ -58,6 +58,26 @@ impl VerifiedFinished {
     }
 }
 
+/// Proof that the client holds the PSK that it names.
+pub(crate) struct VerifiedBinder(());
+
+impl VerifiedBinder {
+    /// Checks a binder in constant time. RFC 8446 §4.2.11.2.
+    pub(crate) fn check(
+        provider: &dyn Provider,
+        early_secret: &EarlySecret,
+        kind: PskKind,
+        truncated_hash: &Digest,
+        binder: &[u8],
+    ) -> Result<Self, Error> {
+        let expected = early_secret.binder(provider, kind, truncated_hash).map_err(crypto_failed)?;
+        match Digest::new(binder) {
+            Some(received) if received == expected => Ok(Self(())),
+            _ => Err(Violation::PskBinderWrong.into()),
+        }
+    }
+}
+
 /// Proof of who the peer is.
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
@@ -71,6 +91,37 @@ pub(crate) enum Authenticated {
 }
 
 impl Authenticated {
+    /// The client has shown by a binder that it holds the session's PSK; its certificates were judged when it was made.
+    pub(crate) fn by_session(
+        _: VerifiedBinder,
+        chain: Arc<[CertificateDer<'static>]>,
+        scheme: Option<SignatureScheme>,
+    ) -> Self {
+        Self::BySession { chain, scheme }
+    }
+
+    /// The client has shown by a binder that it holds an external PSK.
+    pub(crate) fn by_external_psk(_: VerifiedBinder) -> Self {
+        Self::ByExternalPsk
+    }
+
+    /// Returns the peer's chain, empty if it has shown none.
+    pub(crate) fn chain(&self) -> Arc<[CertificateDer<'static>]> {
+        match self {
+            Self::ByCertificate { chain, .. } | Self::BySession { chain, .. } => Arc::clone(chain),
+            Self::ByExternalPsk | Self::Anonymous => Arc::default(),
+        }
+    }
+
+    /// Returns the scheme in which the peer has signed, in this connection or in that of the session.
+    pub(crate) fn scheme(&self) -> Option<SignatureScheme> {
+        match self {
+            Self::ByCertificate { scheme, .. } => Some(*scheme),
+            Self::BySession { scheme, .. } => *scheme,
+            Self::ByExternalPsk | Self::Anonymous => None,
+        }
+    }
+
     /// Checks that the peer holds the key of the leaf of a chain that was accepted: that it signed `message` with a scheme
     /// that was offered. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.
     pub(crate) fn check(

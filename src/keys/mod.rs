@@ -15,7 +15,8 @@ pub use key_log::{KeyLog, key_log_line};
 #[cfg(feature = "tls12")]
 pub use prf::{KeyBlock, MasterSecret, Randoms, prf};
 pub use schedule::{
-    EarlySecret, ExporterSecret, HandshakeSecret, MainSecret, TrafficSecret, derive_secret, expand_label,
+    EarlySecret, ExporterSecret, HandshakeSecret, MainSecret, PskKind, TrafficSecret, derive_secret, expand_label,
+    resumption_psk,
 };
 pub use traffic_keys::{RecordFormat, TrafficKeys};
 pub use transcript::Transcript;

@@ -72,12 +72,20 @@ impl Transcript {
     /// Replaces the first ClientHello by a message_hash message, which stands for it after a HelloRetryRequest.
     /// RFC 8446 §4.4.1.
     pub fn replace_by_message_hash(&mut self, provider: &dyn Provider) -> Result<(), CryptoError> {
-        let client_hello_1 = self.current();
-        let mut restarted = provider.hash(self.algorithm)?;
-        let len = u8::try_from(client_hello_1.as_ref().len()).map_err(|_| CryptoError::Failed)?;
-        restarted.update(&[HandshakeType::message_hash.0, 0, 0, len]);
-        restarted.update(client_hello_1.as_ref());
-        self.hash = restarted;
+        *self = Self::from_message_hash(provider, self.algorithm, &self.current())?;
         Ok(())
+    }
+
+    /// Starts with the message_hash message of a first ClientHello of which nothing but its hash is known. RFC 8446 §4.4.1.
+    pub fn from_message_hash(
+        provider: &dyn Provider,
+        algorithm: HashAlgorithm,
+        client_hello_1: &Digest,
+    ) -> Result<Self, CryptoError> {
+        let mut transcript = Self::new(provider, algorithm)?;
+        let len = u8::try_from(client_hello_1.as_ref().len()).map_err(|_| CryptoError::Failed)?;
+        transcript.add(&[HandshakeType::message_hash.0, 0, 0, len]);
+        transcript.add(client_hello_1.as_ref());
+        Ok(transcript)
     }
 }

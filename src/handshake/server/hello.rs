@@ -8,17 +8,16 @@ use alloc::vec::Vec;
 use super::offered::{Offered, choose_protocol};
 #[cfg(feature = "tls12")]
 use super::tls12;
-use super::{Server, tls13};
+use super::{Server, retry, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
-use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Incoming, MAX_KEY_SHARES, Outgoing};
+use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, Outgoing};
 use crate::keys::Transcript;
-use crate::record::{ChangeCipherSpecs, Level, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
 use crate::wire::{
-    CipherSuite, ClientExtension, ClientHello, CompressionMethod, ExtensionType, HandshakeType, HelloRetryRequest,
-    KeyShareEntry, NamedGroup, ProtocolVersion, RetryExtension, SignatureScheme, read_all,
+    CipherSuite, ClientHello, CompressionMethod, ExtensionType, HandshakeType, KeyShareEntry, NamedGroup,
+    ProtocolVersion, PskKeyExchangeMode,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -26,42 +25,80 @@ pub(crate) struct WaitClientHello {
     pub(super) config: Arc<ServerConfig>,
 }
 
-/// HelloRetryRequest is sent.
-pub(crate) struct WaitSecondClientHello {
-    config: Arc<ServerConfig>,
-    /// The first ClientHello's body: the second must repeat it but for the share.
-    first: Vec<u8>,
-    suite: Suite,
-    group: NamedGroup,
-    transcript: Transcript,
-}
-
 /// What a ClientHello has settled; what the TLS 1.3 table goes on with.
 pub(super) struct Settled {
     pub(super) config: Arc<ServerConfig>,
     pub(super) client_random: [u8; 32],
     pub(super) legacy_session_id: Vec<u8>,
-    pub(super) suite: Suite,
+    /// The suites in common, most wanted first; after a retry the one that it named.
+    pub(super) suites: Vec<Suite>,
     pub(super) group: NamedGroup,
     pub(super) client_share: Vec<u8>,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
+    pub(super) has_signature_algorithms: bool,
     pub(super) asks_for_ocsp: bool,
-    pub(super) transcript: Transcript,
-    pub(super) hello_retried: bool,
+    pub(super) offers_early_data: bool,
+    /// Whether the client can use a ticket at all: it knows PSKs with a key exchange. RFC 8446 §4.2.9.
+    pub(super) resumes: bool,
+    pub(super) psks: Vec<OfferedPsk>,
+    /// The list of all binders, its length included.
+    binders_len: usize,
+    /// The hello's message, whose hash is that of a suite which a PSK may still change.
+    pub(super) client_hello: Vec<u8>,
+    /// Of a retry: message_hash and HelloRetryRequest. RFC 8446 §4.4.1.
+    pub(super) retried: Option<Transcript>,
+}
+
+impl Settled {
+    /// The hello without its binders, which stand at its very end. RFC 8446 §4.2.11.2.
+    pub(super) fn truncated_client_hello(&self) -> &[u8] {
+        let end = self.client_hello.len().saturating_sub(self.binders_len);
+        self.client_hello.get(..end).unwrap_or_default()
+    }
+}
+
+/// One PSK that a client offers. RFC 8446 §4.2.11.
+pub(super) struct OfferedPsk {
+    pub(super) identity: Vec<u8>,
+    pub(super) obfuscated_ticket_age: u32,
+    pub(super) binder: Vec<u8>,
+}
+
+/// How many PSKs of a hello are looked at. Clients offer one to three; each costs a look-up.
+pub const MAX_OFFERED_PSKS: usize = 8;
+
+/// Reads the PSKs that can be used. Without psk_dhe_ke there are none: a PSK without a key exchange gives no forward
+/// secrecy, and is not spoken here. RFC 8446 §4.2.9.
+fn offered_psks(offered: &Offered<'_>) -> Result<Vec<OfferedPsk>, Error> {
+    let Some(psks) = offered.psks else { return Ok(Vec::new()) };
+    if psks.identities.len() != psks.binders.len() {
+        return Err(Violation::PskBinderCount.into());
+    }
+    if !offered.psk_modes.contains(&PskKeyExchangeMode::psk_dhe_ke) {
+        return Ok(Vec::new());
+    }
+    let both = psks.identities.iter().zip(&psks.binders).take(MAX_OFFERED_PSKS);
+    Ok(both
+        .map(|(psk, binder)| OfferedPsk {
+            identity: psk.identity.to_vec(),
+            obfuscated_ticket_age: psk.obfuscated_ticket_age,
+            binder: binder.0.to_vec(),
+        })
+        .collect())
 }
 
 /// What a first and a second hello are both asked for. RFC 8446 §4.1.1, §9.2.
-struct Parameters<'h> {
-    suite: Suite,
-    offered: Offered<'h>,
-    groups: &'h [NamedGroup],
-    shares: &'h [KeyShareEntry<'h>],
-    signature_algorithms: &'h [SignatureScheme],
+pub(super) struct Parameters<'h> {
+    /// In common, most wanted first; never empty.
+    pub(super) suites: Vec<Suite>,
+    pub(super) offered: Offered<'h>,
+    pub(super) groups: &'h [NamedGroup],
+    pub(super) shares: &'h [KeyShareEntry<'h>],
 }
 
 impl<'h> Parameters<'h> {
-    fn settle(
+    pub(super) fn settle(
         preferences: &Preferences,
         client_hello: &'h ClientHello<'h>,
         offered: Offered<'h>,
@@ -71,24 +108,29 @@ impl<'h> Parameters<'h> {
             return Err(Violation::BadCompressionMethods.into());
         }
 
-        // 2. The suite: ours in our order.
+        // 2. The suites: ours in our order.
         let ours = preferences.cipher_suites.iter();
-        let suite = ours.copied().filter(|suite| client_hello.cipher_suites.contains(suite)).find_map(Suite::tls13);
-        let suite = suite.ok_or(Incompatible::NoCommonCipherSuite)?;
+        let common = ours.copied().filter(|suite| client_hello.cipher_suites.contains(suite));
+        let suites: Vec<_> = common.filter_map(Suite::tls13).collect();
+        if suites.is_empty() {
+            return Err(Incompatible::NoCommonCipherSuite.into());
+        }
 
-        // 3. What a hello without a PSK must have. RFC 8446 §9.2.
+        // 3. What every hello must have, since a PSK without a key exchange is not spoken. RFC 8446 §9.2.
         let missing = |extension| Violation::ExtensionMissing(extension, HandshakeType::client_hello);
         let groups = offered.groups.ok_or(missing(ExtensionType::supported_groups))?;
         let shares = offered.shares.ok_or(missing(ExtensionType::key_share))?;
-        let signature_algorithms = offered.signature_algorithms;
-        let signature_algorithms = signature_algorithms.ok_or(missing(ExtensionType::signature_algorithms))?;
+        // Only a PSK does without signatures. Whether one is used turns out later.
+        if offered.signature_algorithms.is_none() && offered.psks.is_none() {
+            return Err(missing(ExtensionType::signature_algorithms).into());
+        }
         check_shares(groups, shares)?;
-        Ok(Self { suite, offered, groups, shares, signature_algorithms })
+        Ok(Self { suites, offered, groups, shares })
     }
 }
 
 /// Settles the version: ours in our order. Without supported_versions it is TLS 1.2 at best. RFC 8446 §4.2.1, §D.5.
-fn settle_version(
+pub(super) fn settle_version(
     preferences: &Preferences,
     client_hello: &ClientHello<'_>,
     offered: Option<&[ProtocolVersion]>,
@@ -144,12 +186,10 @@ impl WaitClientHello {
         }
         let parameters = Parameters::settle(preferences, &client_hello, offered)?;
         let boundary = message.boundary()?;
-        if parameters.offered.early_data {
-            // Sent with keys that we do not have; what else we answer tells the client that it was not taken.
-            out.skip_early_data(MAX_SKIPPED_EARLY_DATA);
+        if let Some((cookies, cookie)) = config.resumption.cookies.as_ref().zip(parameters.offered.cookie) {
+            let retried = retry::open_cookie(&config, cookies, cookie, &client_hello, &parameters)?;
+            return retry::proceed_after_retry(config, message, &client_hello, parameters, retried, boundary, out);
         }
-        let mut transcript = Transcript::new(&*preferences.provider, parameters.suite.hash).map_err(crypto_failed)?;
-        transcript.add(message.bytes());
 
         // The group: ours in our order among those that the client supports; the share of it may be there already.
         // A group that we want more than those with shares is worth a round trip: the order is the application's.
@@ -157,118 +197,46 @@ impl WaitClientHello {
         let group = preferences.groups.iter().copied().find(supported).ok_or(Incompatible::NoCommonGroup)?;
         match parameters.shares.iter().find(|share| share.group == group) {
             Some(share) => {
-                let share = share.key_exchange.to_vec();
-                proceed(config.clone(), &client_hello, parameters, (group, share), transcript, false, boundary, out)
+                let share = (group, share.key_exchange.to_vec());
+                proceed(config, message, &client_hello, parameters, share, None, boundary, out)
             }
             None => {
-                let suite = parameters.suite;
-                retry(config.clone(), message, &client_hello, suite, group, transcript, out)
+                let &[suite, ..] = parameters.suites.as_slice() else {
+                    return Err(Incompatible::NoCommonCipherSuite.into());
+                };
+                if parameters.offered.early_data {
+                    // It does not go with a second hello. RFC 8446 §4.2.10.
+                    out.early_data(EarlyData::Retried);
+                    out.skip_early_data(skip_limit(&config));
+                }
+                retry::send(config, message, &client_hello, suite, group, out)
             }
         }
     }
 }
 
-/// Asks for a share of `group`. RFC 8446 §4.1.4.
-fn retry(
-    config: Arc<ServerConfig>,
-    message: Incoming<'_>,
-    client_hello: &ClientHello<'_>,
-    suite: Suite,
-    group: NamedGroup,
-    mut transcript: Transcript,
-    out: &mut Outgoing,
-) -> Result<Server, Error> {
-    transcript.replace_by_message_hash(&*config.preferences.provider).map_err(crypto_failed)?;
-    let request = HelloRetryRequest {
-        legacy_version: ProtocolVersion::TLSv1_2,
-        legacy_session_id_echo: client_hello.legacy_session_id,
-        cipher_suite: suite.id,
-        legacy_compression_method: CompressionMethod::null,
-        extensions: alloc::vec![
-            RetryExtension::SupportedVersions(ProtocolVersion::TLSv1_3),
-            RetryExtension::KeyShare(group),
-        ],
-    };
-    out.send(Level::Initial, &request, &mut transcript)?;
-    if !client_hello.legacy_session_id.is_empty() {
-        out.change_cipher_spec();
-    }
-    let first = message.body().to_vec();
-    Ok(Server::WaitSecondClientHello(WaitSecondClientHello { config, first, suite, group, transcript }))
-}
-
-impl WaitSecondClientHello {
-    /// RFC 8446 §4.1.2: the second hello repeats the first, but for the share that was asked for.
-    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Server, Error> {
-        let Self { config, first, suite, group, mut transcript } = self;
-        let client_hello: ClientHello<'_> = message.parse()?;
-        let first: ClientHello<'_> = read_all(&first)
-            .map_err(|reason| Error::Malformed { message: Some(HandshakeType::client_hello), reason })?;
-        check_unchanged(&first, &client_hello)?;
-        let offered = Offered::by(&client_hello)?;
-        // The first hello settled on TLS 1.3, and versions may not change.
-        if settle_version(&config.preferences, &client_hello, offered.versions)? != ProtocolVersion::TLSv1_3 {
-            return Err(Violation::ClientHelloChangedAfterRetry.into());
-        }
-        let parameters = Parameters::settle(&config.preferences, &client_hello, offered)?;
-        let boundary = message.boundary()?;
-        // RFC 8446 §4.2.10: early data does not go with a second hello.
-        if parameters.offered.early_data {
-            return Err(Violation::ExtensionNotAllowed(ExtensionType::early_data, HandshakeType::client_hello).into());
-        }
-        if parameters.suite != suite {
-            return Err(Violation::ClientHelloChangedAfterRetry.into());
-        }
-        let [share] = parameters.shares else { return Err(Violation::RetriedKeyShareWrong.into()) };
-        if share.group != group {
-            return Err(Violation::RetriedKeyShareWrong.into());
-        }
-        transcript.add(message.bytes());
-        let share = share.key_exchange.to_vec();
-        proceed(config.clone(), &client_hello, parameters, (group, share), transcript, true, boundary, out)
-    }
-}
-
-/// Compares two hellos but for what a retry may change. RFC 8446 §4.1.2.
-fn check_unchanged(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), Error> {
-    let may_change = |extension: &&ClientExtension<'_>| {
-        matches!(
-            extension.extension_type(),
-            ExtensionType::key_share
-                | ExtensionType::early_data
-                | ExtensionType::pre_shared_key
-                | ExtensionType::padding
-                // Encrypted anew where it was accepted, repeated where it was not: which of the two is none of the business
-                // of a server that does not know it. RFC 9849 §6.1.
-                | ExtensionType::encrypted_client_hello
-        )
-    };
-    let fixed = |hello: &ClientHello<'_>| -> Vec<Vec<u8>> {
-        let extensions = hello.extensions.iter().flatten().filter(|extension| !may_change(extension));
-        extensions.filter_map(|extension| crate::wire::write_all(extension).ok()).collect()
-    };
-    let same = first.legacy_version == second.legacy_version
-        && first.random == second.random
-        && first.legacy_session_id == second.legacy_session_id
-        && first.cipher_suites == second.cipher_suites
-        && first.legacy_compression_methods == second.legacy_compression_methods
-        && fixed(first) == fixed(second);
-    if same { Ok(()) } else { Err(Violation::ClientHelloChangedAfterRetry.into()) }
+/// How much early data is skipped: more than our tickets allow is only making us try keys. RFC 8446 §4.2.10.
+pub(super) fn skip_limit(config: &ServerConfig) -> usize {
+    let allowed = config.resumption.early_data.as_ref().map_or(0, |policy| policy.max_bytes);
+    // A record costs 22 bytes beyond its plaintext; small ones are half of it.
+    let with_records = usize::try_from(allowed).unwrap_or(usize::MAX).saturating_mul(2);
+    with_records.max(MAX_SKIPPED_EARLY_DATA)
 }
 
 /// Hands over to the version's own folder, with everything that it needs of the hello.
 #[allow(clippy::too_many_arguments, reason = "the two hellos differ in each of these and in nothing else")]
-fn proceed(
+pub(super) fn proceed(
     config: Arc<ServerConfig>,
+    message: Incoming<'_>,
     client_hello: &ClientHello<'_>,
     parameters: Parameters<'_>,
     (group, client_share): (NamedGroup, Vec<u8>),
-    transcript: Transcript,
-    hello_retried: bool,
+    retried: Option<Transcript>,
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Server, Error> {
-    let Parameters { suite, offered, groups, signature_algorithms, .. } = parameters;
+    let Parameters { suites, offered, groups, .. } = parameters;
+    let signature_algorithms = offered.signature_algorithms.unwrap_or_default();
     let certificate_schemes = offered.signature_algorithms_cert.unwrap_or(signature_algorithms);
     let hello = ClientHelloInfo {
         version: ProtocolVersion::TLSv1_3,
@@ -285,13 +253,18 @@ fn proceed(
         config,
         client_random: client_hello.random.0,
         legacy_session_id: client_hello.legacy_session_id.to_vec(),
-        suite,
+        suites,
         group,
         client_share,
         hello,
+        has_signature_algorithms: offered.signature_algorithms.is_some(),
         asks_for_ocsp: offered.asks_for_ocsp,
-        transcript,
-        hello_retried,
+        offers_early_data: offered.early_data,
+        resumes: offered.psk_modes.contains(&PskKeyExchangeMode::psk_dhe_ke),
+        psks: offered_psks(&offered)?,
+        binders_len: offered.psks.map_or(0, |psks| 2 + psks.binders.iter().map(|it| 1 + it.0.len()).sum::<usize>()),
+        client_hello: message.bytes().to_vec(),
+        retried,
     };
     tls13::start(settled, boundary, out).map(Server::Tls13)
 }

@@ -2,6 +2,7 @@
 
 mod hello;
 mod offered;
+mod retry;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;
@@ -21,7 +22,7 @@ pub(crate) enum Server {
     /// Nothing has come yet. RFC 8446 §A.2: START.
     WaitClientHello(hello::WaitClientHello),
     /// HelloRetryRequest is sent. RFC 8446 §A.2: START again.
-    WaitSecondClientHello(hello::WaitSecondClientHello),
+    WaitSecondClientHello(retry::WaitSecondClientHello),
     /// The version is TLS 1.3.
     Tls13(tls13::State),
     /// The version is TLS 1.2.

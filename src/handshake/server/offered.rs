@@ -9,8 +9,8 @@ use crate::error::{Error, Incompatible, Violation};
 use crate::wire::EcPointFormat;
 use crate::wire::{
     CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName, ExtensionContext, ExtensionType,
-    HandshakeType, KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, ServerNameList,
-    SignatureScheme, allowed_in,
+    HandshakeType, KeyShareEntry, NameType, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion,
+    PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
 /// The extensions of a ClientHello that decide something, each where it can be named.
@@ -26,6 +26,9 @@ pub(super) struct Offered<'h> {
     pub(super) certificate_authorities: &'h [DistinguishedName<'h>],
     pub(super) asks_for_ocsp: bool,
     pub(super) early_data: bool,
+    pub(super) psks: Option<&'h OfferedPsks<'h>>,
+    pub(super) psk_modes: &'h [PskKeyExchangeMode],
+    pub(super) cookie: Option<&'h [u8]>,
     #[cfg(feature = "tls12")]
     pub(super) tls12: OfferedTls12<'h>,
 }
@@ -77,14 +80,17 @@ impl<'h> Offered<'h> {
                 }
                 #[cfg(feature = "tls12")]
                 ClientExtension::SessionTicket(ticket) => offered.tls12.session_ticket = Some(ticket),
+                ClientExtension::PskKeyExchangeModes(modes) => offered.psk_modes = modes,
+                ClientExtension::Cookie(cookie) => offered.cookie = Some(cookie),
                 ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {
                     return Err(Violation::PreSharedKeyNotLast.into());
                 }
+                ClientExtension::PreSharedKey(psks) => offered.psks = Some(psks),
                 other => check_place(other.extension_type())?,
             }
         }
-        let has = |extension| extensions.iter().any(|other| other.extension_type() == extension);
-        if has(ExtensionType::pre_shared_key) && !has(ExtensionType::psk_key_exchange_modes) {
+        // A list of modes is never empty. RFC 8446 §4.2.9.
+        if offered.psks.is_some() && offered.psk_modes.is_empty() {
             return Err(Violation::PskWithoutModes.into());
         }
         Ok(offered)

@@ -9,7 +9,7 @@ use super::State;
 use super::full::{Handshake, choose_identity};
 use super::hello::Settled;
 use super::server_hello::{self, Kind, Reply};
-use super::session::{Keeping, send_ticket};
+use super::session::{Keeping, renew, send_ticket};
 use crate::clock::Time;
 use crate::config::{ClientAuth, Decision, SessionPlace, SessionQuery};
 use crate::crypto::SuiteTls12;
@@ -114,15 +114,16 @@ fn find_suite(
 /// Sends ServerHello, NewSessionTicket if it is time for one, change_cipher_spec and Finished. RFC 5246 §7.3.
 fn resume(
     settled: Settled,
-    session: Box<ServerSession>,
+    mut session: Box<ServerSession>,
     suite: SuiteTls12,
     master_secret: MasterSecret,
     now: Time,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    // 1. ServerHello.
-    let keeping = if is_renewed(&settled, &session, now) { Keeping::Ticket } else { Keeping::Nothing };
-    let renewed = matches!(keeping, Keeping::Ticket);
+    // 1. ServerHello, which announces a new ticket to a client that takes one, if it is time.
+    let takes_tickets = settled.config.resumption.tickets.is_some() && settled.session_ticket.is_some();
+    let renewed = takes_tickets && renew(&settled.config, &mut session, now);
+    let keeping = if renewed { Keeping::Ticket } else { Keeping::Nothing };
     let reply = Reply { suite, group: session.group, keeping, kind: Kind::Abbreviated };
     let mut handshake = server_hello::send(settled, reply, out)?;
     let provider = handshake.provider();
@@ -130,7 +131,7 @@ fn resume(
         key_log.log("CLIENT_RANDOM", &handshake.randoms.client, master_secret.secret().expose());
     }
 
-    // 2. The same session under the ticket key of today: it ends when it would have ended.
+    // 2. The same session, under the ticket key of today.
     if renewed {
         send_ticket(&mut handshake, Some(&session), out)?;
     }
@@ -147,13 +148,6 @@ fn resume(
     out.read_change_cipher_spec(ChangeCipherSpecs::Awaited);
     let state = WaitChangeCipherSpec { handshake, session, master_secret, client_keys: client };
     Ok(State::WaitChangeCipherSpecResumed(state))
-}
-
-/// A ticket whose session has lived more than half of its time is sealed anew, so that it outlives the key that sealed it.
-fn is_renewed(settled: &Settled, session: &ServerSession, now: Time) -> bool {
-    let takes_tickets = settled.config.resumption.tickets.is_some() && settled.session_ticket.is_some();
-    let age = now.as_millis().saturating_sub(session.created.as_millis());
-    takes_tickets && age > u64::from(session.lifetime) * 500
 }
 
 /// Our Finished is sent.

@@ -1,16 +1,19 @@
 //! What a server keeps of a handshake, in a ticket or in its store. RFC 5077 §3.3, RFC 5246 §F.1.4.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use pki_types::CertificateDer;
 
 use super::full::Handshake;
 use super::hello::Settled;
+use crate::clock::Time;
+use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::proof::{Authenticated, crypto_failed};
 use crate::keys::MasterSecret;
 use crate::record::Level;
-use crate::resume::{ServerSession, lifetime_within};
+use crate::resume::{MAX_SESSION_LIFETIME, ServerSession, remaining_lifetime};
 use crate::wire::{NewSessionTicketTls12, ProtocolVersion};
 
 /// Where the session of a handshake goes. It is settled with ServerHello, which announces it.
@@ -51,30 +54,45 @@ pub(super) fn remember(
     master_secret: &MasterSecret,
 ) -> Option<ServerSession> {
     let config = &handshake.config;
-    let created = config.preferences.now()?;
-    let (client_chain, client_scheme) = match authenticated {
-        Authenticated::ByCertificate { chain, scheme } => (Arc::clone(chain), Some(*scheme)),
-        Authenticated::BySession { .. } | Authenticated::ByExternalPsk | Authenticated::Anonymous => {
-            (Arc::default(), None)
-        }
-    };
+    let now = config.preferences.now()?;
+    let client_chain = authenticated.chain();
     Some(ServerSession {
         version: ProtocolVersion::TLSv1_2,
         cipher_suite: handshake.suite.suite.id,
         secret: master_secret.secret().duplicate(),
         group: handshake.group,
-        created,
-        lifetime: lifetime_within(config.resumption.lifetime, &client_chain, created)?,
+        created: now,
+        lifetime: lifetime(config, &client_chain, now, now)?,
+        authenticated: now,
         configuration: config.binding()?,
         server_name: handshake.hello.server_name.clone(),
         application_protocol: handshake.application_protocol.clone(),
         client_chain,
-        client_scheme,
+        client_scheme: authenticated.scheme(),
         extended_master_secret: handshake.extended_master_secret,
         ticket_age_add: 0,
         max_early_data: 0,
         early_data_realm: [0; 16],
     })
+}
+
+/// Lets a session that has lived more than half of its time last from now on, as far as the full handshake that it stands on
+/// reaches; says whether it does.
+pub(super) fn renew(config: &ServerConfig, session: &mut ServerSession, now: Time) -> bool {
+    let age = now.as_millis().saturating_sub(session.created.as_millis());
+    if age <= u64::from(session.lifetime) * 500 {
+        return false;
+    }
+    let Some(lifetime) = lifetime(config, &session.client_chain, session.authenticated, now) else { return false };
+    (session.created, session.lifetime) = (now, lifetime);
+    true
+}
+
+/// In seconds: as the configuration says, and no longer than what keeps the session and what it stands on.
+fn lifetime(config: &ServerConfig, chain: &[CertificateDer<'_>], authenticated: Time, now: Time) -> Option<u32> {
+    let resumption = &config.resumption;
+    let kept = resumption.tickets.as_ref().map_or(MAX_SESSION_LIFETIME, |tickets| tickets.max_lifetime());
+    remaining_lifetime(resumption.lifetime.min(kept), authenticated, chain, now)
 }
 
 /// Sends NewSessionTicket. A ticket that was announced and cannot be sealed is an empty one. RFC 5077 §3.3.
@@ -89,12 +107,9 @@ pub(super) fn send_ticket(
     out.send(Level::Initial, &message, &mut handshake.transcript)
 }
 
-/// The ticket, and the seconds that its session has left.
+/// The seconds that the session lives, and the ticket.
 fn seal(handshake: &Handshake, session: &ServerSession) -> Option<(u32, Vec<u8>)> {
-    let config = &handshake.config;
-    let now = config.preferences.now()?;
-    let left = session.expires().as_secs().checked_sub(now.as_secs()).filter(|left| *left > 0)?;
-    let ticket = config.resumption.tickets.as_ref()?.seal(session, now)?;
+    let ticket = handshake.config.resumption.tickets.as_ref()?.seal(session, session.created)?;
     let fits = u16::try_from(ticket.len()).is_ok();
-    Some((u32::try_from(left).ok()?, ticket)).filter(|_| fits)
+    Some((session.lifetime, ticket)).filter(|_| fits)
 }

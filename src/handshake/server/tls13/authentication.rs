@@ -4,23 +4,34 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::State;
-use super::client_authentication::{Established, WaitCertificate, WaitFinished};
-use super::key_exchange::{Handshake, exchange_keys};
+use super::client_authentication::WaitCertificate;
+use super::early_data::WaitEndOfEarlyData;
+use super::finished::{Established, WaitFinished};
+use super::key_exchange::{Handshake, KeySource, exchange_keys};
+use super::psk::ChosenPsk;
 use super::server_parameters::{send_certificate_request, send_encrypted_extensions};
 use crate::config::{Decision, Identity, SigningFailed, SigningRequest};
-use crate::error::{Error, Incompatible, Internal};
+use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::connected::ApplicationSecrets;
 use crate::handshake::proof::{Authenticated, Signing, crypto_failed, signed_message};
 use crate::handshake::server::hello::Settled;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, Finished,
-    ProtocolVersion, SignatureScheme,
+    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionType, Finished,
+    HandshakeType, ProtocolVersion, SignatureScheme,
 };
 
 /// Chooses the certificate before anything is sent: what it can sign decides whether there is common ground.
 pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
+    if !settled.has_signature_algorithms {
+        // A PSK alone would do for this client, and whether it was unknown or its key another one is not told apart.
+        if settled.config.resumption.psks.is_some() {
+            return Err(Incompatible::NoCommonPsk.into());
+        }
+        let missing = (ExtensionType::signature_algorithms, HandshakeType::client_hello);
+        return Err(Violation::ExtensionMissing(missing.0, missing.1).into());
+    }
     let chooser = Arc::clone(&settled.config.identity);
     match chooser.choose(&settled.hello) {
         Decision::Now(identity) => AskIdentity { settled, boundary }.accept(identity, out),
@@ -42,15 +53,19 @@ impl AskIdentity {
     pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { settled, boundary } = self;
         let identity = identity.ok_or(match &settled.hello.server_name {
+            // Whether a PSK was unknown or its key another one is not told apart. RFC 8446 §4.2.11.
+            _ if settled.config.resumption.psks.is_some() => Incompatible::NoCommonPsk,
             Some(_) => Incompatible::UnrecognizedName,
             None => Incompatible::NoCommonSignatureScheme,
         })?;
+        let &[suite, ..] = settled.suites.as_slice() else { return Err(Incompatible::NoCommonCipherSuite.into()) };
         let ours = &settled.config.preferences.signing_schemes;
         let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &settled.hello.signature_schemes);
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
-        let mut handshake = exchange_keys(settled, boundary, out)?;
-        send_encrypted_extensions(&mut handshake, out)?;
+        let source = KeySource { suite, psk: None, authenticated_at: None, accepts_early_data: false };
+        let mut handshake = exchange_keys(settled, source, boundary, out)?;
+        send_encrypted_extensions(&mut handshake, false, out)?;
         send_certificate_request(&mut handshake, out)?;
         send_certificate(&mut handshake, &identity, out)?;
 
@@ -91,26 +106,55 @@ pub(crate) struct AskSignature {
 }
 
 impl AskSignature {
-    /// Sends CertificateVerify and Finished, and changes our side to the application keys. RFC 8446 §4.4.3, §4.4.4.
+    /// Sends CertificateVerify and Finished. RFC 8446 §4.4.3, §4.4.4.
     pub(super) fn accept(self, signature: Result<Vec<u8>, SigningFailed>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake, scheme } = self;
-        let provider = handshake.provider();
         let signature = signature.map_err(|_| Internal::SigningFailed)?;
         let verify = CertificateVerify { algorithm: scheme, signature: &signature };
         out.send(Level::Handshake, &verify, &mut handshake.transcript)?;
 
-        let verify_data = handshake.server_secret.verify_data(&*provider, &handshake.transcript.current());
-        let verify_data = verify_data.map_err(crypto_failed)?;
-        out.send(Level::Handshake, &Finished { verify_data: verify_data.as_ref() }, &mut handshake.transcript)?;
-
-        let application = application_secrets(&handshake)?;
-        out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
-        let established = Established { handshake, application };
+        let established = send_finished(handshake, out)?;
         Ok(match established.handshake.config.client_auth.roots() {
             Some(_) => State::WaitCertificate(WaitCertificate { established }),
-            None => State::WaitFinished(WaitFinished { established, authenticated: Authenticated::Anonymous }),
+            None => {
+                out.half_rtt();
+                State::WaitFinished(WaitFinished { established, authenticated: Authenticated::Anonymous })
+            }
         })
     }
+}
+
+/// The whole flight of a handshake by PSK, which shows no certificate and asks for none. RFC 8446 §2.2.
+pub(super) fn send_psk_flight(
+    settled: Settled,
+    chosen: ChosenPsk,
+    boundary: RecordBoundary,
+    out: &mut Outgoing,
+) -> Result<State, Error> {
+    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, accepts_early_data } = chosen;
+    let accepts = accepts_early_data.is_some();
+    let source = KeySource { suite, psk: Some((index, &secret)), authenticated_at, accepts_early_data: accepts };
+    let mut handshake = exchange_keys(settled, source, boundary, out)?;
+    drop(secret);
+    send_encrypted_extensions(&mut handshake, accepts, out)?;
+    let established = send_finished(handshake, out)?;
+    out.half_rtt();
+    Ok(match accepts_early_data {
+        Some(room) => State::WaitEndOfEarlyData(WaitEndOfEarlyData { established, authenticated, room }),
+        None => State::WaitFinished(WaitFinished { established, authenticated }),
+    })
+}
+
+/// Sends Finished and changes our side to the application keys. RFC 8446 §4.4.4.
+fn send_finished(mut handshake: Handshake, out: &mut Outgoing) -> Result<Established, Error> {
+    let provider = handshake.provider();
+    let verify_data = handshake.server_secret.verify_data(&*provider, &handshake.transcript.current());
+    let verify_data = verify_data.map_err(crypto_failed)?;
+    out.send(Level::Handshake, &Finished { verify_data: verify_data.as_ref() }, &mut handshake.transcript)?;
+
+    let application = application_secrets(&handshake)?;
+    out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
+    Ok(Established { handshake, application })
 }
 
 /// The application secrets over ClientHello…server Finished. RFC 8446 §7.1.

@@ -1,27 +1,17 @@
-//! The client's second flight: Certificate and CertificateVerify if asked for, and Finished. RFC 8446 §4.4.
+//! The client's certificate, if it was asked for one. RFC 8446 §4.4.2, §4.4.3.
 
 use alloc::sync::Arc;
 
 use pki_types::CertificateDer;
 
 use super::State;
-use super::key_exchange::Handshake;
+use super::finished::{Established, WaitFinished};
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
-use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
-use crate::record::{ChangeCipherSpecs, Level};
+use crate::handshake::proof::{Authenticated, Signing, signed_message};
+use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
 use crate::verify::Purpose;
-use crate::wire::{
-    Certificate, CertificateVerify, ExtensionContext, Finished, HandshakeType, ProtocolVersion, allowed_in,
-};
-
-/// Our flight is sent; the application secrets wait for the client's Finished.
-pub(super) struct Established {
-    pub(super) handshake: Handshake,
-    pub(super) application: ApplicationSecrets,
-}
+use crate::wire::{Certificate, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in};
 
 /// RFC 8446 §A.2: WAIT_CERT.
 pub(crate) struct WaitCertificate {
@@ -132,28 +122,5 @@ impl WaitCertificateVerify {
         )?;
         handshake.transcript.add(message.bytes());
         Ok(State::WaitFinished(WaitFinished { established, authenticated }))
-    }
-}
-
-/// RFC 8446 §A.2: WAIT_FINISHED.
-pub(crate) struct WaitFinished {
-    pub(super) established: Established,
-    pub(super) authenticated: Authenticated,
-}
-
-impl WaitFinished {
-    /// RFC 8446 §4.4.4.
-    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
-        let Self { established: Established { mut handshake, application }, authenticated } = self;
-        let provider = handshake.provider();
-        let boundary = message.boundary()?;
-        let finished: Finished<'_> = message.parse()?;
-        let proof = VerifiedFinished::check(&*provider, &handshake.client_secret, &handshake.transcript, &finished)?;
-        handshake.transcript.add(message.bytes());
-
-        out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
-        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
-        let negotiated = handshake.negotiated();
-        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
     }
 }

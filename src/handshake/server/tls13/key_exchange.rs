@@ -5,13 +5,14 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::clock::Time;
 use crate::config::ServerConfig;
-use crate::crypto::{CryptoError, Provider, Suite, key_exchange};
+use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::server::hello::Settled;
-use crate::handshake::{HandshakeKind, Negotiated, Outgoing};
-use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
+use crate::handshake::server::hello::{Settled, skip_limit};
+use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
+use crate::keys::{EarlySecret, MainSecret, TrafficKeys, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{
     CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, ServerExtension, ServerHello,
@@ -28,6 +29,10 @@ pub(super) struct Handshake {
     pub(super) asks_for_ocsp: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
+    /// Whether the client can use tickets.
+    pub(super) client_resumes: bool,
+    /// When the full handshake was that a resumed one stands on.
+    pub(super) authenticated_at: Option<Time>,
     /// Known as soon as the handshake secret is; used once our Finished is sent.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -63,46 +68,62 @@ impl Handshake {
     }
 }
 
-/// Sends ServerHello and changes both directions to the handshake keys. RFC 8446 §4.1.3, §7.1.
+/// What the key schedule starts with, and what is read first.
+pub(super) struct KeySource<'k> {
+    pub(super) suite: Suite,
+    /// The chosen PSK with its place in the client's list.
+    pub(super) psk: Option<(u16, &'k Secret)>,
+    pub(super) authenticated_at: Option<Time>,
+    pub(super) accepts_early_data: bool,
+}
+
+/// Sends ServerHello and changes both directions to the handshake keys, or reading to those of early data. RFC 8446 §4.1.3,
+/// §7.1.
 pub(super) fn exchange_keys(
     settled: Settled,
+    source: KeySource<'_>,
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let Settled { config, client_random, legacy_session_id, suite, group, client_share, .. } = settled;
-    let Settled { application_protocol, hello, asks_for_ocsp, mut transcript, hello_retried, .. } = settled;
+    let KeySource { suite, psk, authenticated_at, accepts_early_data } = source;
+    let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
+    let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
 
-    // 1. Our share, and the shared secret.
-    let exchange = key_exchange(provider, group).ok_or(Incompatible::NoCommonGroup)?;
-    let (share, shared_secret) = match exchange.respond(provider, &client_share) {
-        Ok(answer) => answer,
-        Err(CryptoError::InvalidShare) => return Err(Violation::InvalidKeyShare.into()),
-        Err(other) => return Err(crypto_failed(other)),
+    // 1. The first link, over ClientHello alone.
+    let hello_retried = retried.is_some();
+    let mut transcript = match retried {
+        Some(transcript) => transcript,
+        None => Transcript::new(provider, suite.hash).map_err(crypto_failed)?,
+    };
+    transcript.add(&client_hello);
+    let early_secret = match psk {
+        Some((_, psk)) => EarlySecret::with_psk(provider, suite, psk),
+        None => EarlySecret::without_psk(provider, suite),
+    };
+    let early_secret = early_secret.map_err(crypto_failed)?;
+    let early_keys = if accepts_early_data {
+        Some(early_data_keys(&config, &client_random, &early_secret, &transcript.current())?)
+    } else {
+        None
     };
 
-    // 2. ServerHello, and the dummy change_cipher_spec unless HelloRetryRequest had it already. RFC 8446 §D.4.
-    let mut random = [0; 32];
-    provider.fill_random(&mut random).map_err(crypto_failed)?;
-    let server_hello = ServerHello {
-        legacy_version: ProtocolVersion::TLSv1_2,
-        random: Random(random),
-        legacy_session_id_echo: &legacy_session_id,
-        cipher_suite: suite.id,
-        legacy_compression_method: CompressionMethod::null,
-        extensions: Some(vec![
-            ServerExtension::KeyShare(KeyShareEntry { group, key_exchange: &share }),
-            ServerExtension::SupportedVersions(ProtocolVersion::TLSv1_3),
-        ]),
-    };
-    out.send(Level::Initial, &server_hello, &mut transcript)?;
+    // 2. Our share, and the shared secret.
+    let (share, shared_secret) = respond(provider, group, &client_share)?;
+
+    // 3. ServerHello, and the dummy change_cipher_spec unless HelloRetryRequest had it already. RFC 8446 §D.4.
+    let mut extensions = vec![
+        ServerExtension::KeyShare(KeyShareEntry { group, key_exchange: &share }),
+        ServerExtension::SupportedVersions(ProtocolVersion::TLSv1_3),
+    ];
+    extensions.extend(psk.map(|(index, _)| ServerExtension::PreSharedKey(index)));
+    send_server_hello(provider, suite, &legacy_session_id, extensions, &mut transcript, out)?;
     if !legacy_session_id.is_empty() && !hello_retried {
         out.change_cipher_spec();
     }
 
-    // 3. Early → Handshake → Main, and the traffic secrets over ClientHello…ServerHello.
-    let early_secret = EarlySecret::without_psk(provider, suite).map_err(crypto_failed)?;
+    // 4. Early → Handshake → Main, and the traffic secrets over ClientHello…ServerHello.
     let handshake_secret = early_secret.into_handshake(provider, &shared_secret).map_err(crypto_failed)?;
     drop(shared_secret);
     let hash = transcript.current();
@@ -110,9 +131,22 @@ pub(super) fn exchange_keys(
     let server_secret = handshake_secret.server_handshake_traffic_secret(provider, &hash).map_err(crypto_failed)?;
     let main_secret = handshake_secret.into_main(provider).map_err(crypto_failed)?;
 
-    // 4. Both directions change.
+    // 5. Both directions change.
     out.write_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?);
-    out.read_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?, boundary);
+    match early_keys {
+        Some(keys) => {
+            out.early_data(EarlyData::Accepted);
+            out.read_keys(Level::EarlyData, keys, boundary);
+        }
+        None => {
+            out.read_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?, boundary);
+            if offers_early_data {
+                // Sent with keys that we do not use; our answer tells the client that it was not taken.
+                out.early_data(EarlyData::Rejected);
+                out.skip_early_data(skip_limit(&config));
+            }
+        }
+    }
 
     let handshake = Handshake {
         config,
@@ -124,6 +158,8 @@ pub(super) fn exchange_keys(
         asks_for_ocsp,
         application_protocol,
         transcript,
+        client_resumes: resumes,
+        authenticated_at,
         main_secret,
         client_secret,
         server_secret,
@@ -131,4 +167,53 @@ pub(super) fn exchange_keys(
     handshake.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake.client_secret.secret().expose());
     handshake.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake.server_secret.secret().expose());
     Ok(handshake)
+}
+
+/// RFC 8446 §7.1, §7.3: the keys of early data come of ClientHello alone.
+fn early_data_keys(
+    config: &ServerConfig,
+    client_random: &[u8; 32],
+    early_secret: &EarlySecret,
+    hash: &Digest,
+) -> Result<TrafficKeys, Error> {
+    let provider = &*config.preferences.provider;
+    let secret = early_secret.client_early_traffic_secret(provider, hash).map_err(crypto_failed)?;
+    if let Some(key_log) = &config.preferences.key_log {
+        let exporter = early_secret.early_exporter_secret(provider, hash).map_err(crypto_failed)?;
+        key_log.log("CLIENT_EARLY_TRAFFIC_SECRET", client_random, secret.secret().expose());
+        key_log.log("EARLY_EXPORTER_SECRET", client_random, exporter.secret().expose());
+    }
+    secret.keys(provider).map_err(crypto_failed)
+}
+
+/// Answers the client's share.
+fn respond(provider: &dyn Provider, group: NamedGroup, client_share: &[u8]) -> Result<(Vec<u8>, Secret), Error> {
+    let exchange = key_exchange(provider, group).ok_or(Incompatible::NoCommonGroup)?;
+    match exchange.respond(provider, client_share) {
+        Ok(answer) => Ok(answer),
+        Err(CryptoError::InvalidShare) => Err(Violation::InvalidKeyShare.into()),
+        Err(other) => Err(crypto_failed(other)),
+    }
+}
+
+/// RFC 8446 §4.1.3.
+fn send_server_hello(
+    provider: &dyn Provider,
+    suite: Suite,
+    legacy_session_id: &[u8],
+    extensions: Vec<ServerExtension<'_>>,
+    transcript: &mut Transcript,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    let mut random = [0; 32];
+    provider.fill_random(&mut random).map_err(crypto_failed)?;
+    let server_hello = ServerHello {
+        legacy_version: ProtocolVersion::TLSv1_2,
+        random: Random(random),
+        legacy_session_id_echo: legacy_session_id,
+        cipher_suite: suite.id,
+        legacy_compression_method: CompressionMethod::null,
+        extensions: Some(extensions),
+    };
+    out.send(Level::Initial, &server_hello, transcript)
 }

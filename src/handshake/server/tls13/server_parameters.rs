@@ -14,7 +14,11 @@ use crate::wire::{
 };
 
 /// RFC 8446 §4.3.1.
-pub(super) fn send_encrypted_extensions(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
+pub(super) fn send_encrypted_extensions(
+    handshake: &mut Handshake,
+    accepts_early_data: bool,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
     let mut extensions = Vec::new();
     // RFC 6066 §3: a server that used the name says so with an empty extension.
     if handshake.server_name.is_some() {
@@ -23,6 +27,9 @@ pub(super) fn send_encrypted_extensions(handshake: &mut Handshake, out: &mut Out
     if let Some(protocol) = &handshake.application_protocol {
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         extensions.push(EncryptedExtension::ApplicationLayerProtocolNegotiation(protocols));
+    }
+    if accepts_early_data {
+        extensions.push(EncryptedExtension::EarlyData);
     }
     let message = EncryptedExtensions { extensions };
     out.send(Level::Handshake, &message, &mut handshake.transcript)

@@ -1,0 +1,271 @@
+//! Chooses among the PSKs that a client offers: external ones, tickets, sessions of the store. RFC 8446 §4.2.11.
+//!
+//! What is wrong with an identity is nobody's business: the next one is looked at, and at the end the handshake is a full
+//! one. Only a chosen PSK whose binder does not verify ends the connection, as the RFC demands.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::State;
+use super::authentication::{choose_identity, send_psk_flight};
+use crate::clock::Time;
+use crate::config::{
+    AntiReplay, ClientAuth, Decision, EARLY_DATA_WINDOW, EarlyDataOffer, PskQuery, SessionPlace, SessionQuery,
+};
+use crate::crypto::{Secret, Suite};
+use crate::error::Error;
+use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
+use crate::handshake::server::hello::{OfferedPsk, Settled};
+use crate::handshake::{Outgoing, QuestionKind};
+use crate::keys::{EarlySecret, PskKind, Transcript};
+use crate::record::RecordBoundary;
+use crate::resume::{ExternalPsk, ServerSession};
+use crate::wire::ProtocolVersion;
+
+/// What a PSK needs to be the one of this handshake.
+pub(super) struct ChosenPsk {
+    /// Its place in the client's list.
+    pub(super) index: u16,
+    pub(super) suite: Suite,
+    pub(super) secret: Secret,
+    pub(super) authenticated: Authenticated,
+    /// When a full handshake of this chain of sessions was; `None` for an external PSK.
+    pub(super) authenticated_at: Option<Time>,
+    pub(super) accepts_early_data: Option<u32>,
+}
+
+/// Looks for a PSK that fits, or goes on to certificates.
+pub(super) fn choose_psk(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
+    Search { settled, boundary, index: 0, place: Place::External }.go_on(out)
+}
+
+/// Where an identity is looked up next.
+#[derive(Clone, Copy)]
+enum Place {
+    External,
+    Ticket,
+    Store,
+}
+
+/// A search among the client's identities, which can pause at each.
+pub(super) struct Search {
+    settled: Settled,
+    boundary: RecordBoundary,
+    index: usize,
+    place: Place,
+}
+
+/// An external PSK is being looked up elsewhere.
+pub(crate) struct AskPsk(Search);
+
+/// A session is being looked up elsewhere.
+pub(crate) struct AskSession(Search);
+
+impl AskPsk {
+    pub(super) fn accept(self, psk: Option<Arc<ExternalPsk>>, out: &mut Outgoing) -> Result<State, Error> {
+        self.0.consider_psk(psk, out)
+    }
+}
+
+impl AskSession {
+    pub(super) fn accept(self, session: Option<Box<ServerSession>>, out: &mut Outgoing) -> Result<State, Error> {
+        self.0.consider_session(session, out)
+    }
+}
+
+impl Search {
+    fn offered(&self) -> Option<&OfferedPsk> {
+        self.settled.psks.get(self.index)
+    }
+
+    /// Looks the identity up where it was not yet looked for, or goes on to the next one.
+    fn go_on(self, out: &mut Outgoing) -> Result<State, Error> {
+        let Some(offered) = self.offered() else { return choose_identity(self.settled, self.boundary, out) };
+        let identity = offered.identity.clone();
+        match self.place {
+            Place::External => self.find_external(identity, out),
+            Place::Ticket => self.find_session(identity, SessionPlace::Ticket, out),
+            Place::Store => self.find_session(identity, SessionPlace::StoreOnce, out),
+        }
+    }
+
+    fn next_place(mut self, out: &mut Outgoing) -> Result<State, Error> {
+        (self.index, self.place) = match self.place {
+            Place::External => (self.index, Place::Ticket),
+            Place::Ticket => (self.index, Place::Store),
+            Place::Store => (self.index + 1, Place::External),
+        };
+        self.go_on(out)
+    }
+
+    fn find_external(self, identity: Vec<u8>, out: &mut Outgoing) -> Result<State, Error> {
+        let config = Arc::clone(&self.settled.config);
+        // A PSK shows no certificate. RFC 8446 §4.3.2.
+        let wanted = config.resumption.psks.as_ref().filter(|_| !matches!(config.client_auth, ClientAuth::Require(_)));
+        match wanted.map(|psks| psks.find(&identity)) {
+            None => self.next_place(out),
+            Some(Decision::Now(psk)) => self.consider_psk(psk, out),
+            Some(Decision::Later) => {
+                out.ask(QuestionKind::FindPsk(PskQuery { identity }));
+                Ok(State::AskPsk(AskPsk(self)))
+            }
+        }
+    }
+
+    fn find_session(self, identity: Vec<u8>, place: SessionPlace, out: &mut Outgoing) -> Result<State, Error> {
+        let config = Arc::clone(&self.settled.config);
+        let Some(now) = config.preferences.now() else { return self.next_place(out) };
+        let found = match place {
+            SessionPlace::Ticket => config.resumption.tickets.as_ref().map(|tickets| tickets.open(&identity, now)),
+            _ => config.resumption.store.as_ref().map(|store| store.take(&identity)),
+        };
+        match found {
+            None => self.next_place(out),
+            Some(Decision::Now(session)) => self.consider_session(session, out),
+            Some(Decision::Later) => {
+                let version = ProtocolVersion::TLSv1_3;
+                out.ask(QuestionKind::FindServerSession(SessionQuery { identity, place, version, now }));
+                Ok(State::AskSession(AskSession(self)))
+            }
+        }
+    }
+
+    fn consider_psk(self, psk: Option<Arc<ExternalPsk>>, out: &mut Outgoing) -> Result<State, Error> {
+        let suite = psk.as_ref().and_then(|psk| {
+            let mut suites = self.settled.suites.iter().copied();
+            suites.find(|suite| suite.hash == psk.hash)
+        });
+        let Some((psk, suite)) = psk.zip(suite) else { return self.next_place(out) };
+        let kind = if psk.imported { PskKind::Imported } else { PskKind::External };
+        let proof = self.check_binder(suite, &psk.secret, kind)?;
+        let chosen = ChosenPsk {
+            index: self.selected_identity(),
+            suite,
+            secret: psk.secret.duplicate(),
+            authenticated: Authenticated::by_external_psk(proof),
+            authenticated_at: None,
+            accepts_early_data: None,
+        };
+        send_psk_flight(self.settled, chosen, self.boundary, out)
+    }
+
+    fn consider_session(self, session: Option<Box<ServerSession>>, out: &mut Outgoing) -> Result<State, Error> {
+        let suite = session.as_ref().and_then(|session| self.suite_for(session));
+        let Some((session, suite)) = session.zip(suite) else { return self.next_place(out) };
+        let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
+        let early_data = self.early_data_offer(&session, suite);
+        let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = *session;
+        let chosen = ChosenPsk {
+            index: self.selected_identity(),
+            suite,
+            secret,
+            authenticated: Authenticated::by_session(proof, client_chain, client_scheme),
+            authenticated_at: Some(authenticated_at),
+            accepts_early_data: None,
+        };
+        let Some((max_bytes, offer)) = early_data else {
+            return send_psk_flight(self.settled, chosen, self.boundary, out);
+        };
+        let Self { settled, boundary, .. } = self;
+        AskEarlyData { settled, boundary, chosen, max_bytes }.decide(offer, out)
+    }
+
+    /// Says under which suite a session is resumed, if at all: everything that it is bound to must be as it was.
+    fn suite_for(&self, session: &ServerSession) -> Option<Suite> {
+        let Settled { config, suites, hello, .. } = &self.settled;
+        let fits = session.version == ProtocolVersion::TLSv1_3
+            && config.preferences.now().is_some_and(|now| session.is_alive(now))
+            && config.binding() == Some(session.configuration)
+            && session.server_name == hello.server_name
+            && (!session.client_chain.is_empty() || !matches!(config.client_auth, ClientAuth::Require(_)));
+        let was = Suite::tls13(session.cipher_suite).filter(|_| fits)?;
+        // The same suite, for early data; the same hash at least. RFC 8446 §4.6.1.
+        let same = suites.iter().find(|suite| **suite == was);
+        same.or_else(|| suites.iter().find(|suite| suite.hash == was.hash)).copied()
+    }
+
+    /// RFC 8446 §4.2.11.2: the binder covers everything before the list of binders.
+    fn check_binder(&self, suite: Suite, psk: &Secret, kind: PskKind) -> Result<VerifiedBinder, Error> {
+        let provider = &*self.settled.config.preferences.provider;
+        let mut transcript = match &self.settled.retried {
+            Some(retried) => retried.fork(),
+            None => Transcript::new(provider, suite.hash).map_err(crypto_failed)?,
+        };
+        transcript.add(self.settled.truncated_client_hello());
+        let early_secret = EarlySecret::with_psk(provider, suite, psk).map_err(crypto_failed)?;
+        let binder = self.offered().map_or(&[][..], |offered| &offered.binder);
+        VerifiedBinder::check(provider, &early_secret, kind, &transcript.current(), binder)
+    }
+
+    fn selected_identity(&self) -> u16 {
+        // There are at most MAX_OFFERED_PSKS.
+        u16::try_from(self.index).unwrap_or(u16::MAX)
+    }
+
+    /// Returns what early data must pass last, if it passes everything else. RFC 8446 §4.2.10, §8.3.
+    fn early_data_offer(&self, session: &ServerSession, suite: Suite) -> Option<(u32, EarlyDataOffer)> {
+        let settled = &self.settled;
+        let policy = settled.config.resumption.early_data.as_ref()?;
+        let offered = self.offered()?;
+        let now = settled.config.preferences.now()?;
+        let is_of_realm = match &policy.anti_replay {
+            AntiReplay::SingleUse => matches!(self.place, Place::Store),
+            AntiReplay::StrikeRegister(register) => register.realm() == session.early_data_realm,
+        };
+        // The client sent at its time; what it took to come here is in the window too.
+        let age = u64::from(offered.obfuscated_ticket_age.wrapping_sub(session.ticket_age_add));
+        let sent = session.created.as_millis().saturating_add(age);
+        let is_fresh = now.as_millis().abs_diff(sent) <= EARLY_DATA_WINDOW;
+        let is_for_us = settled.offers_early_data
+            && self.index == 0
+            && session.max_early_data > 0
+            && suite.id == session.cipher_suite
+            && settled.application_protocol == session.application_protocol;
+        let unique = offered.binder.first_chunk().copied()?;
+        (is_for_us && is_fresh && is_of_realm).then(|| {
+            let offer = EarlyDataOffer {
+                unique,
+                now,
+                until: Time::from_millis(sent.saturating_add(EARLY_DATA_WINDOW)),
+                server_name: session.server_name.as_deref().map(String::from),
+                application_protocol: session.application_protocol.clone(),
+            };
+            (session.max_early_data.min(policy.max_bytes), offer)
+        })
+    }
+}
+
+/// Whether this early data came before is being looked up elsewhere.
+pub(crate) struct AskEarlyData {
+    settled: Settled,
+    boundary: RecordBoundary,
+    chosen: ChosenPsk,
+    max_bytes: u32,
+}
+
+impl AskEarlyData {
+    fn decide(self, offer: EarlyDataOffer, out: &mut Outgoing) -> Result<State, Error> {
+        let policy = self.settled.config.resumption.early_data.as_ref();
+        let decision = match policy.map(|policy| &policy.anti_replay) {
+            Some(AntiReplay::StrikeRegister(register)) => register.first_use(&offer),
+            // Nobody else has got the session.
+            Some(AntiReplay::SingleUse) => Decision::Now(true),
+            None => Decision::Now(false),
+        };
+        match decision {
+            Decision::Now(accepted) => self.accept(accepted, out),
+            Decision::Later => {
+                out.ask(QuestionKind::DecideEarlyData(offer));
+                Ok(State::AskEarlyData(self))
+            }
+        }
+    }
+
+    pub(super) fn accept(self, accepted: bool, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { settled, boundary, mut chosen, max_bytes } = self;
+        chosen.accepts_early_data = accepted.then_some(max_bytes);
+        send_psk_flight(settled, chosen, boundary, out)
+    }
+}
