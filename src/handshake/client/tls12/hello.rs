@@ -8,7 +8,7 @@ use super::full::{Answered, Handshake};
 use super::{abbreviated, full};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
-use crate::handshake::client::hello::Offer;
+use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Outgoing};
 use crate::keys::{Randoms, Transcript};
