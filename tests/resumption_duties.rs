@@ -1,0 +1,547 @@
+//! What the RFC demands of second connections in TLS 1.3: tickets, PSKs, early data, cookies. RFC 8446 §4.2.9 to §4.2.11, §4.5,
+//! §4.6.1, §8.
+
+#![cfg(feature = "ring")]
+
+#[path = "support/later.rs"]
+mod later;
+#[path = "support/pair.rs"]
+mod pair;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/script.rs"]
+mod script;
+
+use std::sync::{Arc, Mutex};
+
+use bulla::clock::{Clock, Time};
+use bulla::config::AntiReplay;
+use bulla::crypto::ring::provider;
+use bulla::resume::{ExternalPsk, MemoryServerSessions, MemoryStrikeRegister, TicketKeys};
+use bulla::wire::{
+    ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, HandshakeType,
+    NewSessionTicket, NewSessionTicketExtension, OfferedPsks, PskBinderEntry, PskIdentity, PskKeyExchangeMode,
+    ServerExtension, ServerHello, read_all,
+};
+use bulla::{EarlyData, HandshakeKind, ServerConfig};
+use pair::NOW;
+use scene::{Scene, Stage};
+use script::Say::{ClientHello as Hello, Finished};
+use script::psk::{Psk, end_of_early_data};
+use script::{Heard, Peer, plain_record};
+
+/// A clock that the test sets.
+#[derive(Debug)]
+struct SetClock(Mutex<Time>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Option<Time> {
+        Some(*self.0.lock().unwrap())
+    }
+}
+
+/// A server of which everybody gets tickets, and its clock.
+struct Tickets {
+    stage: Stage,
+    config: ServerConfig,
+    clock: Arc<SetClock>,
+}
+
+impl Tickets {
+    fn new() -> Self {
+        let stage = Stage::new();
+        let clock = Arc::new(SetClock(Mutex::new(NOW)));
+        let keys = TicketKeys::random(provider(), 86_400).unwrap();
+        let config = stage.server.clone().clock(clock.clone()).tickets(Arc::new(keys));
+        Self { stage, config, clock }
+    }
+
+    fn with(edit: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
+        let Self { stage, config, clock } = Self::new();
+        Self { stage, config: edit(config), clock }
+    }
+
+    /// Early data of up to 100 bytes, held against a register.
+    fn with_early_data() -> Self {
+        let register = MemoryStrikeRegister::random(&*provider(), 100).unwrap();
+        Self::with(|config| config.early_data(100, AntiReplay::StrikeRegister(Arc::new(register))).unwrap())
+    }
+
+    fn pass(&self, milliseconds: u64) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now = Time::from_millis(now.as_millis() + milliseconds);
+    }
+
+    fn scene(&self) -> Scene {
+        self.stage.server_with(self.config.clone())
+    }
+
+    /// A first connection, up to its tickets.
+    fn first(&self) -> Scene {
+        let modes = |hello: &mut bulla::wire::ClientHello<'_>| {
+            let modes = ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]);
+            hello.extensions.as_mut().unwrap().push(modes);
+        };
+        let scene = self.scene().say_message(|peer| peer.client_hello_with(modes)).say(&[Finished]);
+        assert_eq!(scene.outcome(), "Connected");
+        scene
+    }
+
+    fn ticket(&self) -> Psk {
+        self.first().peer.tickets().swap_remove(0)
+    }
+
+    fn second(&self, psks: Vec<Psk>) -> Scene {
+        self.scene().say_message(|peer| peer.psk_hello_with(psks, |_| {}))
+    }
+
+    /// A second connection that begins with early data.
+    fn early(&self, psks: Vec<Psk>, data: &[&[u8]]) -> Scene {
+        self.scene().with(|peer| {
+            let hello = peer.psk_hello_with(psks, offer_early_data);
+            peer.say_early(&hello, data)
+        })
+    }
+}
+
+fn offer_early_data(hello: &mut bulla::wire::ClientHello<'_>) {
+    hello.extensions.as_mut().unwrap().push(ClientExtension::EarlyData);
+}
+
+fn bodies(scene: &Scene, handshake_type: HandshakeType) -> Vec<&[u8]> {
+    let messages = scene.peer.heard.iter().filter_map(|heard| match heard {
+        Heard::Message(bytes) if bytes[0] == handshake_type.0 => Some(&bytes[4..]),
+        _ => None,
+    });
+    messages.collect()
+}
+
+/// The index of the PSK that the server chose.
+fn chosen(scene: &Scene) -> Option<u16> {
+    let hello: ServerHello<'_> = read_all(bodies(scene, HandshakeType::server_hello)[0]).unwrap();
+    hello.extensions.iter().flatten().find_map(|extension| match extension {
+        ServerExtension::PreSharedKey(index) => Some(*index),
+        _ => None,
+    })
+}
+
+fn accepts_early_data(scene: &Scene) -> bool {
+    let message: EncryptedExtensions<'_> = read_all(bodies(scene, HandshakeType::encrypted_extensions)[0]).unwrap();
+    message.extensions.contains(&EncryptedExtension::EarlyData)
+}
+
+fn kind(scene: &Scene) -> Option<HandshakeKind> {
+    scene.end.handshake_kind()
+}
+
+#[test]
+fn tickets_are_sent_behind_the_clients_finished_to_a_client_that_can_use_them() {
+    let tickets = Tickets::with(|config| config.tickets_per_handshake(3).session_lifetime(3600));
+    let scene = tickets.first();
+    let bodies = bodies(&scene, HandshakeType::new_session_ticket);
+    assert_eq!(bodies.len(), 3);
+    let sent: Vec<NewSessionTicket<'_>> = bodies.into_iter().map(|body| read_all(body).unwrap()).collect();
+    for (index, ticket) in sent.iter().enumerate() {
+        assert_eq!(ticket.ticket_lifetime, 3600);
+        assert_eq!(ticket.extensions, [], "no early data unless the server takes it");
+        for other in &sent[..index] {
+            assert_ne!(ticket.ticket_nonce, other.ticket_nonce);
+            assert_ne!(ticket.ticket_age_add, other.ticket_age_add);
+            assert_ne!(ticket.ticket, other.ticket);
+        }
+    }
+    let without_modes = tickets.scene().say(&[Hello, Finished]);
+    assert_eq!(without_modes.outcome(), "Connected");
+    assert!(without_modes.peer.tickets().is_empty(), "RFC 8446 §4.2.9");
+}
+
+#[test]
+fn lifetime_of_a_ticket_is_never_more_than_seven_days() {
+    let keys = || Arc::new(TicketKeys::random(provider(), u32::MAX).unwrap());
+    let tickets = Tickets::with(|config| config.tickets(keys()).session_lifetime(u32::MAX));
+    let scene = tickets.first();
+    let ticket: NewSessionTicket<'_> = read_all(bodies(&scene, HandshakeType::new_session_ticket)[0]).unwrap();
+    assert!(ticket.ticket_lifetime <= 604_800);
+}
+
+#[test]
+fn ticket_says_how_much_early_data_its_server_takes() {
+    let scene = Tickets::with_early_data().first();
+    let ticket: NewSessionTicket<'_> = read_all(bodies(&scene, HandshakeType::new_session_ticket)[0]).unwrap();
+    assert_eq!(ticket.extensions, [NewSessionTicketExtension::EarlyData(100)]);
+}
+
+#[test]
+fn ticket_resumes_with_a_share_and_without_certificates() {
+    let tickets = Tickets::new();
+    let scene = tickets.second(vec![tickets.ticket()]);
+    assert_eq!(chosen(&scene), Some(0));
+    let hello: ServerHello<'_> = read_all(bodies(&scene, HandshakeType::server_hello)[0]).unwrap();
+    let types: Vec<_> = hello.extensions.iter().flatten().map(ServerExtension::extension_type).collect();
+    assert!(types.contains(&ExtensionType::key_share), "psk_dhe_ke: RFC 8446 §4.2.9");
+    for absent in [HandshakeType::certificate, HandshakeType::certificate_verify, HandshakeType::certificate_request] {
+        assert!(bodies(&scene, absent).is_empty(), "{absent}");
+    }
+    let scene = scene.say(&[Finished]);
+    assert_eq!(scene.outcome(), "Connected");
+    assert_eq!(kind(&scene), Some(HandshakeKind::Resumed));
+    assert_eq!(scene.peer.tickets().len(), 2, "a resumed connection brings new tickets: RFC 8446 §C.4");
+}
+
+#[test]
+fn wrong_binder_of_the_chosen_psk_sends_decrypt_error() {
+    let tickets = Tickets::new();
+    for (what, spoil) in [("another PSK", 0_usize), ("a bit", 1)] {
+        let ticket = tickets.ticket();
+        let scene = tickets.scene();
+        let mut scene = scene.say_message(|peer| {
+            let mut message = peer.psk_hello_with(vec![ticket], |_| {});
+            match spoil {
+                0 => {
+                    peer.second.psks[0].secret = bulla::crypto::Secret::zeros(32);
+                    peer.bind(&mut message);
+                }
+                _ => *message.last_mut().unwrap() ^= 1,
+            }
+            message
+        });
+        assert_eq!(scene.outcome(), "PskBinderWrong", "{what}");
+        scene.assert_failed_with_its_alert();
+    }
+}
+
+#[test]
+fn binder_of_another_kind_of_psk_does_not_verify() {
+    use bulla::keys::PskKind::{External, Imported, Resumption};
+    let tickets = Tickets::new();
+    for kind in [External, Imported] {
+        let ticket = Psk { kind, ..tickets.ticket() };
+        assert_eq!(tickets.second(vec![ticket]).outcome(), "PskBinderWrong", "{kind:?}");
+    }
+    let known = || ExternalPsk::new(b"known", &[5; 32], bulla::crypto::HashAlgorithm::Sha256).unwrap();
+    let tickets = Tickets::with(|config| config.psks(Arc::new(vec![Arc::new(known())])));
+    for kind in [Resumption, Imported] {
+        let psk = Psk { kind, ..Psk::external(b"known", &[5; 32]) };
+        assert_eq!(tickets.second(vec![psk]).outcome(), "PskBinderWrong", "{kind:?}");
+    }
+}
+
+#[test]
+fn binder_of_a_psk_that_is_not_chosen_is_not_looked_at() {
+    let tickets = Tickets::new();
+    let mut unknown = Psk::external(b"unknown", &[1; 32]);
+    unknown.kind = bulla::keys::PskKind::Resumption;
+    let scene = tickets.second(vec![unknown, tickets.ticket(), tickets.ticket()]);
+    assert_eq!(chosen(&scene), Some(1), "the index is the client's: RFC 8446 §4.2.11");
+    let scene = tickets.second(vec![Psk::external(b"unknown", &[1; 32])]).say(&[Finished]);
+    assert_eq!((scene.outcome(), kind(&scene)), ("Connected", Some(HandshakeKind::Full)));
+    // Only the chosen one's is: the last binder is wrong here.
+    let (first, second) = (tickets.ticket(), tickets.ticket());
+    let scene = tickets.scene().say_message(|peer| {
+        let mut message = peer.psk_hello_with(vec![first, second], |_| {});
+        *message.last_mut().unwrap() ^= 1;
+        message
+    });
+    assert_eq!(chosen(&scene), Some(0));
+}
+
+#[test]
+fn identity_that_stands_twice_is_taken_at_its_first_place() {
+    let tickets = Tickets::new();
+    let ticket = tickets.ticket();
+    let scene = tickets.second(vec![ticket.duplicate(), ticket]).say(&[Finished]);
+    assert_eq!((chosen(&scene), scene.outcome()), (Some(0), "Connected"));
+}
+
+#[test]
+fn psks_without_modes_or_with_another_number_of_binders_are_refused() {
+    let tickets = Tickets::new();
+    let ticket = tickets.ticket();
+    let without_modes = |hello: &mut bulla::wire::ClientHello<'_>| {
+        let is_modes = |it: &ClientExtension<'_>| matches!(it, ClientExtension::PskKeyExchangeModes(_));
+        hello.extensions.as_mut().unwrap().retain(|it| !is_modes(it));
+    };
+    let mut scene = tickets.scene().say_message(|peer| peer.psk_hello_with(vec![ticket.duplicate()], without_modes));
+    assert_eq!(scene.outcome(), "PskWithoutModes");
+    scene.assert_failed_with_its_alert();
+    for (identities, binders) in [(1, 2), (2, 1)] {
+        let identity = PskIdentity { identity: b"anything", obfuscated_ticket_age: 0 };
+        let offer = ClientExtension::PreSharedKey(OfferedPsks {
+            identities: vec![identity; identities],
+            binders: vec![PskBinderEntry(&[0; 32]); binders],
+        });
+        let mut scene = tickets.scene().say_message(|peer| {
+            peer.client_hello_with(|hello| {
+                let modes = ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]);
+                hello.extensions.as_mut().unwrap().extend([modes, offer]);
+            })
+        });
+        assert_eq!(scene.outcome(), "PskBinderCount", "{identities} identities, {binders} binders");
+        scene.assert_failed_with_its_alert();
+    }
+}
+
+#[test]
+fn client_that_wants_no_key_exchange_gets_a_full_handshake() {
+    let tickets = Tickets::new();
+    for modes in [vec![PskKeyExchangeMode::psk_ke], vec![PskKeyExchangeMode(77)]] {
+        let edit = |hello: &mut bulla::wire::ClientHello<'_>| {
+            for extension in hello.extensions.as_mut().unwrap() {
+                if let ClientExtension::PskKeyExchangeModes(list) = extension {
+                    list.clone_from(&modes);
+                }
+            }
+        };
+        let ticket = tickets.ticket();
+        let scene = tickets.scene().say_message(|peer| peer.psk_hello_with(vec![ticket], edit)).say(&[Finished]);
+        assert_eq!((chosen(&scene), scene.outcome()), (None, "Connected"));
+        assert!(scene.peer.tickets().is_empty(), "it could not use them");
+    }
+}
+
+#[test]
+fn ticket_of_another_name_or_configuration_or_past_its_life_leads_to_a_full_handshake() {
+    let tickets = Tickets::with(|config| config.session_lifetime(60));
+    let name = |name: &'static str| {
+        move |hello: &mut bulla::wire::ClientHello<'_>| {
+            let entry =
+                bulla::wire::ServerNameEntry { name_type: bulla::wire::NameType::host_name, name: name.as_bytes() };
+            let list = bulla::wire::ServerNameList { server_name_list: vec![entry] };
+            hello.extensions.as_mut().unwrap().push(ClientExtension::ServerName(list));
+        }
+    };
+    let ticket = tickets.ticket();
+    let scene = tickets.scene().say_message(|peer| peer.psk_hello_with(vec![ticket], name(pair::NAME)));
+    assert_eq!(chosen(&scene), None, "another name");
+
+    let ticket = tickets.ticket();
+    let other = tickets.config.clone().session_context(*b"another");
+    let scene = tickets.stage.server_with(other).say_message(|peer| peer.psk_hello_with(vec![ticket], |_| {}));
+    assert_eq!(chosen(&scene), None, "another context");
+
+    let ticket = tickets.ticket();
+    let requires = bulla::ClientAuth::Require(Arc::new(tickets.stage.authority.roots()));
+    let other = tickets.config.clone().client_auth(requires);
+    let scene = tickets.stage.server_with(other).say_message(|peer| peer.psk_hello_with(vec![ticket], |_| {}));
+    assert_eq!(chosen(&scene), None, "a server that wants certificates");
+    assert_eq!(bodies(&scene, HandshakeType::certificate_request).len(), 1);
+
+    let ticket = tickets.ticket();
+    tickets.pass(60_000);
+    let scene = tickets.second(vec![ticket]);
+    assert_eq!(chosen(&scene), None, "its life is over");
+}
+
+#[test]
+fn session_that_is_resumed_again_and_again_ends_seven_days_behind_the_handshake_that_it_stands_on() {
+    let keys = Arc::new(TicketKeys::random(provider(), u32::MAX).unwrap());
+    let tickets = Tickets::with(|config| config.tickets(keys).session_lifetime(604_800));
+    let mut ticket = tickets.ticket();
+    let day = 86_400_000;
+    for _ in 0..6 {
+        tickets.pass(day);
+        let scene = tickets.second(vec![ticket]).say(&[Finished]);
+        assert_eq!(kind(&scene), Some(HandshakeKind::Resumed));
+        ticket = scene.peer.tickets().swap_remove(0);
+    }
+    tickets.pass(day);
+    assert_eq!(chosen(&tickets.second(vec![ticket])), None);
+}
+
+#[test]
+fn early_data_is_accepted_apart_from_all_else_up_to_end_of_early_data() {
+    let tickets = Tickets::with_early_data();
+    let scene = tickets.early(vec![tickets.ticket()], &[b"early", b" data"]);
+    assert!(accepts_early_data(&scene));
+    assert_eq!(scene.end.early_data(), EarlyData::Accepted);
+    assert!(!scene.end.is_established());
+    let scene = scene.say_message(|_| end_of_early_data()).say(&[Finished]);
+    assert_eq!((scene.outcome(), kind(&scene)), ("Connected", Some(HandshakeKind::Resumed)));
+    let early = |text: &[u8]| pair::Seen::EarlyData(text.to_vec());
+    assert_eq!(scene.seen, [early(b"early"), early(b" data"), pair::Seen::Established], "never as ordinary data");
+}
+
+#[test]
+fn as_much_early_data_as_the_ticket_says_passes_and_one_byte_more_does_not() {
+    let tickets = Tickets::with_early_data();
+    let scene = tickets.early(vec![tickets.ticket()], &[&[1; 60], &[2; 40]]);
+    assert_eq!(scene.error, None);
+    let mut scene = scene.say_record(ContentType::application_data, &[3]);
+    assert_eq!(scene.outcome(), "TooMuchEarlyData");
+    // The alert goes under the application keys, which the script has.
+    scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn early_data_that_does_not_open_ends_the_connection_once_it_was_accepted() {
+    let tickets = Tickets::with_early_data();
+    let scene = tickets.early(vec![tickets.ticket()], &[b"early"]);
+    let mut scene = scene.with(|peer| {
+        let mut record = peer.record(ContentType::application_data, b"more");
+        *record.last_mut().unwrap() ^= 1;
+        record
+    });
+    assert_eq!(scene.outcome(), "DoesNotOpen");
+    scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn nothing_but_data_and_end_of_early_data_goes_under_early_keys() {
+    let tickets = Tickets::with_early_data();
+    for say in [Finished, script::Say::KeyUpdate, script::Say::Empty(HandshakeType::certificate)] {
+        let scene = tickets.early(vec![tickets.ticket()], &[b"early"]);
+        let mut scene = scene.with(|peer| {
+            let message = peer.compose(say);
+            peer.record(ContentType::handshake, &message)
+        });
+        assert_eq!(scene.outcome(), "UnexpectedMessage", "{say:?}");
+        scene.assert_failed_with_its_alert();
+    }
+    let scene = tickets.early(vec![tickets.ticket()], &[b"early"]).say_message(|_| end_of_early_data());
+    let mut scene = scene.say_record(ContentType::application_data, b"late");
+    assert_eq!(scene.outcome(), "UnexpectedRecord", "behind EndOfEarlyData");
+    scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn end_of_early_data_ends_its_record() {
+    let tickets = Tickets::with_early_data();
+    let scene = tickets.early(vec![tickets.ticket()], &[b"early"]);
+    let mut scene = scene.with(|peer| {
+        let behind = [end_of_early_data(), peer.compose(Finished)].concat();
+        peer.record(ContentType::handshake, &behind)
+    });
+    assert_eq!(scene.outcome(), "MessageAcrossKeyChange");
+    scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn end_of_early_data_is_unexpected_where_none_was_accepted() {
+    let tickets = Tickets::new();
+    let scene = tickets.second(vec![tickets.ticket()]);
+    let mut scene = scene.say_message(|_| end_of_early_data());
+    assert_eq!(scene.outcome(), "UnexpectedMessage");
+    scene.assert_failed_with_its_alert();
+}
+
+/// Early data that is rejected: the handshake goes on, and its bytes are skipped.
+fn assert_rejected(tickets: &Tickets, psks: Vec<Psk>, edit: impl FnOnce(&mut bulla::wire::ClientHello<'_>), why: &str) {
+    let scene = tickets.scene().with(|peer: &mut Peer| {
+        let hello = peer.psk_hello_with(psks, |hello| {
+            offer_early_data(hello);
+            edit(hello);
+        });
+        peer.say_early(&hello, &[b"early", b"data"])
+    });
+    assert_eq!(scene.error, None, "{why}");
+    assert!(!accepts_early_data(&scene), "{why}");
+    assert_eq!(scene.end.early_data(), EarlyData::Rejected, "{why}");
+    let scene = scene.with(|peer| {
+        peer.stop_early();
+        peer.say(Finished)
+    });
+    assert_eq!(scene.outcome(), "Connected", "{why}");
+}
+
+#[test]
+fn early_data_is_rejected_where_its_terms_are_not_those_of_the_ticket() {
+    let tickets = Tickets::with_early_data();
+    let unknown = Psk::external(b"unknown", &[1; 32]);
+    assert_rejected(&tickets, vec![unknown, tickets.ticket()], |_| {}, "not the first PSK");
+    assert_rejected(&tickets, vec![tickets.ticket().aged(10_001)], |_| {}, "too old for the time that passed");
+    let ticket = tickets.ticket();
+    tickets.pass(10_001);
+    assert_rejected(&tickets, vec![ticket], |_| {}, "too young for the time that passed");
+    let spoken = Tickets { config: tickets.config.clone().alpn(["h2"]).unwrap(), ..Tickets::with_early_data() };
+    let ticket = tickets.ticket();
+    let alpn = |hello: &mut bulla::wire::ClientHello<'_>| {
+        let names = bulla::wire::ProtocolNameList { protocol_name_list: vec![b"h2"] };
+        let names = ClientExtension::ApplicationLayerProtocolNegotiation(names);
+        hello.extensions.as_mut().unwrap().push(names);
+    };
+    assert_rejected(&spoken, vec![ticket], alpn, "another application protocol");
+    let without = Tickets::new();
+    assert_rejected(&without, vec![without.ticket()], |_| {}, "a server that takes none");
+}
+
+#[test]
+fn age_of_a_ticket_is_told_modulo_two_to_the_32() {
+    let tickets = Tickets::with_early_data();
+    // Whatever ticket_age_add is, adding the age wraps in one of these.
+    let ticket = tickets.ticket();
+    tickets.pass(5_000);
+    let scene = tickets.early(vec![ticket.aged(5_000)], &[b"early"]);
+    assert!(accepts_early_data(&scene));
+    let far = u32::MAX / 2;
+    assert_rejected(&tickets, vec![tickets.ticket().aged(far)], |_| {}, "half the circle away");
+}
+
+#[test]
+fn same_early_data_is_accepted_once() {
+    let tickets = Tickets::with_early_data();
+    let mut flight = Vec::new();
+    let ticket = tickets.ticket();
+    let first = tickets.scene().with(|peer| {
+        let hello = peer.psk_hello_with(vec![ticket], offer_early_data);
+        flight = peer.say_early(&hello, &[b"early"]);
+        flight.clone()
+    });
+    assert!(accepts_early_data(&first));
+    let mut replayed = tickets.scene();
+    let mut bytes = flight.clone();
+    pair::feed(&mut replayed.end, &mut bytes, &mut replayed.seen).unwrap();
+    assert_eq!(replayed.end.early_data(), EarlyData::Rejected);
+    assert_eq!(replayed.seen, []);
+}
+
+#[test]
+fn session_of_the_store_is_taken_once_and_its_early_data_with_it() {
+    let tickets = Tickets::with(|config| {
+        let config = config.session_store(Arc::new(MemoryServerSessions::new(10)));
+        config.early_data(100, AntiReplay::SingleUse).unwrap()
+    });
+    let ticket = tickets.ticket();
+    let scene = tickets.early(vec![ticket.duplicate()], &[b"early"]);
+    assert!(accepts_early_data(&scene));
+    let scene = tickets.second(vec![ticket]).say(&[Finished]);
+    assert_eq!((chosen(&scene), scene.outcome()), (None, "Connected"));
+}
+
+#[test]
+fn early_data_behind_a_retry_is_skipped_and_may_not_be_offered_again() {
+    let tickets = Tickets::with_early_data();
+    let tickets = Tickets { config: tickets.config.groups([script::RETRY_GROUP]).unwrap(), ..Tickets::new() };
+    // The first connection has its retry too.
+    let modes = |hello: &mut bulla::wire::ClientHello<'_>| {
+        let modes = ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]);
+        hello.extensions.as_mut().unwrap().push(modes);
+    };
+    let first = tickets.scene();
+    let first = first.say_message(|peer| peer.client_hello_with(modes));
+    let first = first.say_message(|peer| peer.client_hello_with(modes)).say(&[Finished]);
+    let mut psks = first.peer.tickets();
+    let begin = |psk: Psk| {
+        tickets.scene().with(|peer| {
+            let hello = peer.psk_hello_with(vec![psk], offer_early_data);
+            let mut flight = peer.say_message(&hello);
+            flight.extend(plain_record(ContentType::application_data, &[1; 100]));
+            flight
+        })
+    };
+    let scene = begin(psks.pop().unwrap());
+    assert_eq!((scene.error.clone(), scene.end.early_data()), (None, EarlyData::Retried));
+    let scene = scene.say_message(|peer| {
+        let psks = std::mem::take(&mut peer.second.psks);
+        peer.psk_hello_with(psks, |_| {})
+    });
+    assert_eq!(scene.error, None);
+    let scene = scene.say(&[Finished]);
+    assert_eq!((scene.outcome(), kind(&scene)), ("Connected", Some(HandshakeKind::Resumed)));
+
+    let mut scene = begin(psks.pop().unwrap()).say_message(|peer| {
+        let psks = std::mem::take(&mut peer.second.psks);
+        peer.psk_hello_with(psks, offer_early_data)
+    });
+    assert_eq!(scene.outcome(), "EarlyDataAfterRetry");
+    scene.assert_failed_with_its_alert();
+}
