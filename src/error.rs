@@ -331,6 +331,8 @@ failures! {
         267 ExtendedMasterSecretChanged => handshake_failure, "the peer resumes a session and changes extended master secret";
         /// The server resumed a session under another cipher suite or version. RFC 5246 §7.4.1.3.
         268 ResumedSessionChanged => illegal_parameter, "the server resumed a session and changed its cipher suite";
+        /// The server chose a PSK and sent no key share beside it, which every mode of ours has. RFC 8446 §4.2.11.
+        269 PskWithoutKeyShare => illegal_parameter, "the server chose a PSK without the key share that our modes demand";
     }
 }
 

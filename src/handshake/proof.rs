@@ -103,6 +103,21 @@ impl Authenticated {
         Self::ByExternalPsk
     }
 
+    /// The server has shown by its Finished that it holds the PSK of our session; its certificates were judged when the
+    /// session was made.
+    pub(crate) fn by_own_session(
+        _: &VerifiedFinished,
+        chain: Arc<[CertificateDer<'static>]>,
+        scheme: Option<SignatureScheme>,
+    ) -> Self {
+        Self::BySession { chain, scheme }
+    }
+
+    /// The server has shown by its Finished that it holds the external PSK that we offered.
+    pub(crate) fn by_own_external_psk(_: &VerifiedFinished) -> Self {
+        Self::ByExternalPsk
+    }
+
     /// Returns the peer's chain, empty if it has shown none.
     pub(crate) fn chain(&self) -> Arc<[CertificateDer<'static>]> {
         match self {

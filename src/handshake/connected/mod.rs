@@ -6,7 +6,7 @@ mod tls13;
 
 #[cfg(feature = "tls12")]
 pub(crate) use tls12::ConnectedTls12;
-pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13};
+pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 
 use super::Outgoing;
 use super::negotiated::{HandshakeKind, Negotiated};
