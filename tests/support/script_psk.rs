@@ -136,6 +136,12 @@ impl Peer {
         *self.direction(Role::Client) = Some(Protection::new(secret));
     }
 
+    /// The client's records are in the clear again: it was retried.
+    pub fn forget_early(&mut self) {
+        self.second.is_early = false;
+        *self.direction(Role::Client) = None;
+    }
+
     /// A ClientHello and early data, each in a record: what a client says at once.
     pub fn say_early(&mut self, hello: &[u8], data: &[&[u8]]) -> Vec<u8> {
         let mut bytes = self.say_message(hello);
