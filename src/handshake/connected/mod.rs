@@ -90,7 +90,10 @@ fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
             negotiated.peer_signature_scheme = scheme;
             negotiated.kind = HandshakeKind::Resumed;
         }
-        Authenticated::ByExternalPsk => negotiated.kind = HandshakeKind::ExternalPsk,
+        Authenticated::ByExternalPsk { identity } => {
+            negotiated.kind = HandshakeKind::ExternalPsk;
+            negotiated.external_psk_identity = Some(identity);
+        }
         Authenticated::Anonymous => {}
     }
 }

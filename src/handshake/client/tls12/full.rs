@@ -62,6 +62,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
+            external_psk_identity: None,
         }
     }
 }

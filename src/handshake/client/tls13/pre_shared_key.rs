@@ -65,10 +65,13 @@ impl WaitFinishedOfPsk {
         let (authenticated, authenticated_at) = match psk {
             PskKey::Session(session) => {
                 let chain = Arc::clone(&session.server_chain);
-                let authenticated = Authenticated::by_own_session(&proof, chain, session.server_scheme);
+                let authenticated = Authenticated::by_session(&proof, chain, session.server_scheme);
                 (authenticated, Some(session.authenticated))
             }
-            PskKey::External(_) => (Authenticated::by_own_external_psk(&proof), handshake.config().preferences.now()),
+            PskKey::External(psk) => {
+                let now = handshake.config().preferences.now();
+                (Authenticated::by_external_psk(&proof, psk.identity()), now)
+            }
         };
 
         // 2. The early data ends, and our flight goes on under the handshake keys. RFC 8446 §4.5.
