@@ -545,3 +545,146 @@ fn early_data_behind_a_retry_is_skipped_and_may_not_be_offered_again() {
     assert_eq!(scene.outcome(), "EarlyDataAfterRetry");
     scene.assert_failed_with_its_alert();
 }
+
+/// A server that remembers no HelloRetryRequest, with this many milliseconds between the two hellos.
+fn retried_elsewhere(tickets: &Tickets, later: u64, between: impl FnOnce(&mut Peer) -> Vec<u8>) -> Scene {
+    let first = tickets.scene().say(&[Hello]);
+    assert_eq!(bodies(&first, HandshakeType::server_hello).len(), 1, "a HelloRetryRequest");
+    tickets.pass(later);
+    let mut second = tickets.scene();
+    second.peer = first.peer;
+    second.with(|peer| between(peer))
+}
+
+/// The second hello, with the cookie as it came or as the test makes it.
+fn hello_with_cookie(peer: &mut Peer, edit: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let heard = peer.heard.iter().find_map(|heard| match heard {
+        Heard::Message(bytes) => Some(bytes.clone()),
+        _ => None,
+    });
+    let request = heard.unwrap();
+    let request: bulla::wire::HelloRetryRequest<'_> = read_all(&request[4..]).unwrap();
+    let cookie = request.extensions.iter().find_map(|extension| match extension {
+        bulla::wire::RetryExtension::Cookie(cookie) => Some(cookie.to_vec()),
+        _ => None,
+    });
+    let mut cookie = cookie.unwrap();
+    edit(&mut cookie);
+    // A hello's edit cannot lend what it made itself.
+    let cookie: &'static [u8] = Box::leak(cookie.into_boxed_slice());
+    peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(ClientExtension::Cookie(cookie)))
+}
+
+fn stateless() -> Tickets {
+    let cookies = bulla::resume::CookieKeys::random(provider()).unwrap();
+    Tickets::with(|config| config.groups([script::RETRY_GROUP]).unwrap().stateless_retry(Arc::new(cookies)))
+}
+
+#[test]
+fn second_hello_is_taken_by_a_server_that_has_not_seen_the_first() {
+    let tickets = stateless();
+    let scene = retried_elsewhere(&tickets, 0, |_| script::change_cipher_spec());
+    assert_eq!(scene.error, None, "change_cipher_spec comes first: RFC 8446 §4.2.2");
+    let scene = scene.say_message(|peer| hello_with_cookie(peer, |_| {})).say(&[Finished]);
+    assert_eq!(scene.outcome(), "Connected");
+    assert!(scene.end.hello_retried());
+}
+
+#[test]
+fn cookie_that_is_altered_or_too_old_or_shares_another_group_is_refused() {
+    let tickets = stateless();
+    let scene = retried_elsewhere(&tickets, 0, |peer| {
+        let message = hello_with_cookie(peer, |cookie| cookie[40] ^= 1);
+        peer.say_message(&message)
+    });
+    assert_eq!(scene.outcome(), "BadCookie");
+    let scene = retried_elsewhere(&tickets, 60_001, |peer| {
+        let message = hello_with_cookie(peer, |_| {});
+        peer.say_message(&message)
+    });
+    assert_eq!(scene.outcome(), "BadCookie");
+    // A first hello's share behind the retry.
+    let mut scene = retried_elsewhere(&tickets, 0, |peer| {
+        let message = hello_with_cookie(peer, |_| {});
+        let mut hello: bulla::wire::ClientHello<'_> = read_all(&message[4..]).unwrap();
+        for extension in hello.extensions.as_mut().unwrap() {
+            if let ClientExtension::KeyShare(shares) = extension {
+                shares[0].group = script::GROUP;
+                shares[0].key_exchange = &[9; 32];
+            }
+        }
+        let message = bulla::wire::write_message(&hello).unwrap();
+        peer.say_message(&message)
+    });
+    assert_eq!(scene.outcome(), "RetriedKeyShareWrong");
+    scene.assert_failed_with_its_alert();
+}
+
+fn known() -> Arc<Vec<Arc<ExternalPsk>>> {
+    let psk = ExternalPsk::new(b"known", &[5; 32], bulla::crypto::HashAlgorithm::Sha256).unwrap();
+    Arc::new(vec![Arc::new(psk)])
+}
+
+#[test]
+fn external_psk_is_taken_whatever_age_its_client_claims_and_never_where_a_certificate_is_required() {
+    let tickets = Tickets::with(|config| config.psks(known()));
+    let psk = || Psk::external(b"known", &[5; 32]).aged(123_456);
+    let scene = tickets.second(vec![psk()]);
+    assert_eq!(chosen(&scene), Some(0));
+    for absent in [HandshakeType::certificate, HandshakeType::certificate_request] {
+        assert!(bodies(&scene, absent).is_empty(), "RFC 9846 §4.4.2");
+    }
+    let scene = scene.say(&[Finished]);
+    assert_eq!((scene.outcome(), kind(&scene)), ("Connected", Some(HandshakeKind::ExternalPsk)));
+
+    let requires = bulla::ClientAuth::Require(Arc::new(tickets.stage.authority.roots()));
+    let config = tickets.config.clone().client_auth(requires);
+    let scene = tickets.stage.server_with(config).say_message(|peer| peer.psk_hello_with(vec![psk()], |_| {}));
+    assert_eq!(chosen(&scene), None);
+}
+
+#[test]
+fn server_of_psks_alone_does_not_tell_an_unknown_identity_from_a_wrong_key() {
+    let stage = Stage::new();
+    let config = ServerConfig::psk_only(known()).cipher_suites([script::SUITE]).unwrap();
+    let config = config.groups([script::GROUP, script::RETRY_GROUP]).unwrap();
+    for (psk, name) in
+        [(Psk::external(b"known", &[6; 32]), "PskBinderWrong"), (Psk::external(b"unknown", &[5; 32]), "NoCommonPsk")]
+    {
+        let mut scene = stage.server_with(config.clone()).say_message(|peer| peer.psk_hello_with(vec![psk], |_| {}));
+        assert_eq!(scene.outcome(), name);
+        assert_eq!(scene.error.as_ref().unwrap().alert().unwrap().to_string(), "decrypt_error");
+        scene.assert_failed_with_its_alert();
+    }
+    let psk = Psk::external(b"known", &[5; 32]);
+    let scene = stage.server_with(config).say_message(|peer| peer.psk_hello_with(vec![psk], |_| {})).say(&[Finished]);
+    assert_eq!(scene.outcome(), "Connected");
+}
+
+#[test]
+fn client_that_only_knows_psks_is_told_what_its_hello_lacks_where_none_is_taken() {
+    let tickets = Tickets::new();
+    let without_signatures = |hello: &mut bulla::wire::ClientHello<'_>| {
+        let is_schemes = |it: &ClientExtension<'_>| matches!(it, ClientExtension::SignatureAlgorithms(_));
+        hello.extensions.as_mut().unwrap().retain(|it| !is_schemes(it));
+    };
+    let ticket = tickets.ticket();
+    let scene = tickets.scene().say_message(|peer| peer.psk_hello_with(vec![ticket], without_signatures));
+    assert_eq!(chosen(&scene), Some(0), "a PSK does without signatures: RFC 8446 §9.2");
+    let unknown = Psk::external(b"unknown", &[1; 32]);
+    let mut scene = tickets.scene().say_message(|peer| peer.psk_hello_with(vec![unknown], without_signatures));
+    assert_eq!(scene.outcome(), "ExtensionMissing");
+    scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn no_more_psks_are_looked_at_than_the_limit() {
+    let tickets = Tickets::new();
+    let unknown = |number: u8| Psk::external(&[number, 1], &[1; 32]);
+    let at = |place: u8| {
+        let mut psks: Vec<_> = (0..place).map(unknown).collect();
+        psks.push(tickets.ticket());
+        chosen(&tickets.second(psks))
+    };
+    assert_eq!((at(7), at(8)), (Some(7), None));
+}
