@@ -636,6 +636,8 @@ fn external_psk_is_taken_whatever_age_its_client_claims_and_never_where_a_certif
     }
     let scene = scene.say(&[Finished]);
     assert_eq!((scene.outcome(), kind(&scene)), ("Connected", Some(HandshakeKind::ExternalPsk)));
+    assert_eq!(scene.end.external_psk_identity(), Some(&b"known"[..]), "who it was");
+    assert!(scene.peer.tickets().is_empty(), "a session would forget who it was");
 
     let requires = bulla::ClientAuth::Require(Arc::new(tickets.stage.authority.roots()));
     let config = tickets.config.clone().client_auth(requires);
@@ -687,4 +689,35 @@ fn no_more_psks_are_looked_at_than_the_limit() {
         chosen(&tickets.second(psks))
     };
     assert_eq!((at(7), at(8)), (Some(7), None));
+}
+
+/// Remembers the labels that it was shown.
+#[derive(Debug, Default)]
+struct Labels(Mutex<Vec<String>>);
+
+impl bulla::KeyLog for Labels {
+    fn log(&self, label: &str, _: &[u8; 32], _: &[u8]) {
+        self.0.lock().unwrap().push(label.to_string());
+    }
+}
+
+#[test]
+fn key_log_has_the_secrets_of_early_data_at_both_ends() {
+    let register = Arc::new(MemoryStrikeRegister::random(&*provider(), 10).unwrap());
+    let labels: [Arc<Labels>; 2] = Default::default();
+    let (client, server) = pair::configs(pair::KeyKind::EcdsaP256);
+    let client = client.session_store(Arc::new(bulla::resume::MemoryClientSessions::new(1, 2))).early_data(true);
+    let server = server.tickets(Arc::new(TicketKeys::random(provider(), 86_400).unwrap()));
+    let server = server.early_data(100, AntiReplay::StrikeRegister(register)).unwrap();
+    let (client, server) = (client.key_log(labels[0].clone()), server.key_log(labels[1].clone()));
+    for second in [false, true] {
+        let pair = pair::Pair::established(client.clone(), server.clone());
+        assert_eq!(pair.client.early_data() == EarlyData::Accepted, second);
+        for labels in &labels {
+            let labels = std::mem::take(&mut *labels.0.lock().unwrap());
+            for label in ["CLIENT_EARLY_TRAFFIC_SECRET", "EARLY_EXPORTER_SECRET"] {
+                assert_eq!(labels.iter().any(|it| it == label), second, "{label}");
+            }
+        }
+    }
 }
