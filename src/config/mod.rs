@@ -33,4 +33,4 @@ pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 pub use preferences::AVAILABLE_VERSIONS;
 
 pub(crate) use preferences::Preferences;
-pub(crate) use resumption::{ClientResumption, ServerResumption};
+pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

@@ -20,6 +20,11 @@ pub trait SealTickets: Send + Sync + fmt::Debug {
     /// Seals a session; `None` sends no ticket.
     fn seal(&self, session: &ServerSession, now: Time) -> Option<Vec<u8>>;
 
+    /// Returns for how many seconds a ticket opens: its session lives no longer.
+    fn max_lifetime(&self) -> u32 {
+        MAX_SESSION_LIFETIME
+    }
+
     /// Opens a ticket. What it is not sure of is `None`, and the handshake is a full one.
     fn open(&self, ticket: &[u8], now: Time) -> Decision<Option<Box<ServerSession>>>;
 }
@@ -27,6 +32,10 @@ pub trait SealTickets: Send + Sync + fmt::Debug {
 impl SealTickets for TicketKeys {
     fn seal(&self, session: &ServerSession, now: Time) -> Option<Vec<u8>> {
         Self::seal(self, session, now)
+    }
+
+    fn max_lifetime(&self) -> u32 {
+        Self::max_lifetime(self)
     }
 
     fn open(&self, ticket: &[u8], now: Time) -> Decision<Option<Box<ServerSession>>> {

@@ -1,4 +1,17 @@
-//! What a client remembers of a connection.
+//! What a client remembers of a connection, and the form in which it outlives the program.
+//!
+//! ```text
+//! struct {
+//!     opaque magic[14];
+//!     uint8 format = 1;
+//!     opaque configuration_id[32];    HMAC-SHA256(binding, CONFIGURATION_LABEL)
+//!     ClientSession session;
+//!     opaque mac[32];                 HMAC-SHA256(binding, all that stands before)
+//! } WrittenSession;
+//! ```
+//!
+//! The binding is what the configuration decides about servers. It is not written: another configuration has another one, and
+//! refuses the session.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -7,9 +20,29 @@ use core::fmt;
 
 use pki_types::CertificateDer;
 
+use super::fields::{
+    chain_len, end, is_between, read_application_protocol, read_chain, read_flag, read_name, read_scheme, read_secret,
+    read_time, read_version, write_application_protocol, write_chain, write_name, write_scheme, write_secret,
+    write_secretly, write_time, write_version,
+};
 use crate::clock::Time;
-use crate::crypto::{Provider, Secret};
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::crypto::{CryptoError, Digest, HashAlgorithm, Provider, Secret};
+use crate::record::MAX_HANDSHAKE_MESSAGE_LEN;
+use crate::wire::{
+    CipherSuite, Malformed, NamedGroup, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer, read_all_with,
+};
+
+/// How a written session begins.
+const MAGIC: &[u8] = b"bulla session\n";
+/// The form of what follows. Another form gets another number.
+const FORMAT: u8 = 1;
+/// Sets the configuration's public name apart from the MAC, which is made with the same key over bytes that begin otherwise.
+const CONFIGURATION_LABEL: &[u8] = b"bulla client configuration";
+/// Length of an HMAC-SHA256.
+const MAC_LEN: usize = 32;
+
+/// Length of all the fields that are always there, the empty ones' lengths included.
+const FIXED_LEN: usize = 2 + 2 + 1 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1;
 
 /// What a client remembers of a connection: enough to resume it once more.
 pub struct ClientSession {
@@ -38,7 +71,7 @@ pub struct ClientSession {
     pub(crate) extended_master_secret: bool,
 }
 
-/// Why a written session is not read back.
+/// Why a written session is not read back. None of these is a reason to fail: without the session the handshake is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionRefused {
@@ -50,39 +83,211 @@ pub enum SessionRefused {
     OtherConfiguration,
     /// The bytes were altered.
     Altered,
+    /// The session could not be checked at all.
+    Cryptography(CryptoError),
+}
+
+impl fmt::Display for SessionRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotASession => "this is not a written session; name another file, or remove this one if nothing else needs it",
+            Self::UnknownVersion => "this session was written in a form of another version; remove it, and connect anew",
+            Self::OtherConfiguration => {
+                "this session was made under another configuration (other roots, for example); remove it, or use that configuration"
+            }
+            Self::Altered => "this session was cut short or altered since it was written; remove it, and connect anew",
+            Self::Cryptography(error) => return write!(f, "this session cannot be checked: {error}"),
+        })
+    }
+}
+
+impl core::error::Error for SessionRefused {}
+
+impl From<CryptoError> for SessionRefused {
+    fn from(error: CryptoError) -> Self {
+        Self::Cryptography(error)
+    }
 }
 
 impl ClientSession {
-    pub(crate) fn write(&self, _provider: &dyn Provider) -> Option<Secret> {
-        todo!()
+    /// Writes the session out under its configuration. Whoever has these bytes can pose as this client.
+    ///
+    /// Returns `None` if a field does not fit or the provider fails: the session then lives in this process only.
+    pub(crate) fn write(&self, provider: &dyn Provider) -> Option<Secret> {
+        let id = configuration_id(provider, &self.configuration).ok()?;
+        let len = MAGIC.len() + 1 + id.as_ref().len() + self.encoded_len() + MAC_LEN;
+        let mut written = write_secretly(len, |w| {
+            w.bytes(MAGIC);
+            w.u8(FORMAT);
+            w.bytes(id.as_ref());
+            self.write_body(w)?;
+            w.bytes(&[0; MAC_LEN]);
+            Ok(())
+        })?;
+        let (before, mac) = written.expose_mut().split_last_chunk_mut::<MAC_LEN>()?;
+        mac.copy_from_slice(mac_over(provider, &self.configuration, before).ok()?.as_ref());
+        Some(written)
     }
 
+    /// Reads what [`write`](Self::write) wrote under the same configuration.
     pub(crate) fn read(
-        _provider: &dyn Provider,
-        _configuration: &[u8; 32],
-        _bytes: &[u8],
+        provider: &dyn Provider,
+        configuration: &[u8; 32],
+        bytes: &[u8],
     ) -> Result<Self, SessionRefused> {
-        todo!()
+        let (format, rest) =
+            bytes.strip_prefix(MAGIC).and_then(<[u8]>::split_first).ok_or(SessionRefused::NotASession)?;
+        if *format != FORMAT {
+            return Err(SessionRefused::UnknownVersion);
+        }
+        let (id, _) = rest.split_first_chunk::<MAC_LEN>().ok_or(SessionRefused::Altered)?;
+        if configuration_id(provider, configuration)?.as_ref() != id {
+            return Err(SessionRefused::OtherConfiguration);
+        }
+        let (before, mac) = bytes.split_last_chunk::<MAC_LEN>().ok_or(SessionRefused::Altered)?;
+        // A digest is compared in constant time.
+        if Digest::new(mac) != Some(mac_over(provider, configuration, before)?) {
+            return Err(SessionRefused::Altered);
+        }
+        let body = before.get(MAGIC.len() + 1 + MAC_LEN..).ok_or(SessionRefused::Altered)?;
+        read_all_with(body, |r| Self::read_body(r, *configuration)).map_err(|_| SessionRefused::Altered)
     }
 
-    /// Returns when the session ends.
+    fn encoded_len(&self) -> usize {
+        let application_protocol = self.application_protocol.as_ref().map_or(0, Vec::len);
+        let vectors = self.secret.len() + self.ticket.len() + self.session_id.len() + self.server_name.len();
+        FIXED_LEN + vectors + application_protocol + chain_len(&self.server_chain)
+    }
+
+    fn read_body(r: &mut Reader<'_>, configuration: [u8; 32]) -> Result<Self, Malformed> {
+        Ok(Self {
+            configuration,
+            version: read_version(r)?,
+            cipher_suite: CipherSuite(r.u16()?),
+            secret: read_secret(r)?,
+            group: NamedGroup(r.u16()?),
+            ticket: r.vector_u16(0..=0xffff)?.to_vec(),
+            session_id: r.vector_u8(0..=32)?.to_vec(),
+            received: read_time(r)?,
+            lifetime: r.u32()?,
+            authenticated: read_time(r)?,
+            ticket_age_add: r.u32()?,
+            max_early_data: r.u32()?,
+            server_name: read_name(r)?,
+            application_protocol: read_application_protocol(r)?,
+            server_chain: read_chain(r, MAX_HANDSHAKE_MESSAGE_LEN)?,
+            server_scheme: read_scheme(r)?,
+            extended_master_secret: read_flag(r)?,
+        })
+    }
+
+    fn write_body(&self, w: &mut Writer<'_>) -> Result<(), TooLong> {
+        write_version(w, self.version)?;
+        w.u16(self.cipher_suite.0);
+        write_secret(w, &self.secret)?;
+        w.u16(self.group.0);
+        w.vector_u16(0..=0xffff, &self.ticket)?;
+        w.vector_u8(0..=32, &self.session_id)?;
+        write_time(w, self.received);
+        w.u32(self.lifetime);
+        write_time(w, self.authenticated);
+        w.u32(self.ticket_age_add);
+        w.u32(self.max_early_data);
+        write_name(w, &self.server_name)?;
+        write_application_protocol(w, self.application_protocol.as_deref())?;
+        write_chain(w, MAX_HANDSHAKE_MESSAGE_LEN, &self.server_chain)?;
+        write_scheme(w, self.server_scheme)?;
+        w.u8(u8::from(self.extended_master_secret));
+        Ok(())
+    }
+
+    /// Returns when the session ends: after its lifetime, and after seven days in any case. RFC 8446 §4.6.1.
     pub fn expires(&self) -> Time {
-        todo!()
+        end(self.received, self.lifetime)
     }
 
-    /// Says whether the session may be resumed at this time.
-    pub(crate) fn is_alive(&self, _now: Time) -> bool {
-        todo!()
+    /// Says whether the session may be resumed at this time. A clock that went back by up to ten seconds is tolerated.
+    pub(crate) fn is_alive(&self, now: Time) -> bool {
+        is_between(self.received, now, self.expires())
     }
 
     /// Returns a second session with the same content: TLS 1.2 may resume one more than once.
     pub(crate) fn duplicate(&self) -> Self {
-        todo!()
+        Self {
+            version: self.version,
+            cipher_suite: self.cipher_suite,
+            secret: self.secret.duplicate(),
+            group: self.group,
+            ticket: self.ticket.clone(),
+            session_id: self.session_id.clone(),
+            received: self.received,
+            lifetime: self.lifetime,
+            authenticated: self.authenticated,
+            ticket_age_add: self.ticket_age_add,
+            max_early_data: self.max_early_data,
+            configuration: self.configuration,
+            server_name: self.server_name.clone(),
+            application_protocol: self.application_protocol.clone(),
+            server_chain: self.server_chain.clone(),
+            server_scheme: self.server_scheme,
+            extended_master_secret: self.extended_master_secret,
+        }
+    }
+
+    /// Returns the version of the connection.
+    pub fn version(&self) -> ProtocolVersion {
+        self.version
+    }
+
+    /// Returns the cipher suite of the connection.
+    pub fn cipher_suite(&self) -> CipherSuite {
+        self.cipher_suite
+    }
+
+    /// Returns when the session was received.
+    pub fn received(&self) -> Time {
+        self.received
+    }
+
+    /// Returns the server's name, as the configuration knows it.
+    pub fn server_name(&self) -> &str {
+        &self.server_name
+    }
+
+    /// Returns the application protocol that was agreed on.
+    pub fn application_protocol(&self) -> Option<&[u8]> {
+        self.application_protocol.as_deref()
+    }
+
+    /// Returns the chain that the server showed, its own certificate first.
+    pub fn server_chain(&self) -> &[CertificateDer<'static>] {
+        &self.server_chain
+    }
+
+    /// Returns how many bytes of early data the server takes; 0 if none.
+    pub fn max_early_data(&self) -> u32 {
+        self.max_early_data
     }
 }
 
+/// The configuration's public name: tells whether the key is the right one, and nothing about it.
+fn configuration_id(provider: &dyn Provider, binding: &[u8; 32]) -> Result<Digest, CryptoError> {
+    provider.hmac(HashAlgorithm::Sha256, binding, &[CONFIGURATION_LABEL])
+}
+
+fn mac_over(provider: &dyn Provider, binding: &[u8; 32], bytes: &[u8]) -> Result<Digest, CryptoError> {
+    provider.hmac(HashAlgorithm::Sha256, binding, &[bytes])
+}
+
+/// Tells what is no secret, and of the rest nothing.
 impl fmt::Debug for ClientSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSession").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("ClientSession")
+            .field("version", &self.version)
+            .field("cipher_suite", &self.cipher_suite)
+            .field("server_name", &self.server_name)
+            .field("received", &format_args!("{}", self.received))
+            .field("expires", &format_args!("{}", self.expires()))
+            .finish_non_exhaustive()
     }
 }

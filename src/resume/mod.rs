@@ -6,8 +6,12 @@
 mod client_session;
 mod cookie;
 mod external_psk;
+mod fields;
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod made;
 #[cfg(feature = "std")]
 mod memory;
+mod rotation;
 mod server_session;
 mod ticket_keys;
 
@@ -17,13 +21,14 @@ use crate::clock::Time;
 use crate::verify::PeerCertificate;
 
 pub use client_session::{ClientSession, SessionRefused};
-pub use cookie::CookieKeys;
 pub(crate) use cookie::RetryCookie;
-pub use external_psk::{ExternalPsk, ImportedIdentity, PskRefused};
+pub use cookie::{CookieKeys, MAX_COOKIE_AGE};
+pub use external_psk::{ExternalPsk, ImportedIdentity, MIN_PSK_LEN, PskRefused};
 #[cfg(feature = "std")]
 pub use memory::{MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister};
-pub use server_session::ServerSession;
-pub use ticket_keys::TicketKeys;
+pub use rotation::{KeysRefused, MIN_SHARED_SECRET_LEN};
+pub use server_session::{MAX_SESSION_CHAIN_LEN, ServerSession};
+pub use ticket_keys::{MIN_TICKET_PERIOD, TicketKeys};
 
 /// How long a new session may live, in seconds: as `wanted`, at most seven days behind the full handshake that it stands on, and
 /// not beyond the certificates that were judged then. `None` if that is no time at all.

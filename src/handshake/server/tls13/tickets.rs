@@ -1,18 +1,17 @@
 //! NewSessionTicket: what lets the client come back. RFC 8446 §4.6.1.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::key_exchange::Handshake;
 use crate::clock::Time;
-use crate::config::{AntiReplay, ServerResumption};
-use crate::crypto::{Provider, Secret};
+use crate::config::{AntiReplay, EarlyDataPolicy, SealTickets, ServerResumption, ServerSessionStore};
+use crate::crypto::Provider;
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::keys::resumption_psk;
 use crate::record::Level;
-use crate::resume::{ServerSession, remaining_lifetime};
+use crate::resume::{MAX_SESSION_LIFETIME, ServerSession, remaining_lifetime};
 use crate::wire::{NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, write_message};
 
 /// Sends as many tickets as the configuration says, each with a PSK of its own. Without a clock nobody could tell how old
@@ -25,13 +24,12 @@ pub(super) fn send_tickets(
 ) -> Result<(), Error> {
     let config = &handshake.config;
     let resumption = &config.resumption;
-    if !handshake.client_resumes || !resumption.keeps_sessions() {
-        return Ok(());
-    }
+    let Some(keeper) = Keeper::of(resumption).filter(|_| handshake.client_resumes) else { return Ok(()) };
     let Some((now, configuration)) = config.preferences.now().zip(config.binding()) else { return Ok(()) };
     let authenticated_at = handshake.authenticated_at.unwrap_or(now);
     let chain = authenticated.chain();
-    let Some(lifetime) = remaining_lifetime(resumption.lifetime, authenticated_at, &chain, now) else { return Ok(()) };
+    let longest = resumption.lifetime.min(keeper.max_lifetime());
+    let Some(lifetime) = remaining_lifetime(longest, authenticated_at, &chain, now) else { return Ok(()) };
     let provider = &*handshake.provider();
     let hash = handshake.transcript.current();
     let resumption_secret = handshake.main_secret.resumption_secret(provider, &hash).map_err(crypto_failed)?;
@@ -55,7 +53,7 @@ pub(super) fn send_tickets(
             max_early_data: resumption.early_data.as_ref().map_or(0, |policy| policy.max_bytes),
             early_data_realm: realm(resumption),
         };
-        let Some(ticket) = put_away(resumption, provider, &session, now)? else { return Ok(()) };
+        let Some(ticket) = keeper.put(provider, &session, now)? else { return Ok(()) };
         send_ticket(&session, nonce, &ticket, out)?;
     }
     Ok(())
@@ -77,23 +75,38 @@ fn send_ticket(session: &ServerSession, nonce: u8, ticket: &[u8], out: &mut Outg
     Ok(())
 }
 
-/// Seals the session into a ticket, or keeps it where it can be taken out once: early data may depend on that.
-fn put_away(
-    resumption: &ServerResumption,
-    provider: &dyn Provider,
-    session: &ServerSession,
-    now: Time,
-) -> Result<Option<Vec<u8>>, Error> {
-    let is_single_use = |policy: &_| matches!(policy, AntiReplay::SingleUse);
-    let wants_store = resumption.early_data.as_ref().is_some_and(|policy| is_single_use(&policy.anti_replay));
-    match (&resumption.tickets, &resumption.store) {
-        (Some(tickets), _) if !wants_store => Ok(tickets.seal(session, now)),
-        (_, Some(store)) => {
-            let id: [u8; 32] = random(provider)?;
-            store.put(&id, session);
-            Ok(Some(id.to_vec()))
+/// Who keeps the session: the client in a sealed ticket, or a store from which it can be taken out once, which early data may
+/// depend on.
+enum Keeper<'k> {
+    Tickets(&'k dyn SealTickets),
+    Store(&'k dyn ServerSessionStore),
+}
+
+impl<'k> Keeper<'k> {
+    fn of(resumption: &'k ServerResumption) -> Option<Self> {
+        let is_single_use = |policy: &EarlyDataPolicy| matches!(policy.anti_replay, AntiReplay::SingleUse);
+        let tickets =
+            resumption.tickets.as_deref().filter(|_| !resumption.early_data.as_ref().is_some_and(is_single_use));
+        tickets.map(Self::Tickets).or_else(|| resumption.store.as_deref().map(Self::Store))
+    }
+
+    fn max_lifetime(&self) -> u32 {
+        match self {
+            Self::Tickets(tickets) => tickets.max_lifetime(),
+            Self::Store(_) => MAX_SESSION_LIFETIME,
         }
-        (_, None) => Ok(None),
+    }
+
+    /// Returns what the client is to give back.
+    fn put(&self, provider: &dyn Provider, session: &ServerSession, now: Time) -> Result<Option<Vec<u8>>, Error> {
+        match self {
+            Self::Tickets(tickets) => Ok(tickets.seal(session, now)),
+            Self::Store(store) => {
+                let id: [u8; 32] = random(provider)?;
+                store.put(&id, session);
+                Ok(Some(id.to_vec()))
+            }
+        }
     }
 }
 
