@@ -137,7 +137,8 @@ impl Failure {
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+/// Says whether a transport gave up waiting.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
