@@ -417,5 +417,5 @@ fn declined_early_data_is_skipped_between_the_two_hellos_and_not_behind_them() {
     let scene = told().say_message(second).with(|_| early_data_record(30));
     assert_eq!(scene.outcome(), "DoesNotOpen");
     // Nor is it offered again.
-    assert_eq!(told().say_message(client_hello_with_early_data).outcome(), "ExtensionNotAllowed");
+    assert_eq!(told().say_message(client_hello_with_early_data).outcome(), "EarlyDataAfterRetry");
 }

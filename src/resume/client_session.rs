@@ -291,3 +291,152 @@ impl fmt::Debug for ClientSession {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::crypto::ring::provider;
+    use crate::resume::made::{client_session, client_session_at};
+
+    fn written(session: &ClientSession) -> Vec<u8> {
+        session.write(provider().as_ref()).unwrap().expose().to_vec()
+    }
+
+    fn read(bytes: &[u8]) -> Result<ClientSession, SessionRefused> {
+        ClientSession::read(provider().as_ref(), &[3; 32], bytes)
+    }
+
+    fn refused(bytes: &[u8]) -> SessionRefused {
+        read(bytes).expect_err("the bytes were read")
+    }
+
+    fn assert_same(read: &ClientSession, session: &ClientSession) {
+        assert!(read.secret == session.secret && read.authenticated == session.authenticated);
+        assert_eq!(
+            (read.version, read.cipher_suite, read.group, &read.ticket, &read.session_id, read.received),
+            (
+                session.version,
+                session.cipher_suite,
+                session.group,
+                &session.ticket,
+                &session.session_id,
+                session.received
+            )
+        );
+        assert_eq!(
+            (read.lifetime, read.ticket_age_add, read.max_early_data, read.configuration, &read.server_name),
+            (
+                session.lifetime,
+                session.ticket_age_add,
+                session.max_early_data,
+                session.configuration,
+                &session.server_name
+            )
+        );
+        assert_eq!(
+            (&read.application_protocol, &read.server_chain, read.server_scheme, read.extended_master_secret),
+            (
+                &session.application_protocol,
+                &session.server_chain,
+                session.server_scheme,
+                session.extended_master_secret
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn written_session_is_read_back_equal_and_so_is_its_duplicate(session in client_session()) {
+            let bytes = written(&session);
+            prop_assert_eq!(
+                bytes.len(),
+                MAGIC.len() + 1 + 32 + session.encoded_len() + MAC_LEN,
+                "the memory was not reserved in one piece"
+            );
+            let read = ClientSession::read(provider().as_ref(), &session.configuration, &bytes).unwrap();
+            assert_same(&read, &session);
+            assert_same(&session.duplicate(), &session);
+            prop_assert!(written(&read) == bytes);
+        }
+
+        #[test]
+        fn each_prefix_of_a_written_session_is_refused(session in client_session()) {
+            let bytes = written(&session);
+            for len in 0..bytes.len() {
+                let refused = ClientSession::read(provider().as_ref(), &session.configuration, &bytes[..len]).unwrap_err();
+                let expected = if len <= MAGIC.len() { SessionRefused::NotASession } else { SessionRefused::Altered };
+                prop_assert_eq!(refused, expected, "{} bytes", len);
+            }
+            let longer = [&bytes[..], &[0]].concat();
+            prop_assert!(ClientSession::read(provider().as_ref(), &session.configuration, &longer).is_err());
+        }
+    }
+
+    #[test]
+    fn each_flipped_bit_of_a_written_session_is_refused_for_its_reason() {
+        let mut bytes = written(&client_session_at(Time::from_secs(1_000), 100, b"ticket"));
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let expected = match (bit / 8).checked_sub(MAGIC.len()) {
+                None => SessionRefused::NotASession,
+                Some(0) => SessionRefused::UnknownVersion,
+                Some(1..=32) => SessionRefused::OtherConfiguration,
+                Some(_) => SessionRefused::Altered,
+            };
+            assert_eq!(refused(&bytes), expected, "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert!(read(&bytes).is_ok());
+    }
+
+    #[test]
+    fn session_of_another_configuration_is_refused_and_does_not_tell_its_own() {
+        let bytes = written(&client_session_at(Time::from_secs(1_000), 100, b"ticket"));
+        let other = ClientSession::read(provider().as_ref(), &[4; 32], &bytes).unwrap_err();
+        assert_eq!(other, SessionRefused::OtherConfiguration);
+        assert!(!bytes.windows(32).any(|window| window == [3; 32]), "the binding stands in the file");
+    }
+
+    #[test]
+    fn each_reason_says_what_to_do() {
+        for (reason, advice) in [
+            (SessionRefused::NotASession, "name another file"),
+            (SessionRefused::UnknownVersion, "remove it, and connect anew"),
+            (SessionRefused::OtherConfiguration, "remove it, or use that configuration"),
+            (SessionRefused::Altered, "remove it, and connect anew"),
+            (SessionRefused::Cryptography(CryptoError::Failed), "the cryptography provider failed"),
+        ] {
+            assert!(reason.to_string().contains(advice), "{reason}");
+        }
+    }
+
+    #[test]
+    fn session_that_does_not_fit_is_not_written() {
+        let mut session = client_session_at(Time::from_secs(0), 1, &[0; 0x1_0000]);
+        assert!(session.write(provider().as_ref()).is_none());
+        session.ticket.truncate(0xffff);
+        assert!(session.write(provider().as_ref()).is_some());
+        session.session_id = [0; 33].to_vec();
+        assert!(session.write(provider().as_ref()).is_none());
+    }
+
+    #[test]
+    fn session_lives_from_ten_seconds_before_it_came_until_its_lifetime_is_over() {
+        let session = client_session_at(Time::from_secs(1_000), 100, b"ticket");
+        for (now, alive) in [(989_999, false), (990_000, true), (1_099_999, true), (1_100_000, false)] {
+            assert_eq!(session.is_alive(Time::from_millis(now)), alive, "at {now}");
+        }
+        assert_eq!(client_session_at(Time::from_secs(0), u32::MAX, b"").expires(), Time::from_secs(604_800));
+    }
+
+    #[test]
+    fn debug_output_of_a_session_has_no_secret() {
+        let text = format!("{:?}", client_session_at(Time::from_secs(0), 1, b"ticket"));
+        assert!(text.contains("example.com") && !text.contains("7, 7") && !text.contains("116, 105"), "{text}");
+    }
+}

@@ -108,3 +108,96 @@ impl fmt::Debug for CookieKeys {
         f.write_str("CookieKeys")
     }
 }
+
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::crypto::ring::provider;
+
+    fn keys(secret: u8) -> CookieKeys {
+        CookieKeys::from_shared_secret(provider(), &[secret; 32]).unwrap()
+    }
+
+    fn cookie(hash: &[u8]) -> RetryCookie {
+        RetryCookie {
+            cipher_suite: CipherSuite::TLS_AES_256_GCM_SHA384,
+            group: NamedGroup::secp384r1,
+            client_hello_hash: Digest::new(hash).unwrap(),
+        }
+    }
+
+    fn at(seconds: u64) -> Option<Time> {
+        Some(Time::from_secs(seconds))
+    }
+
+    #[test]
+    fn cookie_opens_as_what_it_was_with_a_clock_and_without() {
+        for (hash, now) in [(&[5; 48][..], at(1_000)), (&[5; 32][..], at(0)), (&[5; 48][..], None)] {
+            let keys = keys(1);
+            let opened = keys.open(&keys.seal(&cookie(hash), now).unwrap(), now).unwrap();
+            assert_eq!(opened.cipher_suite, CipherSuite::TLS_AES_256_GCM_SHA384);
+            assert_eq!(opened.group, NamedGroup::secp384r1);
+            assert_eq!(opened.client_hello_hash.as_ref(), hash);
+        }
+    }
+
+    #[test]
+    fn cookie_opens_for_a_minute_also_across_a_rotation() {
+        let period = u64::from(COOKIE_KEY_PERIOD);
+        for sealed in [7 * period, 7 * period + 300, 8 * period - 30, 8 * period - 1] {
+            let keys = keys(1);
+            let bytes = keys.seal(&cookie(&[5; 48]), at(sealed)).unwrap();
+            for (now, opens) in
+                [(sealed - 11, false), (sealed - 10, true), (sealed, true), (sealed + 60, true), (sealed + 61, false)]
+            {
+                assert_eq!(keys.open(&bytes, at(now)).is_some(), opens, "sealed at {sealed}, opened at {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn fleet_opens_its_own_cookies_and_nobody_elses() {
+        let bytes = keys(1).seal(&cookie(&[5; 48]), at(1_000)).unwrap();
+        assert!(keys(1).open(&bytes, at(1_000)).is_some());
+        assert!(keys(2).open(&bytes, at(1_000)).is_none());
+        assert!(CookieKeys::random(provider()).unwrap().open(&bytes, at(1_000)).is_none());
+        // A ticket of the same secret is no cookie.
+        let tickets = crate::resume::TicketKeys::from_shared_secret(provider(), &[1; 32], COOKIE_KEY_PERIOD).unwrap();
+        let session = crate::resume::made::server_session_at(Time::from_secs(1_000), 60);
+        assert!(keys(1).open(&tickets.seal(&session, Time::from_secs(1_000)).unwrap(), at(1_000)).is_none());
+    }
+
+    #[test]
+    fn cookie_without_a_time_opens_with_the_same_keys_alone() {
+        let keys_without_clock = keys(1);
+        let bytes = keys_without_clock.seal(&cookie(&[5; 48]), None).unwrap();
+        assert!(keys_without_clock.open(&bytes, None).is_some());
+        assert!(keys_without_clock.open(&bytes, at(1_000_000)).is_some(), "the clock was set meanwhile");
+        assert!(keys(1).open(&bytes, None).is_none(), "the fleet's secret opens a cookie without a time");
+        let with_time = keys_without_clock.seal(&cookie(&[5; 48]), at(1_000)).unwrap();
+        assert!(keys_without_clock.open(&with_time, None).is_none(), "its age is not known");
+    }
+
+    #[test]
+    fn each_flipped_bit_and_each_prefix_of_a_cookie_is_refused() {
+        let keys = keys(1);
+        for now in [at(1_000), None] {
+            let mut bytes = keys.seal(&cookie(&[5; 48]), now).unwrap();
+            for len in 0..bytes.len() {
+                assert!(keys.open(&bytes[..len], now).is_none(), "{len} bytes were opened");
+            }
+            for bit in 0..bytes.len() * 8 {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                assert!(keys.open(&bytes, now).is_none(), "opened with bit {bit} flipped");
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            assert!(keys.open(&bytes, now).is_some());
+        }
+    }
+
+    #[test]
+    fn short_shared_secret_is_refused() {
+        let error = CookieKeys::from_shared_secret(provider(), &[1; 31]).unwrap_err();
+        assert_eq!(error, KeysRefused::SecretTooShort(31));
+    }
+}

@@ -200,3 +200,134 @@ impl fmt::Debug for ExternalPsk {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "ring", feature = "std"))]
+mod tests {
+    use alloc::format;
+    use alloc::string::{String, ToString};
+    use alloc::vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::crypto::ring::provider;
+
+    const KEY: [u8; 32] = {
+        let mut key = [0; 32];
+        let mut at = 0;
+        while at < 32 {
+            key[at] = at as u8;
+            at += 1;
+        }
+        key
+    };
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Computed with Python's `hmac` and `hashlib` from the formulas of RFC 9258 §5.1.
+    #[test]
+    fn imported_keys_are_those_that_another_program_derives() {
+        let identity = "000973656e736f722031370006636c69656e740304";
+        for (key_hash, sha256, sha384) in [
+            (
+                HashAlgorithm::Sha256,
+                "cc089f73ee0ef6d7cbf97c40911892a69300c899f21611db7bbab7d566bc3aab",
+                "cdae6b03d599fc60dc4c8eb77c4bc77c9208da479f95fac43232e4d556e3aab42a8c6b871a413830f988dd740e5245a1",
+            ),
+            (
+                HashAlgorithm::Sha384,
+                "acf4091aa3eb7f077c121a6c71d67fe06ddfef46b25c48e7dfa1f1121b09d472",
+                "0229ccdf32dd1eb8bd17fe32b78a7c8ba49d62d545d34cb3a4e393fc64a99a36f6414ccb4e9432fd82b735b6c23d523d",
+            ),
+        ] {
+            let imported = ExternalPsk::import(provider().as_ref(), b"sensor 17", b"client", &KEY, key_hash).unwrap();
+            let found: Vec<_> =
+                imported.iter().map(|psk| (psk.hash(), hex(psk.identity()), hex(psk.secret.expose()))).collect();
+            let expected = [
+                (HashAlgorithm::Sha256, format!("{identity}0001"), sha256.to_string()),
+                (HashAlgorithm::Sha384, format!("{identity}0002"), sha384.to_string()),
+            ];
+            assert_eq!(found, expected);
+            assert!(imported.iter().all(|psk| psk.is_imported()));
+        }
+    }
+
+    #[test]
+    fn server_derives_from_an_offered_identity_what_the_client_did() {
+        let client = ExternalPsk::import(provider().as_ref(), b"sensor 17", b"", &KEY, HashAlgorithm::Sha256).unwrap();
+        assert_eq!(client.len(), 2);
+        for psk in client {
+            let identity: ImportedIdentity<'_> = read_all(psk.identity()).unwrap();
+            assert_eq!((identity.external_identity, identity.context), (&b"sensor 17"[..], &b""[..]));
+            let import_for =
+                |key: &[u8], key_hash| ExternalPsk::import_for(provider().as_ref(), psk.identity(), key, key_hash);
+            let server = import_for(&KEY, HashAlgorithm::Sha256).unwrap();
+            assert!(server.secret == psk.secret && server.hash == psk.hash && server.identity == psk.identity);
+            assert!(import_for(&[9; 32], HashAlgorithm::Sha256).unwrap().secret != psk.secret);
+            assert!(import_for(&KEY, HashAlgorithm::Sha384).unwrap().secret != psk.secret);
+        }
+    }
+
+    #[test]
+    fn identity_for_another_protocol_or_kdf_is_not_imported() {
+        for (target_protocol, target_kdf, imports) in [
+            (0x0304, 1, true),
+            (0x0304, 2, true),
+            (0x0304, 0, false),
+            (0x0304, 3, false),
+            (0x0303, 1, false),
+            (0xfefc, 1, false),
+        ] {
+            let identity = ImportedIdentity { external_identity: b"a", context: b"", target_protocol, target_kdf };
+            let bytes = write_all(&identity).unwrap();
+            let import = |bytes: &[u8]| {
+                ExternalPsk::import_for(provider().as_ref(), bytes, &KEY, HashAlgorithm::Sha256).is_some()
+            };
+            assert_eq!(import(&bytes), imports, "{identity:?}");
+            assert!((0..bytes.len()).all(|len| !import(&bytes[..len])), "a part of {identity:?} was imported");
+        }
+        assert!(ExternalPsk::import_for(provider().as_ref(), b"sensor 17", &KEY, HashAlgorithm::Sha256).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn imported_identity_is_read_back_equal_and_no_prefix_of_it_is_read(
+            (external_identity, context) in (proptest::collection::vec(any::<u8>(), 1..80), proptest::collection::vec(any::<u8>(), 0..80)),
+            (target_protocol, target_kdf) in any::<(u16, u16)>(),
+        ) {
+            let identity =
+                ImportedIdentity { external_identity: &external_identity, context: &context, target_protocol, target_kdf };
+            let bytes = write_all(&identity).unwrap();
+            prop_assert_eq!(read_all::<ImportedIdentity<'_>>(&bytes), Ok(identity));
+            for len in 0..bytes.len() {
+                prop_assert!(read_all::<ImportedIdentity<'_>>(&bytes[..len]).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn weak_keys_and_impossible_identities_are_refused() {
+        let new = |identity: &[u8], key: &[u8]| ExternalPsk::new(identity, key, HashAlgorithm::Sha256).err();
+        assert_eq!(new(b"", &KEY), Some(PskRefused::Identity));
+        assert_eq!(new(&vec![1; 0x1_0000], &KEY), Some(PskRefused::Identity));
+        assert_eq!(new(&vec![1; 0xffff], &KEY), None);
+        assert_eq!(new(b"a", &KEY[..15]), Some(PskRefused::TooShort));
+        assert_eq!(new(b"a", &KEY[..16]), None);
+        let import = |identity: &[u8], key: &[u8]| {
+            ExternalPsk::import(provider().as_ref(), identity, b"", key, HashAlgorithm::Sha256).err()
+        };
+        assert_eq!(import(b"", &KEY), Some(PskRefused::Identity));
+        assert_eq!(import(&vec![1; 0xffff - 8], &KEY), None);
+        assert_eq!(import(&vec![1; 0xffff - 7], &KEY), Some(PskRefused::Identity));
+        assert_eq!(import(b"a", &KEY[..15]), Some(PskRefused::TooShort));
+        assert!(PskRefused::TooShort.to_string().contains("at least 16 bytes"));
+    }
+
+    #[test]
+    fn debug_output_of_a_key_has_neither_secret_nor_name() {
+        let text = format!("{:?}", ExternalPsk::new(b"sensor 17", &[77; 32], HashAlgorithm::Sha256).unwrap());
+        assert!(text.contains("Sha256") && !text.contains("77"), "{text}");
+    }
+}

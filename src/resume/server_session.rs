@@ -204,7 +204,7 @@ mod tests {
                 session.configuration
             )
         );
-        assert!(read.secret == session.secret);
+        assert!(read.secret == session.secret && read.authenticated == session.authenticated);
         assert_eq!(
             (&read.server_name, &read.application_protocol, &read.client_chain, read.client_scheme),
             (&session.server_name, &session.application_protocol, &session.client_chain, session.client_scheme)

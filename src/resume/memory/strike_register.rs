@@ -116,3 +116,111 @@ impl fmt::Debug for MemoryStrikeRegister {
         write!(f, "MemoryStrikeRegister({})", self.len())
     }
 }
+
+#[cfg(all(test, feature = "ring"))]
+mod tests {
+    use std::vec::Vec;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::crypto::ring::provider;
+
+    fn at(milliseconds: u64) -> Time {
+        Time::from_millis(milliseconds)
+    }
+
+    /// The register as one would write it down: a list that is looked through.
+    #[derive(Default)]
+    struct Model {
+        seen: Vec<(u8, u64)>,
+        latest: u64,
+    }
+
+    impl Model {
+        fn first_use(&mut self, capacity: usize, unique: u8, now: u64, until: u64) -> bool {
+            self.latest = self.latest.max(now);
+            let latest = self.latest;
+            self.seen.retain(|(_, end)| *end >= latest);
+            let is_first =
+                until >= latest && self.seen.len() < capacity && self.seen.iter().all(|(it, _)| *it != unique);
+            if is_first {
+                self.seen.push((unique, until));
+            }
+            is_first
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn register_answers_as_the_list_does_under_any_clock(
+            capacity in 0..6usize,
+            uses in vec((0..12u8, 0..100u64, 0..100u64), 0..200),
+        ) {
+            let register = MemoryStrikeRegister::new([0; 16], capacity);
+            let mut model = Model::default();
+            // Every yes so far: no second one may come while the first's end has not passed.
+            let mut accepted: Vec<(u8, u64)> = Vec::new();
+            for (unique, now, until) in uses {
+                let first = register.first_use(&[unique; 32], at(now), at(until));
+                prop_assert_eq!(first, model.first_use(capacity, unique, now, until));
+                prop_assert!(register.len() <= capacity);
+                if first {
+                    prop_assert!(accepted.iter().all(|(it, end)| *it != unique || *end < model.latest));
+                    accepted.push((unique, until));
+                }
+            }
+        }
+
+        #[test]
+        fn same_use_is_never_the_first_twice(
+            until in 0..100u64,
+            times in vec(0..200u64, 2..40),
+        ) {
+            let register = MemoryStrikeRegister::new([0; 16], 4);
+            let yes = times.iter().filter(|now| register.first_use(&[1; 32], at(**now), at(until))).count();
+            prop_assert!(yes <= 1, "{} times yes", yes);
+        }
+    }
+
+    #[test]
+    fn full_register_refuses_until_something_has_ended() {
+        let register = MemoryStrikeRegister::new([0; 16], 2);
+        assert!(register.first_use(&[1; 32], at(0), at(10)));
+        assert!(register.first_use(&[2; 32], at(0), at(20)));
+        assert!(!register.first_use(&[3; 32], at(10), at(20)), "it is full, and the first has not ended");
+        assert!(!register.first_use(&[1; 32], at(10), at(20)), "the first was forgotten");
+        assert!(register.first_use(&[3; 32], at(11), at(20)));
+        assert_eq!(register.len(), 2);
+    }
+
+    #[test]
+    fn flood_stays_within_capacity_and_ends_with_its_window() {
+        let register = MemoryStrikeRegister::new([0; 16], 100);
+        let unique = |number: u32| {
+            let mut unique = [0; 32];
+            unique[..4].copy_from_slice(&number.to_be_bytes());
+            unique
+        };
+        let accepted = (0..10_000).filter(|number| register.first_use(&unique(*number), at(0), at(10))).count();
+        assert_eq!((accepted, register.len()), (100, 100));
+        let accepted = (0..10_000).filter(|number| register.first_use(&unique(*number), at(11), at(30))).count();
+        assert_eq!((accepted, register.len()), (100, 100));
+    }
+
+    #[test]
+    fn clock_that_went_back_lets_nothing_in_twice() {
+        let register = MemoryStrikeRegister::new([0; 16], 2);
+        assert!(register.first_use(&[1; 32], at(0), at(10)));
+        assert!(register.first_use(&[2; 32], at(11), at(20)));
+        assert!(!register.first_use(&[1; 32], at(0), at(10)));
+    }
+
+    #[test]
+    fn each_drawn_realm_is_another() {
+        let [one, other] = [(); 2].map(|()| MemoryStrikeRegister::random(provider().as_ref(), 1).unwrap());
+        assert_ne!(one.realm(), other.realm());
+        assert_eq!(MemoryStrikeRegister::new([7; 16], 1).realm(), [7; 16]);
+    }
+}
