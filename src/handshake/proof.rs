@@ -76,6 +76,13 @@ impl VerifiedBinder {
     }
 }
 
+/// Proof that the peer holds the secret that a handshake without certificates stands on: a client by its binder, a server by its
+/// Finished, in TLS 1.2 either by its Finished.
+pub(crate) trait HoldsSecret {}
+
+impl HoldsSecret for VerifiedBinder {}
+impl HoldsSecret for VerifiedFinished {}
+
 /// Proof of who the peer is.
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
@@ -89,17 +96,17 @@ pub(crate) enum Authenticated {
 }
 
 impl Authenticated {
-    /// The client has shown by a binder that it holds the session's PSK; its certificates were judged when it was made.
+    /// The peer holds the secret of a session; its certificates were judged when that was made.
     pub(crate) fn by_session(
-        _: VerifiedBinder,
+        _: &impl HoldsSecret,
         chain: Arc<[CertificateDer<'static>]>,
         scheme: Option<SignatureScheme>,
     ) -> Self {
         Self::BySession { chain, scheme }
     }
 
-    /// The client has shown by a binder that it holds an external PSK.
-    pub(crate) fn by_external_psk(_: VerifiedBinder) -> Self {
+    /// The peer holds an external PSK.
+    pub(crate) fn by_external_psk(_: &impl HoldsSecret) -> Self {
         Self::ByExternalPsk
     }
 

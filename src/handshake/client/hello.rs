@@ -10,23 +10,22 @@ use alloc::vec::Vec;
 
 use pki_types::{IpAddr, ServerName};
 
+use super::offer::Offer;
+use super::psk::ClientPsk;
 #[cfg(feature = "tls12")]
 use super::tls12;
 use super::{Client, tls13};
 use crate::config::{ClientConfig, ClientSessionQuery, Decision};
 use crate::crypto::{CryptoError, Provider, Secret, StartedKeyExchange, Suite, key_exchange};
-use crate::error::{BadRecord, Error, Incompatible, Internal, Violation};
+use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{Incoming, Outgoing, QuestionKind};
-use crate::keys::Transcript;
+use crate::handshake::{EarlyData, Incoming, Outgoing, QuestionKind};
+use crate::keys::{EarlySecret, Transcript};
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::resume::ClientSession;
-use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat,
-    ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NameType, NamedGroup,
-    OcspStatusRequest, ProtocolNameList, ProtocolVersion, Random, RetryExtension, ServerExtension, ServerHello,
-    ServerNameEntry, ServerNameList, SignatureScheme, allowed_in, is_hello_retry_request, write_message,
+    ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NamedGroup, ProtocolVersion,
+    Random, RetryExtension, ServerExtension, ServerHello, is_hello_retry_request,
 };
 
 /// The application looks for a session.
@@ -58,14 +57,6 @@ enum Stage {
     Second { suite: Suite, transcript: Transcript },
 }
 
-/// What stays the same over both ClientHellos.
-pub(super) struct Offer {
-    pub(super) config: Arc<ClientConfig>,
-    pub(super) name: ServerName<'static>,
-    pub(super) random: Random,
-    pub(super) legacy_session_id: Vec<u8>,
-}
-
 /// What ServerHello has settled; what the TLS 1.3 table goes on with.
 pub(super) struct Settled {
     pub(super) offer: Offer,
@@ -74,12 +65,14 @@ pub(super) struct Settled {
     pub(super) shared_secret: Secret,
     pub(super) transcript: Transcript,
     pub(super) hello_retried: bool,
+    /// The PSK that the server chose, with its place in our list.
+    pub(super) psk: Option<(u16, ClientPsk)>,
 }
 
 /// Looks for a session to resume, at once or later.
 pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &mut Outgoing) -> Result<Client, Error> {
-    let query = session_query(&config, &name);
-    let Some((store, query)) = config.resumption.store.clone().zip(query) else {
+    let found = config.resumption.store.clone().zip(session_query(&config, &name));
+    let Some((store, query)) = found else {
         return send_client_hello(config, name, None, out).map(Client::WaitServerHello);
     };
     match store.take(&query) {
@@ -91,8 +84,153 @@ pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &
     }
 }
 
+/// Draws the randoms, makes the key share, and sends the first ClientHello. RFC 8446 §4.1.2.
+fn send_client_hello(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    session: Option<Box<ClientSession>>,
+    out: &mut Outgoing,
+) -> Result<WaitServerHello, Error> {
+    let provider = Arc::clone(&config.preferences.provider);
+    let provider = &*provider;
+    let mut random = [0; 32];
+    provider.fill_random(&mut random).map_err(crypto_failed)?;
+    let wanted = config.preferences.groups.first().copied().ok_or(Incompatible::NoCommonGroup)?;
+    let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
+    let key_exchange = if has_tls13 { Some(start_key_exchange(provider, wanted)?) } else { None };
+
+    let resumed = Resumed::of(session.filter(|session| fits(session, &config, &name)), &config);
+    let offer = Offer {
+        legacy_session_id: legacy_session_id(&config, &resumed)?,
+        #[cfg(feature = "tls12")]
+        session_tls12: resumed.tls12,
+        early_data: resumed.psks.first().is_some_and(|psk| allows_early_data(psk, &config)),
+        psks: resumed.psks,
+        config,
+        name,
+        random: Random(random),
+    };
+    let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None, None)?;
+    out.send_bytes(Level::Initial, client_hello.clone());
+    if has_tls13 {
+        // The dummy of a server that speaks TLS 1.3; in TLS 1.2 there is none. RFC 8446 §D.4.
+        out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
+    }
+    if offer.early_data {
+        start_early_data(&offer, &client_hello, out)?;
+    }
+    Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
+}
+
+/// What is resumed, by version.
+struct Resumed {
+    #[cfg(feature = "tls12")]
+    tls12: Option<Box<ClientSession>>,
+    psks: Vec<ClientPsk>,
+}
+
+impl Resumed {
+    fn of(session: Option<Box<ClientSession>>, config: &ClientConfig) -> Self {
+        let is_tls13 = |session: &Box<ClientSession>| session.version == ProtocolVersion::TLSv1_3;
+        let (tls13, tls12) = match session {
+            Some(session) if is_tls13(&session) => (Some(session), None),
+            other => (None, other),
+        };
+        let of_session = tls13.and_then(|session| ClientPsk::of_session(session, config));
+        let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
+        let external = ClientPsk::external(config).filter(|_| has_tls13);
+        let psks = of_session.into_iter().chain(external).collect();
+        #[cfg(not(feature = "tls12"))]
+        let _ = tls12;
+        Self {
+            #[cfg(feature = "tls12")]
+            tls12,
+            psks,
+        }
+    }
+}
+
+/// Says whether a session may be offered: it was made with this server under rules that still hold, and lives. RFC 8446
+/// §4.6.1, RFC 7627 §5.3.
+fn fits(session: &ClientSession, config: &ClientConfig, name: &ServerName<'static>) -> bool {
+    let query = session_query(config, name);
+    let is_ours = query
+        .is_some_and(|query| query.server_name == session.server_name && query.configuration == session.configuration);
+    let is_alive = config.preferences.now().is_some_and(|now| session.is_alive(now));
+    is_ours && is_alive && config.preferences.allows(session.version) && is_offered(session, config)
+}
+
+#[cfg(feature = "tls12")]
+fn is_offered(session: &ClientSession, config: &ClientConfig) -> bool {
+    let is_tls12 = session.version == ProtocolVersion::TLSv1_2;
+    let suite_offered = config.preferences.allowed_suites().any(|suite| suite == session.cipher_suite);
+    let is_bound = session.extended_master_secret || !config.preferences.requires_extended_master_secret;
+    !is_tls12 || suite_offered && is_bound
+}
+
+#[cfg(not(feature = "tls12"))]
+fn is_offered(_: &ClientSession, _: &ClientConfig) -> bool {
+    true
+}
+
+/// A session's id, or 32 random bytes: with a ticket, so that the server's echo shows that it took it (RFC 5077 §3.4); in
+/// TLS 1.3, to look like a resumption to middleboxes (RFC 8446 §D.4).
+fn legacy_session_id(config: &ClientConfig, resumed: &Resumed) -> Result<Vec<u8>, Error> {
+    #[cfg(feature = "tls12")]
+    let (by_id, by_ticket) = match &resumed.tls12 {
+        Some(session) if session.ticket.is_empty() => (Some(&session.session_id), false),
+        Some(_) => (None, true),
+        None => (None, false),
+    };
+    #[cfg(not(feature = "tls12"))]
+    let (by_id, by_ticket): (Option<&Vec<u8>>, bool) = (resumed.psks.first().and(None), false);
+    if let Some(id) = by_id {
+        return Ok(id.clone());
+    }
+    let looks_resumed = config.middlebox_compatibility && config.preferences.allows(ProtocolVersion::TLSv1_3);
+    let mut id = vec![0; if looks_resumed || by_ticket { 32 } else { 0 }];
+    config.preferences.provider.fill_random(&mut id).map_err(crypto_failed)?;
+    Ok(id)
+}
+
+/// Says whether early data may go with a PSK: all that it depends on is offered again. RFC 8446 §4.2.10.
+fn allows_early_data(psk: &ClientPsk, config: &ClientConfig) -> bool {
+    let Some(session) = psk.session.as_deref().filter(|_| config.resumption.early_data) else { return false };
+    let ours = &config.preferences.application_protocols;
+    session.max_early_data > 0
+        && config.preferences.cipher_suites.contains(&session.cipher_suite)
+        && session.application_protocol.as_ref().is_none_or(|protocol| ours.contains(protocol))
+}
+
+/// Changes to the keys of early data, behind the ClientHello. RFC 8446 §2.3, §7.1.
+fn start_early_data(offer: &Offer, client_hello: &[u8], out: &mut Outgoing) -> Result<(), Error> {
+    let Some((psk, session)) = offer.psks.first().and_then(|psk| Some((psk, psk.session.as_deref()?))) else {
+        return Ok(());
+    };
+    let config = &offer.config;
+    let provider = &*config.preferences.provider;
+    let suite = Suite::tls13(session.cipher_suite).ok_or(Internal::CryptographyFailed)?;
+    let mut transcript = Transcript::new(provider, suite.hash).map_err(crypto_failed)?;
+    transcript.add(client_hello);
+    let hash = transcript.current();
+    let early_secret = EarlySecret::with_psk(provider, suite, &psk.secret).map_err(crypto_failed)?;
+    let secret = early_secret.client_early_traffic_secret(provider, &hash).map_err(crypto_failed)?;
+    if let Some(key_log) = &config.preferences.key_log {
+        let exporter = early_secret.early_exporter_secret(provider, &hash).map_err(crypto_failed)?;
+        key_log.log("CLIENT_EARLY_TRAFFIC_SECRET", &offer.random.0, secret.secret().expose());
+        key_log.log("EARLY_EXPORTER_SECRET", &offer.random.0, exporter.secret().expose());
+    }
+    if config.middlebox_compatibility {
+        out.change_cipher_spec();
+    }
+    out.write_keys(Level::EarlyData, secret.keys(provider).map_err(crypto_failed)?);
+    out.early_data(EarlyData::Pending);
+    out.early_data_room(session.max_early_data);
+    Ok(())
+}
+
 /// What a session with this server is kept under. Without a clock nobody could tell how old it is.
-pub(super) fn session_query(config: &ClientConfig, name: &ServerName<'static>) -> Option<ClientSessionQuery> {
+pub(super) fn session_query(config: &ClientConfig, name: &ServerName<'_>) -> Option<ClientSessionQuery> {
     config.preferences.now()?;
     Some(ClientSessionQuery { server_name: written(name), configuration: config.binding()? })
 }
@@ -107,236 +245,9 @@ fn written(name: &ServerName<'_>) -> String {
     }
 }
 
-/// Draws the randoms, makes the key share, and sends the first ClientHello. RFC 8446 §4.1.2.
-fn send_client_hello(
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
-    _session: Option<Box<ClientSession>>,
-    out: &mut Outgoing,
-) -> Result<WaitServerHello, Error> {
-    let provider = &*config.preferences.provider;
-    let mut random = [0; 32];
-    provider.fill_random(&mut random).map_err(crypto_failed)?;
-    let looks_resumed = config.middlebox_compatibility && config.preferences.allows(ProtocolVersion::TLSv1_3);
-    let mut legacy_session_id = vec![0; if looks_resumed { 32 } else { 0 }];
-    provider.fill_random(&mut legacy_session_id).map_err(crypto_failed)?;
-    let wanted = config.preferences.groups.first().copied().ok_or(Incompatible::NoCommonGroup)?;
-    let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
-    let key_exchange = if has_tls13 { Some(start_key_exchange(provider, wanted)?) } else { None };
-
-    let offer = Offer { config, name, random: Random(random), legacy_session_id };
-    let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None)?;
-    out.send_bytes(Level::Initial, client_hello.clone());
-    if has_tls13 {
-        // The dummy of a server that speaks TLS 1.3; in TLS 1.2 there is none. RFC 8446 §D.4.
-        out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
-    }
-    Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
-}
-
 fn start_key_exchange(provider: &dyn Provider, group: NamedGroup) -> Result<Box<dyn StartedKeyExchange>, Error> {
     let exchange = key_exchange(provider, group).ok_or(Internal::CryptographyFailed)?;
     exchange.start(provider).map_err(crypto_failed)
-}
-
-impl Offer {
-    /// The key shares to send: the wanted group's, and a hybrid's classical half, which costs nothing. RFC 10024.
-    fn shares<'s>(&self, key_exchange: Option<&'s dyn StartedKeyExchange>) -> Vec<KeyShareEntry<'s>> {
-        let Some(key_exchange) = key_exchange else { return Vec::new() };
-        let entry = |(group, key_exchange)| KeyShareEntry { group, key_exchange };
-        let allowed = |(group, _): &(NamedGroup, &[u8])| self.config.preferences.groups.contains(group);
-        let whole = (key_exchange.group(), key_exchange.share());
-        [Some(whole), key_exchange.component().filter(allowed)].into_iter().flatten().map(entry).collect()
-    }
-
-    /// Writes a ClientHello: a pure function of the offer and of what a retry adds.
-    fn write(&self, shares: &[KeyShareEntry<'_>], cookie: Option<&[u8]>) -> Result<Vec<u8>, Error> {
-        let client_hello = ClientHello {
-            legacy_version: ProtocolVersion::TLSv1_2,
-            random: self.random,
-            legacy_session_id: &self.legacy_session_id,
-            cipher_suites: self.config.preferences.allowed_suites().collect(),
-            legacy_compression_methods: vec![CompressionMethod::null],
-            extensions: Some(self.extensions(shares, cookie)),
-        };
-        let bytes = write_message(&client_hello)?;
-        #[cfg(test)]
-        if let Some(recorded) = &self.config.preferences.recorded {
-            return Ok(recorded.instead_of(bytes));
-        }
-        Ok(bytes)
-    }
-
-    /// The ordered list of extensions. RFC 8446 §4.2.
-    fn extensions<'e>(&'e self, shares: &[KeyShareEntry<'e>], cookie: Option<&'e [u8]>) -> Vec<ClientExtension<'e>> {
-        let preferences = &self.config.preferences;
-        let mut list = Vec::new();
-        if let Some(host_name) = self.host_name() {
-            let name = ServerNameEntry { name_type: NameType::host_name, name: host_name.as_bytes() };
-            list.push(ClientExtension::ServerName(ServerNameList { server_name_list: vec![name] }));
-        }
-        list.push(ClientExtension::SupportedGroups(preferences.allowed_groups().collect()));
-        if self.offers(ProtocolVersion::TLSv1_2) {
-            list.push(ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
-            list.push(ClientExtension::ExtendedMasterSecret);
-            list.push(ClientExtension::RenegotiationInfo(&[]));
-        }
-        let (handshake, certificates) = self.signature_algorithms();
-        list.push(ClientExtension::SignatureAlgorithms(handshake));
-        list.extend(certificates.map(ClientExtension::SignatureAlgorithmsCert));
-        if !preferences.application_protocols.is_empty() {
-            let protocol_name_list = preferences.application_protocols.iter().map(Vec::as_slice).collect();
-            let protocols = ProtocolNameList { protocol_name_list };
-            list.push(ClientExtension::ApplicationLayerProtocolNegotiation(protocols));
-        }
-        if self.config.asks_for_ocsp {
-            let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
-            list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
-        }
-        if self.offers(ProtocolVersion::TLSv1_3) {
-            list.push(ClientExtension::SupportedVersions(preferences.allowed_versions().collect()));
-            if let Some(cookie) = cookie {
-                list.push(ClientExtension::Cookie(cookie));
-            }
-            list.push(ClientExtension::KeyShare(shares.to_vec()));
-        }
-        list
-    }
-
-    /// The schemes of signature_algorithms: those for handshakes, then those that only certificates may use. Without
-    /// signature_algorithms_cert the one list speaks for both. RFC 8446 §4.2.3.
-    ///
-    /// What TLS 1.3 signs no handshake with anyhow, TLS 1.2 would: there the second list is needed if the two differ.
-    fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
-        let handshake = &self.config.preferences.signature_schemes;
-        let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
-        let all: Vec<_> = handshake.iter().chain(certificates).copied().collect();
-        if self.offers(ProtocolVersion::TLSv1_2) && all.len() > handshake.len() {
-            (handshake.clone(), Some(all))
-        } else {
-            (all, None)
-        }
-    }
-
-    /// Whether this hello offers a version.
-    fn offers(&self, version: ProtocolVersion) -> bool {
-        self.config.preferences.allows(version)
-    }
-
-    /// The name for server_name: DNS names only, without a trailing dot. RFC 6066 §3.
-    pub(super) fn host_name(&self) -> Option<&str> {
-        match &self.name {
-            ServerName::DnsName(name) => {
-                let name = name.as_ref();
-                Some(name.strip_suffix('.').unwrap_or(name))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether we sent this extension, so that the server may answer it.
-    pub(super) fn offered(&self, extension: ExtensionType) -> bool {
-        #[cfg(test)]
-        if let Some(recorded) = &self.config.preferences.recorded {
-            return recorded.offers(extension);
-        }
-        match extension {
-            ExtensionType::server_name => self.host_name().is_some(),
-            ExtensionType::application_layer_protocol_negotiation => {
-                !self.config.preferences.application_protocols.is_empty()
-            }
-            ExtensionType::status_request => self.config.asks_for_ocsp,
-            ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
-            ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
-            ExtensionType::ec_point_formats
-            | ExtensionType::extended_master_secret
-            | ExtensionType::renegotiation_info => self.offers(ProtocolVersion::TLSv1_2),
-            _ => false,
-        }
-    }
-
-    /// Exactly one of the protocols that we offered. RFC 7301 §3.1, §3.2.
-    pub(super) fn chosen_protocol(&self, list: &ProtocolNameList<'_>) -> Result<Vec<u8>, Error> {
-        let [chosen] = list.protocol_name_list.as_slice() else {
-            return Err(Violation::NotOneApplicationProtocol.into());
-        };
-        match self.config.preferences.application_protocols.iter().find(|name| name.as_slice() == *chosen) {
-            Some(name) => Ok(name.clone()),
-            None => Err(Violation::ApplicationProtocolNotOffered.into()),
-        }
-    }
-
-    /// An extension that we recognise must stand where it may; any other must have been asked for. RFC 8446 §4.2.
-    pub(super) fn check_answer(
-        &self,
-        extension: ExtensionType,
-        context: ExtensionContext,
-        message: HandshakeType,
-    ) -> Result<(), Error> {
-        if !self.offered(extension) {
-            return Err(Violation::ExtensionNotOffered(extension, message).into());
-        }
-        if allowed_in(extension, context) == Some(false) {
-            return Err(Violation::ExtensionNotAllowed(extension, message).into());
-        }
-        Ok(())
-    }
-
-    /// What both ServerHello and HelloRetryRequest must get right. RFC 8446 §4.1.3.
-    fn check_hello(
-        &self,
-        legacy_version: ProtocolVersion,
-        legacy_session_id_echo: &[u8],
-        compression: CompressionMethod,
-        cipher_suite: CipherSuite,
-    ) -> Result<Suite, Error> {
-        if legacy_version != ProtocolVersion::TLSv1_2 {
-            return Err(Violation::BadLegacyVersion.into());
-        }
-        if legacy_session_id_echo != self.legacy_session_id {
-            return Err(Violation::SessionIdNotEchoed.into());
-        }
-        if compression != CompressionMethod::null {
-            return Err(Violation::CompressionSelected.into());
-        }
-        if !self.config.preferences.cipher_suites.contains(&cipher_suite) {
-            return Err(Violation::CipherSuiteNotOffered.into());
-        }
-        Ok(Suite::tls13(cipher_suite).ok_or(Violation::CipherSuiteNotOffered)?)
-    }
-
-    /// Settles the version from supported_versions, or from legacy_version where it is absent. RFC 8446 §4.1.3, §4.2.1.
-    fn settle_version(
-        &self,
-        selected: Option<ProtocolVersion>,
-        legacy_version: ProtocolVersion,
-        random: Option<&Random>,
-    ) -> Result<ProtocolVersion, Error> {
-        let offers_tls13 = self.offers(ProtocolVersion::TLSv1_3);
-        match selected {
-            // An answer to an extension that a hello without TLS 1.3 does not have.
-            Some(_) if !offers_tls13 => {
-                let (extension, message) = (ExtensionType::supported_versions, HandshakeType::server_hello);
-                Err(Violation::ExtensionNotOffered(extension, message).into())
-            }
-            Some(ProtocolVersion::TLSv1_3) => Ok(ProtocolVersion::TLSv1_3),
-            Some(version) if version < ProtocolVersion::TLSv1_3 => Err(Violation::OldVersionInSupportedVersions.into()),
-            Some(version) => Err(Violation::VersionNotOffered(version).into()),
-            // The server speaks TLS 1.2 or older. If its random says that it could do better, somebody between us
-            // made it believe that we cannot.
-            None if offers_tls13 && random.is_some_and(|random| random.downgrade_sentinel().is_some()) => {
-                Err(Violation::DowngradeDetected.into())
-            }
-            None if random.and_then(Random::downgrade_sentinel) == Some(ProtocolVersion::TLSv1_1) => {
-                Err(Violation::DowngradeDetected.into())
-            }
-            None if legacy_version == ProtocolVersion::TLSv1_2 && self.offers(ProtocolVersion::TLSv1_2) => {
-                Ok(ProtocolVersion::TLSv1_2)
-            }
-            None if legacy_version.0 >> 8 != 3 => Err(BadRecord::NotTls.into()),
-            None => Err(Incompatible::NoCommonVersion.into()),
-        }
-    }
 }
 
 impl WaitServerHello {
@@ -356,7 +267,7 @@ impl WaitServerHello {
 
     /// RFC 8446 §4.1.4.
     fn accept_hello_retry_request(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Self, Error> {
-        let Self { offer, key_exchange, stage } = self;
+        let Self { mut offer, key_exchange, stage } = self;
         let provider = Arc::clone(&offer.config.preferences.provider);
         // 1. Only the first hello may be retried, and keys do not change here, but the client's flight does.
         let Stage::First { client_hello } = stage else { return Err(Violation::SecondHelloRetryRequest.into()) };
@@ -415,15 +326,21 @@ impl WaitServerHello {
         transcript.replace_by_message_hash(&*provider).map_err(crypto_failed)?;
         transcript.add(message.bytes());
 
-        // 6. The second ClientHello: the first with the one share and the cookie.
-        if offer.config.middlebox_compatibility {
+        // 6. The second ClientHello: the first with the one share and the cookie, without early data, and without the PSKs
+        // of another hash. RFC 8446 §4.1.2.
+        if core::mem::take(&mut offer.early_data) {
+            out.early_data(EarlyData::Retried);
+            out.early_data_room(0);
+            out.write_unprotected();
+        } else if offer.config.middlebox_compatibility {
             out.change_cipher_spec();
         }
+        offer.psks.retain(|psk| psk.hash == suite.hash);
         let shares = match group {
             Some(group) => vec![KeyShareEntry { group, key_exchange: key_exchange.share() }],
             None => offer.shares(Some(&*key_exchange)),
         };
-        let client_hello = offer.write(&shares, cookie)?;
+        let client_hello = offer.write(&shares, cookie, Some(&transcript))?;
         transcript.add(&client_hello);
         out.send_bytes(Level::Initial, client_hello);
         Ok(Self { offer, key_exchange: Some(key_exchange), stage: Stage::Second { suite, transcript } })
@@ -451,7 +368,7 @@ impl WaitServerHello {
         server_hello: &ServerHello<'_>,
         out: &mut Outgoing,
     ) -> Result<Client, Error> {
-        let Self { offer, key_exchange, stage } = self;
+        let Self { mut offer, key_exchange, stage } = self;
         let provider = Arc::clone(&offer.config.preferences.provider);
         // 1. The keys change behind this message.
         let boundary = message.boundary()?;
@@ -475,12 +392,13 @@ impl WaitServerHello {
             Stage::Second { .. } => return Err(Violation::CipherSuiteChangedAfterRetry.into()),
         };
 
-        // 3. Only supported_versions and key_share belong here as long as no PSK is offered. RFC 8446 §4.2.
-        let mut share = None;
+        // 3. Only supported_versions, key_share and pre_shared_key belong here. RFC 8446 §4.2.
+        let (mut share, mut selected_identity) = (None, None);
         for extension in server_hello.extensions.iter().flatten() {
             match extension {
                 ServerExtension::SupportedVersions(_) => {}
                 ServerExtension::KeyShare(entry) => share = Some(entry),
+                ServerExtension::PreSharedKey(index) if !offer.psks.is_empty() => selected_identity = Some(*index),
                 other => {
                     let message = HandshakeType::server_hello;
                     offer.check_answer(other.extension_type(), ExtensionContext::ServerHello, message)?;
@@ -490,12 +408,20 @@ impl WaitServerHello {
         }
         let share = share.ok_or(Violation::ExtensionMissing(ExtensionType::key_share, HandshakeType::server_hello))?;
 
-        // 4. The key exchange. RFC 8446 §4.2.8.
+        // 4. The PSK, if the server has chosen one. RFC 8446 §4.2.11.
+        let psk = match selected_identity {
+            Some(index) => Some((index, selected_psk(&mut offer, index, suite)?)),
+            None if offer.config.resumption.psk_only => return Err(Incompatible::PskNotChosen.into()),
+            None => None,
+        };
+        offer.psks = Vec::new();
+
+        // 5. The key exchange. RFC 8446 §4.2.8.
         let (group, shared_secret) = complete(&offer, key_exchange, share, hello_retried)?;
 
-        // 5. ServerHello ends the transcript of the handshake keys.
+        // 6. ServerHello ends the transcript of the handshake keys.
         transcript.add(message.bytes());
-        let settled = Settled { offer, suite, group, shared_secret, transcript, hello_retried };
+        let settled = Settled { offer, suite, group, shared_secret, transcript, hello_retried, psk };
         tls13::start(settled, boundary, out).map(Client::Tls13)
     }
 
@@ -508,6 +434,8 @@ impl WaitServerHello {
         out: &mut Outgoing,
     ) -> Result<Client, Error> {
         match self.stage {
+            // RFC 8446 §D.3: this server reads no early data, and has none of the keys that open it.
+            Stage::First { .. } if self.offer.early_data => Err(Violation::EarlyDataWithOldVersion.into()),
             Stage::First { client_hello } => {
                 tls12::accept_server_hello(self.offer, &client_hello, message, server_hello, out).map(Client::Tls12)
             }
@@ -515,6 +443,16 @@ impl WaitServerHello {
             Stage::Second { .. } => Err(Violation::VersionNotOffered(ProtocolVersion::TLSv1_2).into()),
         }
     }
+}
+
+/// Takes the PSK that the server chose out of our list.
+fn selected_psk(offer: &mut Offer, index: u16, suite: Suite) -> Result<ClientPsk, Error> {
+    let index = usize::from(index);
+    let psk = offer.psks.get(index).ok_or(Violation::SelectedPskNotOffered)?;
+    if psk.hash != suite.hash {
+        return Err(Violation::PskHashDiffers.into());
+    }
+    Ok(offer.psks.swap_remove(index))
 }
 
 /// Completes with the group that the server chose: the one that we sent, or its classical half.
@@ -541,9 +479,4 @@ fn complete(
         Err(CryptoError::InvalidShare) => Err(Violation::InvalidKeyShare.into()),
         Err(other) => Err(crypto_failed(other)),
     }
-}
-
-/// The name that a finished connection reports.
-pub(super) fn reported_name(offer: &Offer) -> Option<String> {
-    offer.host_name().map(String::from)
 }

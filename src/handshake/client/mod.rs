@@ -1,6 +1,8 @@
 //! The client's handshake: the hello, which settles the version once for good, then that version's own table.
 
 mod hello;
+mod offer;
+mod psk;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;

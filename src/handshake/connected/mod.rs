@@ -1,9 +1,11 @@
 //! What is left of a handshake on an established connection: what KeyUpdate and exporters need, by version.
 
+mod tickets;
 #[cfg(feature = "tls12")]
 mod tls12;
 mod tls13;
 
+pub(crate) use tickets::TicketKeeper;
 #[cfg(feature = "tls12")]
 pub(crate) use tls12::ConnectedTls12;
 pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13};

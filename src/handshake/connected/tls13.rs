@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{Connected, identify};
+use super::{Connected, TicketKeeper, identify};
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::negotiated::Negotiated;
@@ -11,7 +11,7 @@ use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
 use crate::keys::{ExporterSecret, TrafficSecret};
 use crate::record::{Level, MAX_KEY_UPDATES, MAX_TICKETS};
-use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
+use crate::wire::{KeyUpdate, KeyUpdateRequest, NewSessionTicket, write_message};
 
 /// An established connection's secrets.
 pub(crate) struct ConnectedTls13 {
@@ -21,6 +21,8 @@ pub(crate) struct ConnectedTls13 {
     exporter_secret: ExporterSecret,
     /// KeyUpdates since the last application data, to bound what a peer can make us derive for nothing.
     key_updates_without_data: u32,
+    /// Makes sessions of tickets, on a client that keeps them.
+    tickets: Option<Box<TicketKeeper>>,
     /// Tickets since the last application data.
     tickets_without_data: u32,
     /// Whether an update_requested of ours is unanswered: there must not be a second one. RFC 9846 §4.7.3.
@@ -45,6 +47,7 @@ impl ConnectedTls13 {
         _: VerifiedFinished,
         authenticated: Authenticated,
         mut negotiated: Negotiated,
+        tickets: Option<Box<TicketKeeper>>,
     ) -> Progress<S> {
         identify(&mut negotiated, authenticated);
         let connected = Self {
@@ -52,6 +55,7 @@ impl ConnectedTls13 {
             read_secret: secrets.read,
             write_secret: secrets.write,
             exporter_secret: secrets.exporter,
+            tickets,
             key_updates_without_data: 0,
             tickets_without_data: 0,
             update_requested: false,
@@ -66,10 +70,14 @@ impl ConnectedTls13 {
         self.tickets_without_data = 0;
     }
 
-    /// Counts a NewSessionTicket.
-    pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
+    /// Reads a NewSessionTicket and makes a session of it; a client without resumption ignores what it says. RFC 9846 §4.7.1.
+    pub(crate) fn receive_ticket(&mut self, message: Incoming<'_>) -> Result<(), Error> {
+        let ticket: NewSessionTicket<'_> = message.parse()?;
         self.tickets_without_data += 1;
-        if self.tickets_without_data > MAX_TICKETS { Err(Violation::TooManyTickets.into()) } else { Ok(()) }
+        if self.tickets_without_data > MAX_TICKETS {
+            return Err(Violation::TooManyTickets.into());
+        }
+        self.tickets.as_ref().map_or(Ok(()), |keeper| keeper.keep(&ticket))
     }
 
     /// Notes that all output was taken.

@@ -1,5 +1,6 @@
 //! Authentication: the server's Certificate, CertificateVerify and Finished, then our own. RFC 8446 §4.4.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -7,18 +8,20 @@ use pki_types::CertificateDer;
 
 use super::State;
 use super::key_exchange::Handshake;
+use crate::clock::Time;
 use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
 use crate::error::{Error, Internal, Violation};
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
+use crate::handshake::client::hello::session_query;
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, TicketKeeper};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::handshake::{EarlyData, Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::Purpose;
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionContext,
-    Finished, HandshakeType, ProtocolVersion, SignatureScheme,
+    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, EndOfEarlyData,
+    ExtensionContext, Finished, HandshakeType, ProtocolVersion, SignatureScheme,
 };
 
 /// RFC 8446 §A.1: WAIT_CERT, after a CertificateRequest.
@@ -153,26 +156,55 @@ impl WaitFinished {
     /// RFC 8446 §4.4.4.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let Self { mut handshake, application_protocol, requested, authenticated } = self;
-        let provider = handshake.provider();
-        let boundary = message.boundary()?;
-
-        // 1. The server's Finished covers everything up to here.
-        let finished: Finished<'_> = message.parse()?;
-        let proof = VerifiedFinished::check(&*provider, &handshake.server_secret, &handshake.transcript, &finished)?;
-        handshake.transcript.add(message.bytes());
-
-        // 2. The application secrets over ClientHello…server Finished.
-        let application = application_secrets(&handshake)?;
-        out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
-        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
-
-        // 3. Our flight, with a certificate if the server asked for one.
-        let flight = Flight { handshake, application_protocol, proof, authenticated, application };
+        let (proof, application) = accept_finished(&mut handshake, message, out)?;
+        let authenticated_at = handshake.config().preferences.now();
+        let flight = Flight { handshake, application_protocol, proof, authenticated, authenticated_at, application };
         match requested {
             None => flight.finish(out),
             Some(requested) => flight.choose_identity(requested, out),
         }
     }
+}
+
+/// WAIT_FINISHED of a handshake by PSK: the server shows no certificate and asks for none. RFC 8446 §2.2.
+pub(crate) struct WaitFinishedOfPsk {
+    pub(super) handshake: Handshake,
+    pub(super) application_protocol: Option<Vec<u8>>,
+}
+
+impl WaitFinishedOfPsk {
+    /// RFC 8446 §4.4.4: this Finished proves that the server holds the PSK.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+        let Self { mut handshake, application_protocol } = self;
+        let (proof, application) = accept_finished(&mut handshake, message, out)?;
+        let psk = handshake.psk.take().ok_or(Violation::SelectedPskNotOffered)?;
+        let now = handshake.config().preferences.now();
+        let (authenticated, authenticated_at) = match psk.1.session {
+            Some(session) => {
+                let at = Some(session.authenticated);
+                (Authenticated::by_session(&proof, session.server_chain, session.server_scheme), at)
+            }
+            None => (Authenticated::by_external_psk(&proof), now),
+        };
+        Flight { handshake, application_protocol, proof, authenticated, authenticated_at, application }.finish(out)
+    }
+}
+
+/// Checks the server's Finished, which covers everything up to here, and opens with the application keys from now on.
+fn accept_finished(
+    handshake: &mut Handshake,
+    message: Incoming<'_>,
+    out: &mut Outgoing,
+) -> Result<(VerifiedFinished, ApplicationSecrets), Error> {
+    let provider = handshake.provider();
+    let boundary = message.boundary()?;
+    let finished: Finished<'_> = message.parse()?;
+    let proof = VerifiedFinished::check(&*provider, &handshake.server_secret, &handshake.transcript, &finished)?;
+    handshake.transcript.add(message.bytes());
+    let application = application_secrets(handshake)?;
+    out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
+    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
+    Ok((proof, application))
 }
 
 fn application_secrets(handshake: &Handshake) -> Result<ApplicationSecrets, Error> {
@@ -196,6 +228,8 @@ struct Flight {
     application_protocol: Option<Vec<u8>>,
     proof: VerifiedFinished,
     authenticated: Authenticated,
+    /// When the certificates were judged that count.
+    authenticated_at: Option<Time>,
     application: ApplicationSecrets,
 }
 
@@ -260,16 +294,48 @@ impl Flight {
 
     /// Sends Finished and changes to the application keys. RFC 8446 §4.4.4.
     fn finish(self, out: &mut Outgoing) -> Result<Progress<State>, Error> {
-        let Self { mut handshake, application_protocol, proof, authenticated, application } = self;
+        let Self { mut handshake, application_protocol, proof, authenticated, authenticated_at, application } = self;
         let provider = handshake.provider();
+        if handshake.early_data == EarlyData::Accepted {
+            // RFC 8446 §4.5: the last message under the keys of early data.
+            out.early_data_room(0);
+            out.send(Level::EarlyData, &EndOfEarlyData, &mut handshake.transcript)?;
+            out.write_keys(Level::Handshake, handshake.client_secret.keys(&*provider).map_err(crypto_failed)?);
+        }
         let verify_data = handshake.client_secret.verify_data(&*provider, &handshake.transcript.current());
         let verify_data = verify_data.map_err(crypto_failed)?;
         let finished = Finished { verify_data: verify_data.as_ref() };
         out.send(Level::Handshake, &finished, &mut handshake.transcript)?;
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
+        let tickets = ticket_keeper(&handshake, application_protocol.as_deref(), &authenticated, authenticated_at)?;
         let negotiated = handshake.negotiated(application_protocol);
-        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, tickets))
     }
+}
+
+/// What is needed to make sessions of the tickets that come, if they are kept at all. RFC 8446 §4.6.1.
+fn ticket_keeper(
+    handshake: &Handshake,
+    application_protocol: Option<&[u8]>,
+    authenticated: &Authenticated,
+    authenticated_at: Option<Time>,
+) -> Result<Option<Box<TicketKeeper>>, Error> {
+    let config = handshake.config();
+    let query = config.resumption.store.as_ref().and_then(|_| session_query(config, &handshake.offer.name));
+    let Some((query, authenticated_at)) = query.zip(authenticated_at) else { return Ok(None) };
+    let provider = handshake.provider();
+    let hash = handshake.transcript.current();
+    Ok(Some(Box::new(TicketKeeper {
+        config: Arc::clone(config),
+        query,
+        suite: handshake.suite,
+        group: handshake.group,
+        resumption_secret: handshake.main_secret.resumption_secret(&*provider, &hash).map_err(crypto_failed)?,
+        application_protocol: application_protocol.map(<[u8]>::to_vec),
+        server_chain: authenticated.chain(),
+        server_scheme: authenticated.scheme(),
+        authenticated: authenticated_at,
+    })))
 }
 
 /// The server asks for a certificate, and the application has not chosen one yet.

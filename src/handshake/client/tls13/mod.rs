@@ -4,14 +4,14 @@
 //!   WAIT_SH ── settled in `hello`
 //!      │ ServerHello                      key_exchange.rs       K_recv = handshake
 //!   WAIT_EE
-//!      │ EncryptedExtensions              server_parameters.rs
+//!      │ EncryptedExtensions              server_parameters.rs  with a PSK ──▶ WAIT_FINISHED, of a PSK
 //!   WAIT_CERT_CR ── CertificateRequest ──▶ WAIT_CERT
 //!      │ Certificate                                            ⟂ is the chain to be trusted?
 //!   WAIT_CV                               authentication.rs
 //!      │ CertificateVerify
 //!   WAIT_FINISHED
 //!      │ Finished                         ⟂ which certificate?  ⟂ sign, please
-//!      ▼ K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
+//!      ▼ EndOfEarlyData, if early data is taken; K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
 //!   CONNECTED                             post_handshake.rs     NewSessionTicket, KeyUpdate
 //! ```
 //!
@@ -31,6 +31,7 @@ use crate::wire::HandshakeType;
 /// The states of RFC 8446 §A.1 from WAIT_EE on, and one for each question.
 pub(crate) enum State {
     WaitEncryptedExtensions(server_parameters::WaitEncryptedExtensions),
+    WaitFinishedOfPsk(authentication::WaitFinishedOfPsk),
     WaitCertificateOrRequest(server_parameters::WaitCertificateOrRequest),
     WaitCertificate(authentication::WaitCertificate),
     AskVerdict(authentication::AskVerdict),
@@ -50,11 +51,12 @@ impl State {
     pub(crate) fn receive(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
         use HandshakeType as T;
         let next = match (self, message.handshake_type()) {
-            (Self::WaitEncryptedExtensions(s), T::encrypted_extensions) => s.accept(message)?,
+            (Self::WaitEncryptedExtensions(s), T::encrypted_extensions) => s.accept(message, out)?,
             (Self::WaitCertificateOrRequest(s), T::certificate_request) => s.accept_request(message)?,
             (Self::WaitCertificateOrRequest(s), T::certificate) => s.accept_certificate(message, out)?,
             (Self::WaitCertificate(s), T::certificate) => s.accept(message, out)?,
             (Self::WaitCertificateVerify(s), T::certificate_verify) => s.accept(message)?,
+            (Self::WaitFinishedOfPsk(s), T::finished) => return s.accept(message, out),
             (Self::WaitFinished(s), T::finished) => return s.accept(message, out),
             (state, got) => return Err(Violation::UnexpectedMessage(got, state.name()).into()),
         };
@@ -85,6 +87,7 @@ impl State {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::WaitEncryptedExtensions(_) => "WaitEncryptedExtensions",
+            Self::WaitFinishedOfPsk(_) => "WaitFinishedOfPsk",
             Self::WaitCertificateOrRequest(_) => "WaitCertificateOrRequest",
             Self::WaitCertificate(_) => "WaitCertificate",
             Self::AskVerdict(_) => "AskVerdict",

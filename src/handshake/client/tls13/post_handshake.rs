@@ -3,19 +3,13 @@
 use crate::error::{Error, Violation};
 use crate::handshake::connected::ConnectedTls13;
 use crate::handshake::{Incoming, Outgoing};
-use crate::wire::{HandshakeType, NewSessionTicket};
+use crate::wire::HandshakeType;
 
 /// The table of CONNECTED. RFC 8446 §A.1.
 pub(crate) fn receive(connected: &mut ConnectedTls13, message: Incoming<'_>, out: &mut Outgoing) -> Result<(), Error> {
     match message.handshake_type() {
-        HandshakeType::new_session_ticket => accept_new_session_ticket(connected, message),
+        HandshakeType::new_session_ticket => connected.receive_ticket(message),
         HandshakeType::key_update => connected.receive_key_update(message, out),
         got => Err(Violation::UnexpectedMessage(got, "Connected").into()),
     }
-}
-
-/// Reads a ticket and lets it go: a client without resumption ignores it, whatever it says. RFC 9846 §4.7.1.
-fn accept_new_session_ticket(connected: &mut ConnectedTls13, message: Incoming<'_>) -> Result<(), Error> {
-    message.parse::<NewSessionTicket<'_>>()?;
-    connected.count_ticket()
 }

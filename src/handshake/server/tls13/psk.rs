@@ -144,7 +144,7 @@ impl Search {
             index: self.selected_identity(),
             suite,
             secret: psk.secret.duplicate(),
-            authenticated: Authenticated::by_external_psk(proof),
+            authenticated: Authenticated::by_external_psk(&proof),
             authenticated_at: None,
             accepts_early_data: None,
         };
@@ -161,7 +161,7 @@ impl Search {
             index: self.selected_identity(),
             suite,
             secret,
-            authenticated: Authenticated::by_session(proof, client_chain, client_scheme),
+            authenticated: Authenticated::by_session(&proof, client_chain, client_scheme),
             authenticated_at: Some(authenticated_at),
             accepts_early_data: None,
         };
