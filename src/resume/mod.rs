@@ -31,16 +31,15 @@ pub use server_session::{MAX_SESSION_CHAIN_LEN, ServerSession};
 pub use ticket_keys::{MIN_TICKET_PERIOD, TicketKeys};
 
 /// How long a new session may live, in seconds: as `wanted`, at most seven days behind the full handshake that it stands on, and
-/// not beyond the certificate that was judged then. `None` if that is no time at all.
+/// not beyond the certificates that were judged then. `None` if that is no time at all.
 pub(crate) fn remaining_lifetime(
     wanted: u32,
     authenticated: Time,
     chain: &[CertificateDer<'_>],
     now: Time,
 ) -> Option<u32> {
-    // The leaf's: what else a peer sends may not even be of the path.
-    let leaf = chain.first().and_then(|der| PeerCertificate::read(der).ok());
-    let valid_until = leaf.map_or(u64::MAX, |leaf| leaf.validity().1.as_secs());
+    let not_after = |der: &CertificateDer<'_>| PeerCertificate::read(der).ok().map(|read| read.validity().1.as_secs());
+    let valid_until = chain.iter().filter_map(not_after).min().unwrap_or(u64::MAX);
     let end = authenticated.as_secs().saturating_add(MAX_SESSION_LIFETIME.into()).min(valid_until);
     let left = u32::try_from(end.saturating_sub(now.as_secs())).unwrap_or(u32::MAX);
     Some(wanted.min(left).min(MAX_SESSION_LIFETIME)).filter(|lifetime| *lifetime > 0)

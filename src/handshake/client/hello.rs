@@ -3,43 +3,31 @@
 //! Nothing here knows what follows ServerHello; the chosen version's own folder does.
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use pki_types::{IpAddr, ServerName};
+use pki_types::ServerName;
 
 use super::offer::Offer;
-use super::psk::ClientPsk;
+use super::psk::{PskKey, psks_to_offer};
+use super::session::{fits, session_query};
 #[cfg(feature = "tls12")]
 use super::tls12;
-use super::{Client, tls13};
-use crate::config::{ClientConfig, ClientSessionQuery, Decision};
+use super::{Client, early_data, tls13};
+use crate::config::ClientConfig;
 use crate::crypto::{CryptoError, Provider, Secret, StartedKeyExchange, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{EarlyData, Incoming, Outgoing, QuestionKind};
-use crate::keys::{EarlySecret, Transcript};
+use crate::handshake::{EarlyData, Incoming, Outgoing};
+use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::resume::ClientSession;
 use crate::wire::{
     ExtensionContext, ExtensionType, HandshakeType, HelloRetryRequest, KeyShareEntry, NamedGroup, ProtocolVersion,
     Random, RetryExtension, ServerExtension, ServerHello, is_hello_retry_request,
 };
-
-/// The application looks for a session.
-pub(crate) struct AskSession {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
-}
-
-impl AskSession {
-    /// Goes on with a session, or without.
-    pub(super) fn accept(self, session: Option<Box<ClientSession>>, out: &mut Outgoing) -> Result<Client, Error> {
-        send_client_hello(self.config, self.name, session, out).map(Client::WaitServerHello)
-    }
-}
 
 /// ClientHello is sent. RFC 8446 §A.1: WAIT_SH.
 pub(crate) struct WaitServerHello {
@@ -65,184 +53,80 @@ pub(super) struct Settled {
     pub(super) shared_secret: Secret,
     pub(super) transcript: Transcript,
     pub(super) hello_retried: bool,
-    /// The PSK that the server chose, with its place in our list.
-    pub(super) psk: Option<(u16, ClientPsk)>,
-}
-
-/// Looks for a session to resume, at once or later.
-pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &mut Outgoing) -> Result<Client, Error> {
-    let found = config.resumption.store.clone().zip(session_query(&config, &name));
-    let Some((store, query)) = found else {
-        return send_client_hello(config, name, None, out).map(Client::WaitServerHello);
-    };
-    match store.take(&query) {
-        Decision::Now(session) => send_client_hello(config, name, session, out).map(Client::WaitServerHello),
-        Decision::Later => {
-            out.ask(QuestionKind::FindClientSession(query));
-            Ok(Client::AskSession(AskSession { config, name }))
-        }
-    }
+    /// The PSK that the server chose.
+    pub(super) psk: Option<PskKey>,
+    /// What ServerHello says of early data: nothing yet if the first PSK was chosen.
+    pub(super) early_data: EarlyData,
 }
 
 /// Draws the randoms, makes the key share, and sends the first ClientHello. RFC 8446 §4.1.2.
-fn send_client_hello(
+pub(super) fn send_client_hello(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     session: Option<Box<ClientSession>>,
     out: &mut Outgoing,
 ) -> Result<WaitServerHello, Error> {
     let provider = Arc::clone(&config.preferences.provider);
-    let provider = &*provider;
-    let mut random = [0; 32];
-    provider.fill_random(&mut random).map_err(crypto_failed)?;
     let wanted = config.preferences.groups.first().copied().ok_or(Incompatible::NoCommonGroup)?;
     let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
-    let key_exchange = if has_tls13 { Some(start_key_exchange(provider, wanted)?) } else { None };
+    let offer = make_offer(config, name, session)?;
+    let key_exchange = if has_tls13 { Some(start_key_exchange(&*provider, wanted)?) } else { None };
 
-    let resumed = Resumed::of(session.filter(|session| fits(session, &config, &name)), &config);
-    let offer = Offer {
-        legacy_session_id: legacy_session_id(&config, &resumed)?,
-        #[cfg(feature = "tls12")]
-        session_tls12: resumed.tls12,
-        early_data: resumed.psks.first().is_some_and(|psk| allows_early_data(psk, &config)),
-        psks: resumed.psks,
-        config,
-        name,
-        random: Random(random),
-    };
     let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None, None)?;
     out.send_bytes(Level::Initial, client_hello.clone());
     if has_tls13 {
         // The dummy of a server that speaks TLS 1.3; in TLS 1.2 there is none. RFC 8446 §D.4.
         out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
     }
-    if offer.early_data {
-        start_early_data(&offer, &client_hello, out)?;
-    }
+    early_data::start(&offer, &client_hello, out)?;
     Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
 }
 
-/// What is resumed, by version.
-struct Resumed {
-    #[cfg(feature = "tls12")]
-    tls12: Option<Box<ClientSession>>,
-    psks: Vec<ClientPsk>,
-}
-
-impl Resumed {
-    fn of(session: Option<Box<ClientSession>>, config: &ClientConfig) -> Self {
-        let is_tls13 = |session: &Box<ClientSession>| session.version == ProtocolVersion::TLSv1_3;
-        let (tls13, tls12) = match session {
-            Some(session) if is_tls13(&session) => (Some(session), None),
-            other => (None, other),
-        };
-        let of_session = tls13.and_then(|session| ClientPsk::of_session(session, config));
-        let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
-        let external = ClientPsk::external(config).filter(|_| has_tls13);
-        let psks = of_session.into_iter().chain(external).collect();
-        #[cfg(not(feature = "tls12"))]
-        let _ = tls12;
-        Self {
-            #[cfg(feature = "tls12")]
-            tls12,
-            psks,
-        }
-    }
-}
-
-/// Says whether a session may be offered: it was made with this server under rules that still hold, and lives. RFC 8446
-/// §4.6.1, RFC 7627 §5.3.
-fn fits(session: &ClientSession, config: &ClientConfig, name: &ServerName<'static>) -> bool {
-    let query = session_query(config, name);
-    let is_ours = query
-        .is_some_and(|query| query.server_name == session.server_name && query.configuration == session.configuration);
-    let is_alive = config.preferences.now().is_some_and(|now| session.is_alive(now));
-    is_ours && is_alive && config.preferences.allows(session.version) && is_offered(session, config)
-}
-
-#[cfg(feature = "tls12")]
-fn is_offered(session: &ClientSession, config: &ClientConfig) -> bool {
-    let is_tls12 = session.version == ProtocolVersion::TLSv1_2;
-    let suite_offered = config.preferences.allowed_suites().any(|suite| suite == session.cipher_suite);
-    let is_bound = session.extended_master_secret || !config.preferences.requires_extended_master_secret;
-    !is_tls12 || suite_offered && is_bound
-}
-
-#[cfg(not(feature = "tls12"))]
-fn is_offered(_: &ClientSession, _: &ClientConfig) -> bool {
-    true
-}
-
-/// A session's id, or 32 random bytes: with a ticket, so that the server's echo shows that it took it (RFC 5077 §3.4); in
-/// TLS 1.3, to look like a resumption to middleboxes (RFC 8446 §D.4).
-fn legacy_session_id(config: &ClientConfig, resumed: &Resumed) -> Result<Vec<u8>, Error> {
-    #[cfg(feature = "tls12")]
-    let (by_id, by_ticket) = match &resumed.tls12 {
-        Some(session) if session.ticket.is_empty() => (Some(&session.session_id), false),
-        Some(_) => (None, true),
-        None => (None, false),
-    };
-    #[cfg(not(feature = "tls12"))]
-    let (by_id, by_ticket): (Option<&Vec<u8>>, bool) = (resumed.psks.first().and(None), false);
-    if let Some(id) = by_id {
-        return Ok(id.clone());
-    }
-    let looks_resumed = config.middlebox_compatibility && config.preferences.allows(ProtocolVersion::TLSv1_3);
-    let mut id = vec![0; if looks_resumed || by_ticket { 32 } else { 0 }];
-    config.preferences.provider.fill_random(&mut id).map_err(crypto_failed)?;
-    Ok(id)
-}
-
-/// Says whether early data may go with a PSK: all that it depends on is offered again. RFC 8446 §4.2.10.
-fn allows_early_data(psk: &ClientPsk, config: &ClientConfig) -> bool {
-    let Some(session) = psk.session.as_deref().filter(|_| config.resumption.early_data) else { return false };
-    let ours = &config.preferences.application_protocols;
-    session.max_early_data > 0
-        && config.preferences.cipher_suites.contains(&session.cipher_suite)
-        && session.application_protocol.as_ref().is_none_or(|protocol| ours.contains(protocol))
-}
-
-/// Changes to the keys of early data, behind the ClientHello. RFC 8446 §2.3, §7.1.
-fn start_early_data(offer: &Offer, client_hello: &[u8], out: &mut Outgoing) -> Result<(), Error> {
-    let Some((psk, session)) = offer.psks.first().and_then(|psk| Some((psk, psk.session.as_deref()?))) else {
-        return Ok(());
-    };
-    let config = &offer.config;
+/// Draws the randoms and keeps of the session what it is good for.
+fn make_offer(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    session: Option<Box<ClientSession>>,
+) -> Result<Offer, Error> {
     let provider = &*config.preferences.provider;
-    let suite = Suite::tls13(session.cipher_suite).ok_or(Internal::CryptographyFailed)?;
-    let mut transcript = Transcript::new(provider, suite.hash).map_err(crypto_failed)?;
-    transcript.add(client_hello);
-    let hash = transcript.current();
-    let early_secret = EarlySecret::with_psk(provider, suite, &psk.secret).map_err(crypto_failed)?;
-    let secret = early_secret.client_early_traffic_secret(provider, &hash).map_err(crypto_failed)?;
-    if let Some(key_log) = &config.preferences.key_log {
-        let exporter = early_secret.early_exporter_secret(provider, &hash).map_err(crypto_failed)?;
-        key_log.log("CLIENT_EARLY_TRAFFIC_SECRET", &offer.random.0, secret.secret().expose());
-        key_log.log("EARLY_EXPORTER_SECRET", &offer.random.0, exporter.secret().expose());
-    }
-    if config.middlebox_compatibility {
-        out.change_cipher_spec();
-    }
-    out.write_keys(Level::EarlyData, secret.keys(provider).map_err(crypto_failed)?);
-    out.early_data(EarlyData::Pending);
-    out.early_data_room(session.max_early_data);
-    Ok(())
-}
+    // 1. The session, if it fits.
+    let kept_under = session_query(&config, &name);
+    let fitting = session.filter(|session| {
+        let now = config.preferences.now();
+        kept_under.as_ref().zip(now).is_some_and(|(query, now)| fits(session, &config, query, now))
+    });
+    let of_tls13 = fitting.as_ref().is_some_and(|session| session.version == ProtocolVersion::TLSv1_3);
+    let (session_tls13, session_tls12) = if of_tls13 { (fitting, None) } else { (None, fitting) };
+    let psks = match config.preferences.allows(ProtocolVersion::TLSv1_3) {
+        true => psks_to_offer(&config, session_tls13),
+        false => Vec::new(),
+    };
 
-/// What a session with this server is kept under. Without a clock nobody could tell how old it is.
-pub(super) fn session_query(config: &ClientConfig, name: &ServerName<'_>) -> Option<ClientSessionQuery> {
-    config.preferences.now()?;
-    Some(ClientSessionQuery { server_name: written(name), configuration: config.binding()? })
-}
+    // 2. The randoms. With a ticket of TLS 1.2 goes an id that is made up, whose echo shows the resumption. RFC 5077 §3.4.
+    let mut random = [0; 32];
+    provider.fill_random(&mut random).map_err(crypto_failed)?;
+    let looks_resumed = config.middlebox_compatibility && config.preferences.allows(ProtocolVersion::TLSv1_3);
+    let legacy_session_id = match &session_tls12 {
+        Some(session) if session.ticket.is_empty() => session.session_id.clone(),
+        session => {
+            let mut made_up = vec![0; if looks_resumed || session.is_some() { 32 } else { 0 }];
+            provider.fill_random(&mut made_up).map_err(crypto_failed)?;
+            made_up
+        }
+    };
 
-/// The name as it is written, in lower case: names are the same in either. RFC 9525 §6.3.
-fn written(name: &ServerName<'_>) -> String {
-    match name {
-        ServerName::DnsName(name) => name.as_ref().to_ascii_lowercase(),
-        ServerName::IpAddress(IpAddr::V4(address)) => core::net::Ipv4Addr::from(*address.as_ref()).to_string(),
-        ServerName::IpAddress(IpAddr::V6(address)) => core::net::Ipv6Addr::from(*address.as_ref()).to_string(),
-        _ => String::new(),
-    }
+    Ok(Offer {
+        early_data: early_data::may_offer(&config, &psks),
+        offers_psks: !psks.is_empty(),
+        config,
+        name,
+        random: Random(random),
+        legacy_session_id,
+        kept_under,
+        #[cfg(feature = "tls12")]
+        session_tls12,
+        psks,
+    })
 }
 
 fn start_key_exchange(provider: &dyn Provider, group: NamedGroup) -> Result<Box<dyn StartedKeyExchange>, Error> {
@@ -326,16 +210,17 @@ impl WaitServerHello {
         transcript.replace_by_message_hash(&*provider).map_err(crypto_failed)?;
         transcript.add(message.bytes());
 
-        // 6. The second ClientHello: the first with the one share and the cookie, without early data, and without the PSKs
-        // of another hash. RFC 8446 §4.1.2.
-        if core::mem::take(&mut offer.early_data) {
-            out.early_data(EarlyData::Retried);
-            out.early_data_room(0);
+        // 6. The second ClientHello: the first with the one share and the cookie, in the clear and without early data, and
+        // with the PSKs that go with the suite. RFC 8446 §4.1.2.
+        if offer.early_data {
             out.write_unprotected();
+            early_data::give_up(EarlyData::Retried, out);
         } else if offer.config.middlebox_compatibility {
             out.change_cipher_spec();
         }
-        offer.psks.retain(|psk| psk.hash == suite.hash);
+        offer.early_data = false;
+        offer.psks.retain(|psk| psk.suite.hash == suite.hash);
+        offer.offers_psks = !offer.psks.is_empty();
         let shares = match group {
             Some(group) => vec![KeyShareEntry { group, key_exchange: key_exchange.share() }],
             None => offer.shares(Some(&*key_exchange)),
@@ -392,36 +277,34 @@ impl WaitServerHello {
             Stage::Second { .. } => return Err(Violation::CipherSuiteChangedAfterRetry.into()),
         };
 
-        // 3. Only supported_versions, key_share and pre_shared_key belong here. RFC 8446 §4.2.
-        let (mut share, mut selected_identity) = (None, None);
-        for extension in server_hello.extensions.iter().flatten() {
-            match extension {
-                ServerExtension::SupportedVersions(_) => {}
-                ServerExtension::KeyShare(entry) => share = Some(entry),
-                ServerExtension::PreSharedKey(index) if !offer.psks.is_empty() => selected_identity = Some(*index),
-                other => {
-                    let message = HandshakeType::server_hello;
-                    offer.check_answer(other.extension_type(), ExtensionContext::ServerHello, message)?;
-                    return Err(Violation::ExtensionNotAllowed(other.extension_type(), message).into());
-                }
-            }
-        }
-        let share = share.ok_or(Violation::ExtensionMissing(ExtensionType::key_share, HandshakeType::server_hello))?;
+        // 3. Only supported_versions, key_share and, if we offered any, the choice of a PSK belong here. RFC 8446 §4.2.
+        let (share, selected_identity) = read_extensions(&offer, server_hello)?;
 
-        // 4. The PSK, if the server has chosen one. RFC 8446 §4.2.11.
-        let psk = match selected_identity {
-            Some(index) => Some((index, selected_psk(&mut offer, index, suite)?)),
-            None if offer.config.resumption.psk_only => return Err(Incompatible::PskNotChosen.into()),
-            None => None,
+        // 4. The PSK, and with it the share, because psk_dhe_ke is the only mode of ours. RFC 8446 §4.2.11.
+        let psk = selected_identity.map(|index| offer.take_psk(index, suite)).transpose()?;
+        let share = match (share, &psk) {
+            (Some(share), _) => share,
+            (None, Some(_)) => return Err(Violation::PskWithoutKeyShare.into()),
+            (None, None) => {
+                let (extension, message) = (ExtensionType::key_share, HandshakeType::server_hello);
+                return Err(Violation::ExtensionMissing(extension, message).into());
+            }
         };
-        offer.psks = Vec::new();
+        if psk.is_none() && offer.config.resumption.psk_only {
+            return Err(Incompatible::PskNotChosen.into());
+        }
+        let early_data = match (offer.early_data, selected_identity) {
+            (false, _) => EarlyData::NotOffered,
+            (true, Some(0)) => EarlyData::Pending,
+            (true, _) => EarlyData::Rejected,
+        };
 
         // 5. The key exchange. RFC 8446 §4.2.8.
         let (group, shared_secret) = complete(&offer, key_exchange, share, hello_retried)?;
 
         // 6. ServerHello ends the transcript of the handshake keys.
         transcript.add(message.bytes());
-        let settled = Settled { offer, suite, group, shared_secret, transcript, hello_retried, psk };
+        let settled = Settled { offer, suite, group, shared_secret, transcript, hello_retried, psk, early_data };
         tls13::start(settled, boundary, out).map(Client::Tls13)
     }
 
@@ -433,9 +316,10 @@ impl WaitServerHello {
         server_hello: &ServerHello<'_>,
         out: &mut Outgoing,
     ) -> Result<Client, Error> {
+        if self.offer.config.resumption.psk_only {
+            return Err(Incompatible::PskNotChosen.into());
+        }
         match self.stage {
-            // RFC 8446 §D.3: this server reads no early data, and has none of the keys that open it.
-            Stage::First { .. } if self.offer.early_data => Err(Violation::EarlyDataWithOldVersion.into()),
             Stage::First { client_hello } => {
                 tls12::accept_server_hello(self.offer, &client_hello, message, server_hello, out).map(Client::Tls12)
             }
@@ -445,14 +329,27 @@ impl WaitServerHello {
     }
 }
 
-/// Takes the PSK that the server chose out of our list.
-fn selected_psk(offer: &mut Offer, index: u16, suite: Suite) -> Result<ClientPsk, Error> {
-    let index = usize::from(index);
-    let psk = offer.psks.get(index).ok_or(Violation::SelectedPskNotOffered)?;
-    if psk.hash != suite.hash {
-        return Err(Violation::PskHashDiffers.into());
+/// Reads the server's share and its choice among our PSKs.
+fn read_extensions<'m>(
+    offer: &Offer,
+    server_hello: &'m ServerHello<'_>,
+) -> Result<(Option<&'m KeyShareEntry<'m>>, Option<u16>), Error> {
+    let (mut share, mut selected_identity) = (None, None);
+    for extension in server_hello.extensions.iter().flatten() {
+        match extension {
+            ServerExtension::SupportedVersions(_) => {}
+            ServerExtension::KeyShare(entry) => share = Some(entry),
+            ServerExtension::PreSharedKey(index) if offer.offered(ExtensionType::pre_shared_key) => {
+                selected_identity = Some(*index);
+            }
+            other => {
+                let message = HandshakeType::server_hello;
+                offer.check_answer(other.extension_type(), ExtensionContext::ServerHello, message)?;
+                return Err(Violation::ExtensionNotAllowed(other.extension_type(), message).into());
+            }
+        }
     }
-    Ok(offer.psks.swap_remove(index))
+    Ok((share, selected_identity))
 }
 
 /// Completes with the group that the server chose: the one that we sent, or its classical half.
@@ -479,4 +376,9 @@ fn complete(
         Err(CryptoError::InvalidShare) => Err(Violation::InvalidKeyShare.into()),
         Err(other) => Err(crypto_failed(other)),
     }
+}
+
+/// The name that a finished connection reports.
+pub(super) fn reported_name(offer: &Offer) -> Option<String> {
+    offer.host_name().map(String::from)
 }

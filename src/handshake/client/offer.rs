@@ -1,14 +1,14 @@
-//! What a client offers: a ClientHello as a pure function of the configuration and of what a retry adds. RFC 8446 §4.1.2.
+//! What a client offers: writes ClientHello, and holds the server's answers against it. RFC 8446 §4.1.2, §4.2.
 
-use alloc::string::String;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
-use super::psk::{ClientPsk, write_binders};
-use crate::config::ClientConfig;
+use super::psk::{OfferedPsk, PskKey, without_binders, write_binders};
+use crate::config::{ClientConfig, ClientSessionQuery};
 use crate::crypto::{StartedKeyExchange, Suite};
 use crate::error::{BadRecord, Error, Incompatible, Violation};
 use crate::keys::Transcript;
@@ -18,22 +18,27 @@ use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
     CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat,
     ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, NameType, NamedGroup, OcspStatusRequest,
-    OfferedPsks, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, Random, ServerNameEntry, ServerNameList,
-    SignatureScheme, allowed_in, write_message,
+    ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, Random, ServerNameEntry, ServerNameList, SignatureScheme,
+    allowed_in, write_message,
 };
 
-/// What stays the same over both ClientHellos, but for the PSKs.
+/// What a ClientHello says. A retry takes early data and unfit PSKs out of it, and nothing else changes.
 pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: Random,
+    /// The id of [`session_tls12`](Self::session_tls12), or made up.
     pub(super) legacy_session_id: Vec<u8>,
-    /// The session of TLS 1.2 to resume: by its id, which is then `legacy_session_id`, or by its ticket.
+    /// What new sessions are kept under, where they are kept.
+    pub(super) kept_under: Option<ClientSessionQuery>,
+    /// The session that a server of TLS 1.2 may resume: by its ticket if it has one, otherwise by its id.
     #[cfg(feature = "tls12")]
-    pub(super) session_tls12: Option<alloc::boxed::Box<ClientSession>>,
-    /// The PSKs of TLS 1.3 in the order of their identities.
-    pub(super) psks: Vec<ClientPsk>,
-    /// Whether early data goes with the first PSK.
+    pub(super) session_tls12: Option<Box<ClientSession>>,
+    /// The PSKs that a server of TLS 1.3 may choose.
+    pub(super) psks: Vec<OfferedPsk>,
+    /// Whether there were any in the last hello.
+    pub(super) offers_psks: bool,
+    /// Whether early data comes behind the hello, under the first PSK.
     pub(super) early_data: bool,
 }
 
@@ -47,7 +52,7 @@ impl Offer {
         [Some(whole), key_exchange.component().filter(allowed)].into_iter().flatten().map(entry).collect()
     }
 
-    /// Writes a ClientHello: a pure function of the offer, of the time (for the age of a ticket), and of what a retry adds.
+    /// Writes a ClientHello: a pure function of the offer, of the time, and of what a retry adds.
     pub(super) fn write(
         &self,
         shares: &[KeyShareEntry<'_>],
@@ -64,7 +69,7 @@ impl Offer {
         };
         let mut bytes = write_message(&client_hello)?;
         if !self.psks.is_empty() {
-            write_binders(&self.config, &self.psks, before, &mut bytes)?;
+            write_binders(&*self.config.preferences.provider, &self.psks, before, &mut bytes)?;
         }
         #[cfg(test)]
         if let Some(recorded) = &self.config.preferences.recorded {
@@ -87,6 +92,9 @@ impl Offer {
             list.push(ClientExtension::ExtendedMasterSecret);
             list.push(ClientExtension::RenegotiationInfo(&[]));
         }
+        if self.offered_ticket_extension() {
+            list.push(ClientExtension::SessionTicket(self.ticket_tls12()));
+        }
         let (handshake, certificates) = self.signature_algorithms();
         list.push(ClientExtension::SignatureAlgorithms(handshake));
         list.extend(certificates.map(ClientExtension::SignatureAlgorithmsCert));
@@ -99,43 +107,45 @@ impl Offer {
             let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
             list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
         }
-        #[cfg(feature = "tls12")]
-        list.extend(self.session_ticket().map(ClientExtension::SessionTicket));
         if self.offers(ProtocolVersion::TLSv1_3) {
             list.push(ClientExtension::SupportedVersions(preferences.allowed_versions().collect()));
             if let Some(cookie) = cookie {
                 list.push(ClientExtension::Cookie(cookie));
             }
             list.push(ClientExtension::KeyShare(shares.to_vec()));
-            if self.resumes() {
-                list.push(ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]));
-            }
-            if self.early_data {
-                list.push(ClientExtension::EarlyData);
-            }
-            list.extend(self.pre_shared_key().map(ClientExtension::PreSharedKey));
+        }
+        if self.takes_psks() {
+            // Without it, a server sends no tickets either. RFC 8446 §4.2.9.
+            list.push(ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]));
+        }
+        if self.early_data {
+            list.push(ClientExtension::EarlyData);
+        }
+        if !self.psks.is_empty() {
+            // The last extension of all. RFC 8446 §4.2.11.
+            list.push(ClientExtension::PreSharedKey(without_binders(&self.psks, preferences.now())));
         }
         list
     }
 
-    /// Whether tickets of TLS 1.3 are of use to us: servers send them to nobody else. RFC 8446 §4.2.9.
-    fn resumes(&self) -> bool {
-        self.config.resumption.store.is_some() || !self.psks.is_empty()
+    /// Whether a PSK may be chosen, or a ticket for one sent.
+    fn takes_psks(&self) -> bool {
+        self.offers(ProtocolVersion::TLSv1_3) && (self.kept_under.is_some() || !self.config.resumption.psks.is_empty())
+            || !self.psks.is_empty()
     }
 
-    /// The PSKs, with binders that are still to be computed. It must be the last extension. RFC 8446 §4.2.11.
-    fn pre_shared_key(&self) -> Option<OfferedPsks<'_>> {
-        let now = self.config.preferences.now();
-        let identities = self.psks.iter().map(|psk| psk.identity(now)).collect();
-        let binders = self.psks.iter().map(ClientPsk::no_binder).collect();
-        (!self.psks.is_empty()).then_some(OfferedPsks { identities, binders })
+    /// Whether a server of TLS 1.2 may send a ticket. RFC 5077 §3.2.
+    fn offered_ticket_extension(&self) -> bool {
+        self.offers(ProtocolVersion::TLSv1_2) && self.kept_under.is_some()
     }
 
-    /// The ticket of TLS 1.2 that we have, or nothing, to say that one is welcome. RFC 5077 §3.2.
-    #[cfg(feature = "tls12")]
-    fn session_ticket(&self) -> Option<&[u8]> {
-        let wanted = self.offers(ProtocolVersion::TLSv1_2) && self.config.resumption.store.is_some();
-        wanted.then(|| self.session_tls12.as_ref().map_or(&[][..], |session| &session.ticket))
+    /// The ticket of the session that is offered; empty says that one is welcome. RFC 5077 §3.2.
+    fn ticket_tls12(&self) -> &[u8] {
+        #[cfg(feature = "tls12")]
+        if let Some(session) = &self.session_tls12 {
+            return &session.ticket;
+        }
+        &[]
     }
 
     /// The schemes of signature_algorithms: those for handshakes, then those that only certificates may use. Without
@@ -183,11 +193,10 @@ impl Offer {
             ExtensionType::status_request => self.config.asks_for_ocsp,
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
             ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
-            ExtensionType::psk_key_exchange_modes => self.offers(ProtocolVersion::TLSv1_3) && self.resumes(),
-            ExtensionType::pre_shared_key => !self.psks.is_empty(),
+            ExtensionType::session_ticket => self.offered_ticket_extension(),
+            ExtensionType::psk_key_exchange_modes => self.takes_psks(),
+            ExtensionType::pre_shared_key => self.offers_psks,
             ExtensionType::early_data => self.early_data,
-            #[cfg(feature = "tls12")]
-            ExtensionType::session_ticket => self.session_ticket().is_some(),
             ExtensionType::ec_point_formats
             | ExtensionType::extended_master_secret
             | ExtensionType::renegotiation_info => self.offers(ProtocolVersion::TLSv1_2),
@@ -220,6 +229,20 @@ impl Offer {
             return Err(Violation::ExtensionNotAllowed(extension, message).into());
         }
         Ok(())
+    }
+
+    /// Takes out the PSK that the server chose: one that we offered, whose hash is that of the suite. RFC 8446 §4.2.11.
+    pub(super) fn take_psk(&mut self, selected_identity: u16, suite: Suite) -> Result<PskKey, Error> {
+        let mut psks = core::mem::take(&mut self.psks);
+        let index = usize::from(selected_identity);
+        if index >= psks.len() {
+            return Err(Violation::SelectedPskNotOffered.into());
+        }
+        let psk = psks.swap_remove(index);
+        if psk.suite.hash != suite.hash {
+            return Err(Violation::PskHashDiffers.into());
+        }
+        Ok(psk.key)
     }
 
     /// What both ServerHello and HelloRetryRequest must get right. RFC 8446 §4.1.3.
@@ -270,6 +293,7 @@ impl Offer {
             None if random.and_then(Random::downgrade_sentinel) == Some(ProtocolVersion::TLSv1_1) => {
                 Err(Violation::DowngradeDetected.into())
             }
+            None if legacy_version.0 >> 8 == 3 && self.early_data => Err(Violation::EarlyDataWithOldVersion.into()),
             None if legacy_version == ProtocolVersion::TLSv1_2 && self.offers(ProtocolVersion::TLSv1_2) => {
                 Ok(ProtocolVersion::TLSv1_2)
             }
@@ -277,9 +301,11 @@ impl Offer {
             None => Err(Incompatible::NoCommonVersion.into()),
         }
     }
-}
 
-/// The name that a finished connection reports.
-pub(super) fn reported_name(offer: &Offer) -> Option<String> {
-    offer.host_name().map(String::from)
+    /// Shows a secret to the key log, if there is one. RFC 9850.
+    pub(super) fn log(&self, label: &str, secret: &[u8]) {
+        if let Some(key_log) = &self.config.preferences.key_log {
+            key_log.log(label, &self.random.0, secret);
+        }
+    }
 }

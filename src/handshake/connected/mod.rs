@@ -1,14 +1,12 @@
 //! What is left of a handshake on an established connection: what KeyUpdate and exporters need, by version.
 
-mod tickets;
 #[cfg(feature = "tls12")]
 mod tls12;
 mod tls13;
 
-pub(crate) use tickets::TicketKeeper;
 #[cfg(feature = "tls12")]
 pub(crate) use tls12::ConnectedTls12;
-pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13};
+pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 
 use super::Outgoing;
 use super::negotiated::{HandshakeKind, Negotiated};
@@ -92,7 +90,10 @@ fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
             negotiated.peer_signature_scheme = scheme;
             negotiated.kind = HandshakeKind::Resumed;
         }
-        Authenticated::ByExternalPsk => negotiated.kind = HandshakeKind::ExternalPsk,
+        Authenticated::ByExternalPsk { identity } => {
+            negotiated.kind = HandshakeKind::ExternalPsk;
+            negotiated.external_psk_identity = Some(identity);
+        }
         Authenticated::Anonymous => {}
     }
 }

@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{Connected, TicketKeeper, identify};
+use super::{Connected, identify};
+use crate::clock::Time;
+use crate::config::{ClientConfig, ClientSessionQuery};
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::negotiated::Negotiated;
@@ -11,7 +13,7 @@ use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
 use crate::keys::{ExporterSecret, TrafficSecret};
 use crate::record::{Level, MAX_KEY_UPDATES, MAX_TICKETS};
-use crate::wire::{KeyUpdate, KeyUpdateRequest, NewSessionTicket, write_message};
+use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
 
 /// An established connection's secrets.
 pub(crate) struct ConnectedTls13 {
@@ -21,8 +23,6 @@ pub(crate) struct ConnectedTls13 {
     exporter_secret: ExporterSecret,
     /// KeyUpdates since the last application data, to bound what a peer can make us derive for nothing.
     key_updates_without_data: u32,
-    /// Makes sessions of tickets, on a client that keeps them.
-    tickets: Option<Box<TicketKeeper>>,
     /// Tickets since the last application data.
     tickets_without_data: u32,
     /// Whether an update_requested of ours is unanswered: there must not be a second one. RFC 9846 §4.7.3.
@@ -30,6 +30,18 @@ pub(crate) struct ConnectedTls13 {
     /// Whether a KeyUpdate of ours still waits in the output: it answers every request that comes until it is taken, so
     /// that a peer cannot pile up answers in a connection that sends nothing. RFC 8446 §4.6.3.
     update_unsent: bool,
+    /// What a client needs to keep sessions. In a box of its own, because most connections keep none.
+    sessions: Option<Box<KeptSessions>>,
+}
+
+/// What a client makes sessions of when tickets come.
+pub(crate) struct KeptSessions {
+    pub(crate) config: Arc<ClientConfig>,
+    /// What they are kept under.
+    pub(crate) query: ClientSessionQuery,
+    pub(crate) resumption_secret: Secret,
+    /// When the full handshake was whose certificates count.
+    pub(crate) authenticated: Time,
 }
 
 /// The secrets of both directions at the end of the handshake.
@@ -44,10 +56,21 @@ impl ConnectedTls13 {
     pub(crate) fn establish<S>(
         provider: Arc<dyn Provider>,
         secrets: ApplicationSecrets,
+        proof: VerifiedFinished,
+        authenticated: Authenticated,
+        negotiated: Negotiated,
+    ) -> Progress<S> {
+        Self::establish_client(provider, secrets, proof, authenticated, negotiated, None)
+    }
+
+    /// Like [`establish`](Self::establish), for a client that may keep sessions.
+    pub(crate) fn establish_client<S>(
+        provider: Arc<dyn Provider>,
+        secrets: ApplicationSecrets,
         _: VerifiedFinished,
         authenticated: Authenticated,
         mut negotiated: Negotiated,
-        tickets: Option<Box<TicketKeeper>>,
+        sessions: Option<Box<KeptSessions>>,
     ) -> Progress<S> {
         identify(&mut negotiated, authenticated);
         let connected = Self {
@@ -55,11 +78,11 @@ impl ConnectedTls13 {
             read_secret: secrets.read,
             write_secret: secrets.write,
             exporter_secret: secrets.exporter,
-            tickets,
             key_updates_without_data: 0,
             tickets_without_data: 0,
             update_requested: false,
             update_unsent: false,
+            sessions,
         };
         Progress::Established(Box::new(Connected::Tls13(connected)), Box::new(negotiated))
     }
@@ -70,14 +93,15 @@ impl ConnectedTls13 {
         self.tickets_without_data = 0;
     }
 
-    /// Reads a NewSessionTicket and makes a session of it; a client without resumption ignores what it says. RFC 9846 §4.7.1.
-    pub(crate) fn receive_ticket(&mut self, message: Incoming<'_>) -> Result<(), Error> {
-        let ticket: NewSessionTicket<'_> = message.parse()?;
+    /// Counts a NewSessionTicket.
+    pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
         self.tickets_without_data += 1;
-        if self.tickets_without_data > MAX_TICKETS {
-            return Err(Violation::TooManyTickets.into());
-        }
-        self.tickets.as_ref().map_or(Ok(()), |keeper| keeper.keep(&ticket))
+        if self.tickets_without_data > MAX_TICKETS { Err(Violation::TooManyTickets.into()) } else { Ok(()) }
+    }
+
+    /// Lends what sessions are made of, if they are kept.
+    pub(crate) fn sessions(&self) -> Option<&KeptSessions> {
+        self.sessions.as_deref()
     }
 
     /// Notes that all output was taken.

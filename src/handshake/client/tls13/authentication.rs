@@ -13,15 +13,14 @@ use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
 use crate::error::{Error, Internal, Violation};
-use crate::handshake::client::hello::session_query;
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, TicketKeeper};
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
-use crate::handshake::{EarlyData, Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::Purpose;
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, EndOfEarlyData,
-    ExtensionContext, Finished, HandshakeType, ProtocolVersion, SignatureScheme,
+    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionContext,
+    Finished, HandshakeType, ProtocolVersion, SignatureScheme,
 };
 
 /// RFC 8446 §A.1: WAIT_CERT, after a CertificateRequest.
@@ -157,6 +156,7 @@ impl WaitFinished {
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let Self { mut handshake, application_protocol, requested, authenticated } = self;
         let (proof, application) = accept_finished(&mut handshake, message, out)?;
+        // Our flight, with a certificate if the server asked for one.
         let authenticated_at = handshake.config().preferences.now();
         let flight = Flight { handshake, application_protocol, proof, authenticated, authenticated_at, application };
         match requested {
@@ -166,41 +166,21 @@ impl WaitFinished {
     }
 }
 
-/// WAIT_FINISHED of a handshake by PSK: the server shows no certificate and asks for none. RFC 8446 §2.2.
-pub(crate) struct WaitFinishedOfPsk {
-    pub(super) handshake: Handshake,
-    pub(super) application_protocol: Option<Vec<u8>>,
-}
-
-impl WaitFinishedOfPsk {
-    /// RFC 8446 §4.4.4: this Finished proves that the server holds the PSK.
-    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
-        let Self { mut handshake, application_protocol } = self;
-        let (proof, application) = accept_finished(&mut handshake, message, out)?;
-        let psk = handshake.psk.take().ok_or(Violation::SelectedPskNotOffered)?;
-        let now = handshake.config().preferences.now();
-        let (authenticated, authenticated_at) = match psk.1.session {
-            Some(session) => {
-                let at = Some(session.authenticated);
-                (Authenticated::by_session(&proof, session.server_chain, session.server_scheme), at)
-            }
-            None => (Authenticated::by_external_psk(&proof), now),
-        };
-        Flight { handshake, application_protocol, proof, authenticated, authenticated_at, application }.finish(out)
-    }
-}
-
-/// Checks the server's Finished, which covers everything up to here, and opens with the application keys from now on.
-fn accept_finished(
+/// Checks the server's Finished and changes the read keys behind it. RFC 8446 §4.4.4, §7.1.
+pub(super) fn accept_finished(
     handshake: &mut Handshake,
     message: Incoming<'_>,
     out: &mut Outgoing,
 ) -> Result<(VerifiedFinished, ApplicationSecrets), Error> {
     let provider = handshake.provider();
     let boundary = message.boundary()?;
+
+    // 1. The server's Finished covers everything up to here.
     let finished: Finished<'_> = message.parse()?;
     let proof = VerifiedFinished::check(&*provider, &handshake.server_secret, &handshake.transcript, &finished)?;
     handshake.transcript.add(message.bytes());
+
+    // 2. The application secrets over ClientHello…server Finished.
     let application = application_secrets(handshake)?;
     out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
     out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
@@ -223,14 +203,13 @@ fn application_secrets(handshake: &Handshake) -> Result<ApplicationSecrets, Erro
 }
 
 /// Our last flight, with all that came before it proven.
-struct Flight {
-    handshake: Handshake,
-    application_protocol: Option<Vec<u8>>,
-    proof: VerifiedFinished,
-    authenticated: Authenticated,
-    /// When the certificates were judged that count.
-    authenticated_at: Option<Time>,
-    application: ApplicationSecrets,
+pub(super) struct Flight {
+    pub(super) handshake: Handshake,
+    pub(super) application_protocol: Option<Vec<u8>>,
+    pub(super) proof: VerifiedFinished,
+    pub(super) authenticated: Authenticated,
+    pub(super) authenticated_at: Option<Time>,
+    pub(super) application: ApplicationSecrets,
 }
 
 impl Flight {
@@ -293,49 +272,29 @@ impl Flight {
     }
 
     /// Sends Finished and changes to the application keys. RFC 8446 §4.4.4.
-    fn finish(self, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+    pub(super) fn finish(self, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let Self { mut handshake, application_protocol, proof, authenticated, authenticated_at, application } = self;
         let provider = handshake.provider();
-        if handshake.early_data == EarlyData::Accepted {
-            // RFC 8446 §4.5: the last message under the keys of early data.
-            out.early_data_room(0);
-            out.send(Level::EarlyData, &EndOfEarlyData, &mut handshake.transcript)?;
-            out.write_keys(Level::Handshake, handshake.client_secret.keys(&*provider).map_err(crypto_failed)?);
-        }
         let verify_data = handshake.client_secret.verify_data(&*provider, &handshake.transcript.current());
         let verify_data = verify_data.map_err(crypto_failed)?;
         let finished = Finished { verify_data: verify_data.as_ref() };
         out.send(Level::Handshake, &finished, &mut handshake.transcript)?;
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
-        let tickets = ticket_keeper(&handshake, application_protocol.as_deref(), &authenticated, authenticated_at)?;
+        let sessions = keep_sessions(&mut handshake, authenticated_at)?;
         let negotiated = handshake.negotiated(application_protocol);
-        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, tickets))
+        Ok(ConnectedTls13::establish_client(provider, application, proof, authenticated, negotiated, sessions))
     }
 }
 
-/// What is needed to make sessions of the tickets that come, if they are kept at all. RFC 8446 §4.6.1.
-fn ticket_keeper(
-    handshake: &Handshake,
-    application_protocol: Option<&[u8]>,
-    authenticated: &Authenticated,
-    authenticated_at: Option<Time>,
-) -> Result<Option<Box<TicketKeeper>>, Error> {
-    let config = handshake.config();
-    let query = config.resumption.store.as_ref().and_then(|_| session_query(config, &handshake.offer.name));
-    let Some((query, authenticated_at)) = query.zip(authenticated_at) else { return Ok(None) };
-    let provider = handshake.provider();
+/// What the tickets to come need, if they are kept at all: resumption_secret over ClientHello…client Finished.
+/// RFC 8446 §4.6.1, §7.1.
+fn keep_sessions(handshake: &mut Handshake, authenticated: Option<Time>) -> Result<Option<Box<KeptSessions>>, Error> {
+    let Some((query, authenticated)) = handshake.offer.kept_under.take().zip(authenticated) else { return Ok(None) };
     let hash = handshake.transcript.current();
-    Ok(Some(Box::new(TicketKeeper {
-        config: Arc::clone(config),
-        query,
-        suite: handshake.suite,
-        group: handshake.group,
-        resumption_secret: handshake.main_secret.resumption_secret(&*provider, &hash).map_err(crypto_failed)?,
-        application_protocol: application_protocol.map(<[u8]>::to_vec),
-        server_chain: authenticated.chain(),
-        server_scheme: authenticated.scheme(),
-        authenticated: authenticated_at,
-    })))
+    let resumption_secret = handshake.main_secret.resumption_secret(&*handshake.provider(), &hash);
+    let resumption_secret = resumption_secret.map_err(crypto_failed)?;
+    let config = Arc::clone(handshake.config());
+    Ok(Some(Box::new(KeptSessions { config, query, resumption_secret, authenticated })))
 }
 
 /// The server asks for a certificate, and the application has not chosen one yet.

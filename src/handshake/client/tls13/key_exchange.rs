@@ -6,14 +6,14 @@ use super::server_parameters::WaitEncryptedExtensions;
 use crate::config::ClientConfig;
 use crate::crypto::{Provider, Suite};
 use crate::error::Error;
+use crate::handshake::client::early_data;
 use crate::handshake::client::hello::Settled;
 use crate::handshake::client::offer::Offer;
-use crate::handshake::client::psk::ClientPsk;
+use crate::handshake::client::psk::PskKey;
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
-use crate::resume::ClientSession;
 use crate::wire::{NamedGroup, ProtocolVersion};
 
 /// What every state of the handshake owns from ServerHello on.
@@ -23,12 +23,12 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) transcript: Transcript,
+    /// The PSK that the server chose.
+    pub(super) psk: Option<PskKey>,
+    /// What is known of early data.
+    pub(super) early_data: EarlyData,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
-    /// The PSK that stands in for certificates, and its place in our list.
-    pub(super) psk: Option<(u16, ClientPsk)>,
-    /// What the server has said of our early data.
-    pub(super) early_data: EarlyData,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -46,14 +46,7 @@ impl Handshake {
 
     /// Shows a secret to the key log, if there is one. RFC 9850.
     pub(super) fn log(&self, label: &str, secret: &[u8]) {
-        if let Some(key_log) = &self.offer.config.preferences.key_log {
-            key_log.log(label, &self.offer.random.0, secret);
-        }
-    }
-
-    /// The session that is resumed.
-    pub(super) fn session(&self) -> Option<&ClientSession> {
-        self.psk.as_ref()?.1.session.as_deref()
+        self.offer.log(label, secret);
     }
 
     /// The facts of this handshake; the peer's certificates come with the proof of who it is.
@@ -63,12 +56,13 @@ impl Handshake {
             cipher_suite: self.suite.id,
             group: self.group,
             hello_retried: self.hello_retried,
-            server_name: crate::handshake::client::offer::reported_name(&self.offer),
+            server_name: crate::handshake::client::hello::reported_name(&self.offer),
             application_protocol,
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
+            external_psk_identity: None,
         }
     }
 }
@@ -79,13 +73,13 @@ pub(super) fn derive_handshake_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<WaitEncryptedExtensions, Error> {
-    let Settled { offer, suite, group, shared_secret, transcript, hello_retried, psk } = settled;
+    let Settled { offer, suite, group, shared_secret, transcript, hello_retried, psk, early_data } = settled;
     let provider = Arc::clone(&offer.config.preferences.provider);
     let provider = &*provider;
 
-    // 1. Early → Handshake, with the PSK if there is one.
+    // 1. Early → Handshake, with the PSK if one was chosen.
     let early_secret = match &psk {
-        Some((_, psk)) => EarlySecret::with_psk(provider, suite, &psk.secret),
+        Some(psk) => EarlySecret::with_psk(provider, suite, psk.secret()),
         None => EarlySecret::without_psk(provider, suite),
     };
     let early_secret = early_secret.map_err(crypto_failed)?;
@@ -99,21 +93,16 @@ pub(super) fn derive_handshake_keys(
 
     let main_secret = handshake_secret.into_main(provider).map_err(crypto_failed)?;
 
-    // 3. The dummy change_cipher_spec comes before our encrypted flight, unless early data or the second hello had it.
-    if offer.config.middlebox_compatibility && !hello_retried && !offer.early_data {
+    // 3. The dummy change_cipher_spec comes before our encrypted flight, unless the second hello or early data had it already.
+    if offer.config.middlebox_compatibility && !hello_retried && early_data == EarlyData::NotOffered {
         out.change_cipher_spec();
     }
 
-    // 4. What the server sends now is protected, and so are our alerts. Early data goes on under its own keys until the
-    // server has said whether it takes it, which without the first PSK it cannot. RFC 8446 §4.2.10.
+    // 4. Both directions change: what the server sends now is protected, and so are our alerts. Only early data that the
+    // server may still take goes on under its own keys.
     out.read_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?, boundary);
-    let early_data = match &psk {
-        Some((0, psk)) if offer.early_data && psk.session.is_some() => EarlyData::Pending,
-        _ if offer.early_data => EarlyData::Rejected,
-        _ => EarlyData::NotOffered,
-    };
     if early_data == EarlyData::Rejected {
-        reject_early_data(out);
+        early_data::give_up(EarlyData::Rejected, out);
     }
     if early_data != EarlyData::Pending {
         out.write_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?);
@@ -125,9 +114,9 @@ pub(super) fn derive_handshake_keys(
         group,
         hello_retried,
         transcript,
-        ocsp_response: None,
         psk,
         early_data,
+        ocsp_response: None,
         main_secret,
         client_secret,
         server_secret,
@@ -135,10 +124,4 @@ pub(super) fn derive_handshake_keys(
     handshake.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake.client_secret.secret().expose());
     handshake.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake.server_secret.secret().expose());
     Ok(WaitEncryptedExtensions { handshake })
-}
-
-/// The server takes no early data: what was sent is lost, and nothing more may be sent. RFC 8446 §4.2.10.
-pub(super) fn reject_early_data(out: &mut Outgoing) {
-    out.early_data(EarlyData::Rejected);
-    out.early_data_room(0);
 }

@@ -4,14 +4,16 @@
 //!   WAIT_SH ── settled in `hello`
 //!      │ ServerHello                      key_exchange.rs       K_recv = handshake
 //!   WAIT_EE
-//!      │ EncryptedExtensions              server_parameters.rs  with a PSK ──▶ WAIT_FINISHED, of a PSK
-//!   WAIT_CERT_CR ── CertificateRequest ──▶ WAIT_CERT
-//!      │ Certificate                                            ⟂ is the chain to be trusted?
+//!      │ EncryptedExtensions              server_parameters.rs
+//!      ├────────────────── with a PSK ─────────────────┐
+//!   WAIT_CERT_CR ── CertificateRequest ──▶ WAIT_CERT   │
+//!      │ Certificate                                   │        ⟂ is the chain to be trusted?
 //!   WAIT_CV                               authentication.rs
-//!      │ CertificateVerify
-//!   WAIT_FINISHED
-//!      │ Finished                         ⟂ which certificate?  ⟂ sign, please
-//!      ▼ EndOfEarlyData, if early data is taken; K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
+//!      │ CertificateVerify                             │
+//!   WAIT_FINISHED                         WAIT_FINISHED of a PSK, pre_shared_key.rs
+//!      │ Finished                                      │        ⟂ which certificate?  ⟂ sign, please
+//!      ▼                                               ▼ EndOfEarlyData if early data was taken
+//!      │ K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
 //!   CONNECTED                             post_handshake.rs     NewSessionTicket, KeyUpdate
 //! ```
 //!
@@ -20,6 +22,7 @@
 mod authentication;
 mod key_exchange;
 pub(crate) mod post_handshake;
+mod pre_shared_key;
 mod server_parameters;
 
 use super::hello::Settled;
@@ -31,12 +34,12 @@ use crate::wire::HandshakeType;
 /// The states of RFC 8446 §A.1 from WAIT_EE on, and one for each question.
 pub(crate) enum State {
     WaitEncryptedExtensions(server_parameters::WaitEncryptedExtensions),
-    WaitFinishedOfPsk(authentication::WaitFinishedOfPsk),
     WaitCertificateOrRequest(server_parameters::WaitCertificateOrRequest),
     WaitCertificate(authentication::WaitCertificate),
     AskVerdict(authentication::AskVerdict),
     WaitCertificateVerify(authentication::WaitCertificateVerify),
     WaitFinished(authentication::WaitFinished),
+    WaitFinishedOfPsk(pre_shared_key::WaitFinishedOfPsk),
     AskIdentity(authentication::AskIdentity),
     AskSignature(authentication::AskSignature),
 }
@@ -56,8 +59,8 @@ impl State {
             (Self::WaitCertificateOrRequest(s), T::certificate) => s.accept_certificate(message, out)?,
             (Self::WaitCertificate(s), T::certificate) => s.accept(message, out)?,
             (Self::WaitCertificateVerify(s), T::certificate_verify) => s.accept(message)?,
-            (Self::WaitFinishedOfPsk(s), T::finished) => return s.accept(message, out),
             (Self::WaitFinished(s), T::finished) => return s.accept(message, out),
+            (Self::WaitFinishedOfPsk(s), T::finished) => return s.accept(message, out),
             (state, got) => return Err(Violation::UnexpectedMessage(got, state.name()).into()),
         };
         Ok(Progress::Handshaking(next))
@@ -87,12 +90,12 @@ impl State {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::WaitEncryptedExtensions(_) => "WaitEncryptedExtensions",
-            Self::WaitFinishedOfPsk(_) => "WaitFinishedOfPsk",
             Self::WaitCertificateOrRequest(_) => "WaitCertificateOrRequest",
             Self::WaitCertificate(_) => "WaitCertificate",
             Self::AskVerdict(_) => "AskVerdict",
             Self::WaitCertificateVerify(_) => "WaitCertificateVerify",
             Self::WaitFinished(_) => "WaitFinished",
+            Self::WaitFinishedOfPsk(_) => "WaitFinishedOfPsk",
             Self::AskIdentity(_) => "AskIdentity",
             Self::AskSignature(_) => "AskSignature",
         }

@@ -3,13 +3,12 @@
 use alloc::vec::Vec;
 
 use super::State;
-use super::authentication::{WaitCertificate, WaitFinishedOfPsk, accept_certificate};
-use super::key_exchange::{Handshake, reject_early_data};
+use super::authentication::{WaitCertificate, accept_certificate};
+use super::key_exchange::Handshake;
+use super::pre_shared_key::{WaitFinishedOfPsk, settle_early_data};
 use crate::config::CertificateRequestInfo;
 use crate::error::{Error, Violation};
-use crate::handshake::proof::crypto_failed;
-use crate::handshake::{EarlyData, Incoming, Outgoing};
-use crate::record::Level;
+use crate::handshake::{Incoming, Outgoing};
 use crate::wire::{
     CertificateRequest, CertificateRequestExtension, EncryptedExtension, EncryptedExtensions, ExtensionContext,
     ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
@@ -29,53 +28,24 @@ impl WaitEncryptedExtensions {
         for extension in &received.extensions {
             let context = ExtensionContext::EncryptedExtensions;
             handshake.offer.check_answer(extension.extension_type(), context, HandshakeType::encrypted_extensions)?;
-            // Beside these, server_name is acknowledged, supported_groups is for a next connection, and what we did not offer
-            // was refused above.
             match extension {
                 EncryptedExtension::ApplicationLayerProtocolNegotiation(list) => {
                     application_protocol = Some(handshake.offer.chosen_protocol(list)?);
                 }
                 EncryptedExtension::EarlyData => takes_early_data = true,
+                // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
+                // refused above.
                 _ => {}
             }
         }
         settle_early_data(&mut handshake, takes_early_data, application_protocol.as_deref(), out)?;
         handshake.transcript.add(message.bytes());
-        Ok(match handshake.psk {
-            // No certificates then. RFC 8446 §2.2.
-            Some(_) => State::WaitFinishedOfPsk(WaitFinishedOfPsk { handshake, application_protocol }),
+        // With a PSK there are no certificates. RFC 8446 §2.2.
+        Ok(match handshake.psk.take() {
+            Some(psk) => State::WaitFinishedOfPsk(WaitFinishedOfPsk { handshake, application_protocol, psk }),
             None => State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }),
         })
     }
-}
-
-/// The server takes early data, under the very terms under which it was sent, or does not. RFC 8446 §4.2.10.
-fn settle_early_data(
-    handshake: &mut Handshake,
-    takes_it: bool,
-    application_protocol: Option<&[u8]>,
-    out: &mut Outgoing,
-) -> Result<(), Error> {
-    let terms_kept = handshake.early_data == EarlyData::Pending
-        && handshake.session().is_some_and(|session| {
-            session.cipher_suite == handshake.suite.id
-                && session.application_protocol.as_deref() == application_protocol
-        });
-    match handshake.early_data {
-        EarlyData::Pending if !takes_it => {
-            reject_early_data(out);
-            handshake.early_data = EarlyData::Rejected;
-            let keys = handshake.client_secret.keys(&*handshake.provider()).map_err(crypto_failed)?;
-            out.write_keys(Level::Handshake, keys);
-        }
-        _ if takes_it && !terms_kept => return Err(Violation::EarlyDataTermsChanged.into()),
-        _ if takes_it => {
-            handshake.early_data = EarlyData::Accepted;
-            out.early_data(EarlyData::Accepted);
-        }
-        _ => {}
-    }
-    Ok(())
 }
 
 /// RFC 8446 §A.1: WAIT_CERT_CR.

@@ -36,6 +36,6 @@ impl WaitFinished {
         out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
         send_tickets(&handshake, &proof, &authenticated, out)?;
         let negotiated = handshake.negotiated();
-        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, None))
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
     }
 }
