@@ -190,9 +190,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = clap::value_parser!(u32).range(i64::from(MIN_TICKET_PERIOD)..=i64::from(MAX_SESSION_LIFETIME)), help_heading = "Second connections")]
     pub(crate) ticket_rotation: u32,
 
-    /// Takes up to so many bytes before the handshake is finished, from clients that resume: --early-data 16384. Each
-    /// ticket's once, and only by the process that issued it, whatever --ticket-secret says. Over HTTP for GET and HEAD
-    /// alone; others get 425 Too Early
+    /// Takes up to so many bytes before the handshake is finished, from clients that resume: --early-data 16384. What was
+    /// seen before is refused, and so is what comes with another process's ticket, whatever --ticket-secret says. Over HTTP
+    /// for GET and HEAD alone; others get 425 Too Early
     #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=1_048_576), help_heading = "Second connections")]
     pub(crate) early_data: u32,
 

@@ -16,6 +16,7 @@ use super::{
     BOLD, LIMIT, NAME, Server, at_end, block, client_failed, close, connection, milliseconds, network, receive, say,
     send, shake_hands, tell, transport, wrong,
 };
+use crate::console::grouped;
 use crate::negotiated;
 use crate::report::Failure;
 use crate::trace::Account;
@@ -72,7 +73,7 @@ pub(super) fn early(address: SocketAddr, client: &ClientConfig) -> Result<(), Fa
     say(format_args!("{BOLD}Data before the handshake is finished{BOLD:#} (0-RTT)"));
     tell(&account, 0);
     say(format_args!("  {}", negotiated::line(stream.connection())));
-    say(format_args!("  {EARLY_LEN} B went with the first flight and came back, every byte compared\n"));
+    say(format_args!("  {} B went with the first flight and came back, every byte compared\n", grouped(EARLY_LEN)));
     stream.close().and_then(|()| at_end(&mut stream)).map_err(client_failed)?;
     replay(address, &recorded)
 }
@@ -83,7 +84,7 @@ fn replay(address: SocketAddr, recorded: &[u8]) -> Result<(), Failure> {
     let sent = transport.write_all(recorded).and_then(|()| transport.shutdown(Shutdown::Write));
     let answered = sent.and_then(|()| transport.read_to_end(&mut Vec::new()));
     answered.map_err(|error| network(&error))?;
-    let len = recorded.len();
+    let len = grouped(recorded.len());
     say(format_args!(
         "{BOLD}The same {len} B from somebody who has recorded them{BOLD:#}: the data is refused, as it must be\n"
     ));
