@@ -112,6 +112,14 @@ pub(crate) struct Connect {
     #[arg(long)]
     pub(crate) half_close: bool,
 
+    /// How long connecting, and then the handshake, may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// Says nothing on standard error but errors
+    #[arg(long, short, conflicts_with = "trace")]
+    pub(crate) quiet: bool,
+
     /// Resumes the session in FILE if there is one that fits, and keeps the newest one there; with nothing on standard
     /// input it fetches one and ends: --session a.session </dev/null. Whoever can read FILE can pose as this client
     #[arg(long, value_name = "FILE", help_heading = "Second connections")]
@@ -129,14 +137,6 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) psk_use: PskUse,
-
-    /// How long connecting, and then the handshake, may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) timeout: Duration,
-
-    /// Says nothing on standard error but errors
-    #[arg(long, short, conflicts_with = "trace")]
-    pub(crate) quiet: bool,
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
@@ -174,8 +174,28 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
 
-    /// How many tickets a client gets in each TLS 1.3 handshake, 0 to 10; each resumes once. 0 switches resumption off, in
-    /// TLS 1.2 too
+    /// Serves one connection and exits with its result
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Serves at most this many connections at a time; further ones wait
+    #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) max_connections: u32,
+
+    /// How long a client may take for its handshake
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// How long a client may send and take nothing before it is closed
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) idle_timeout: Duration,
+
+    /// Says nothing on standard error but errors
+    #[arg(long, short, conflicts_with = "trace")]
+    pub(crate) quiet: bool,
+
+    /// How many tickets a client gets in each TLS 1.3 handshake, 0 to 10, of which it uses each once. 0 switches
+    /// resumption off, in TLS 1.2 too
     #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=10), help_heading = "Second connections")]
     pub(crate) tickets: u8,
 
@@ -209,26 +229,6 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = "Second connections")]
     pub(crate) stateless_retry: bool,
 
-    /// Serves one connection and exits with its result
-    #[arg(long)]
-    pub(crate) once: bool,
-
-    /// Serves at most this many connections at a time; further ones wait
-    #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    pub(crate) max_connections: u32,
-
-    /// How long a client may take for its handshake
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) timeout: Duration,
-
-    /// How long a client may send and take nothing before it is closed
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    pub(crate) idle_timeout: Duration,
-
-    /// Says nothing on standard error but errors
-    #[arg(long, short, conflicts_with = "trace")]
-    pub(crate) quiet: bool,
-
     #[command(flatten)]
     pub(crate) protocol: Protocol,
 }
@@ -249,7 +249,7 @@ pub(crate) struct PskUse {
     #[arg(long, value_name = "HASH", default_value = "sha256", value_parser = choices::psk_hash)]
     pub(crate) psk_hash: HashAlgorithm,
 
-    /// Derives the keys that are used from those that were given (RFC 9258), so that the same key may be in use elsewhere
+    /// Derives the keys that are used from those that were given (RFC 9258), one for each hash that suites have
     #[arg(long)]
     pub(crate) psk_import: bool,
 }
