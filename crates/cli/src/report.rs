@@ -194,6 +194,9 @@ fn hint(role: Role, error: &Error) -> Option<String> {
         Error::Incompatible(Incompatible::NoCommonPsk) => {
             "the client names no identity of --psk-file; --cert takes such clients"
         }
+        Error::Violation(Violation::EarlyDataWithOldVersion) => {
+            "the session is used up: another attempt goes without it"
+        }
         Error::Violation(Violation::PskBinderWrong) => "the client has another key under this identity",
         Error::Incompatible(Incompatible::NoExtendedMasterSecret) => {
             "the peer's TLS 1.2 is too old to be safe (RFC 7627); newer software there will do"

@@ -136,6 +136,18 @@ fn early_data_that_no_session_allows_follows_the_handshake() {
     unlike(&server, &["not offered, because the session allows none here"], &old);
 }
 
+#[test]
+fn server_that_has_gone_back_to_an_older_version_fails_one_attempt_and_not_the_next() {
+    let scene = Scene::new();
+    let (new, old) = (scene.echo("16384", &[]), scene.echo("16384", &["--max-version", "1.2"]));
+    scene.visit(&new.address, &[]);
+    // Whoever could make a client do without early data could do so to any. RFC 8446 §D.3.
+    let ran = scene.connect(&old.address, b"early", b"", &["--half-close"]);
+    ran.failed_with(3, &["answered early data with a version before TLS 1.3", "another attempt"]);
+    let ran = scene.connect(&old.address, b"early", b"", &["--half-close"]);
+    assert_eq!((ran.code, ran.text().as_str()), (0, "early"), "{}", ran.errors);
+}
+
 /// Passes bytes on both ways and keeps what the first client sent.
 fn recording_proxy(server: &str) -> (String, Arc<Mutex<Vec<u8>>>) {
     let (listener, server) = (TcpListener::bind("127.0.0.1:0").unwrap(), server.to_string());

@@ -147,7 +147,7 @@ fn refusal(refused: SessionRefused) -> String {
     match refused {
         SessionRefused::NotASession => "this is no session; the file is left as it is".into(),
         SessionRefused::UnknownVersion => "it was written by another version of bulla".into(),
-        SessionRefused::OtherConfiguration => "it was made under other options, such as --ca".into(),
+        SessionRefused::OtherConfiguration => "it was made under other options, such as --ca or --cert".into(),
         SessionRefused::Altered => "it was cut short or altered".into(),
         other => other.to_string(),
     }
