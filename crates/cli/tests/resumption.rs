@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -308,10 +309,31 @@ fn unusable_options_are_refused() {
 }
 
 #[test]
-fn session_that_cannot_be_kept_is_an_error_of_its_own() {
+fn session_that_cannot_be_kept_is_refused_before_anything_is_connected_to() {
+    let folder = Folder::new();
+    let connect = |file: &str, words: &[&str]| {
+        bulla(&["connect", "127.0.0.1:1", "--session", file]).failed_with(1, words);
+    };
+    connect(&folder.path("no/such/folder"), &["--session", "no such folder"]);
+    connect(&folder.path(""), &["--session"]);
+}
+
+#[test]
+fn session_is_kept_while_the_connection_goes_on() {
     let scene = Scene::new();
-    let server = scene.server(&[]);
-    let connect = |file: &str| bulla(&["connect", &server.address, "--ca", &scene.authority.file, "--session", file]);
-    connect(&scene.folder.path("no/such/folder")).failed_with(1, &["--session", "no such folder"]);
-    connect(&scene.folder.path("")).failed_with(1, &["--session"]);
+    let server = scene.server(&["--once"]);
+    let file = scene.folder.path("session");
+    let arguments = ["connect", &server.address, "--ca", &scene.authority.file, "--session", &file];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bulla"));
+    let mut client = command.args(arguments).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    while !fs::exists(&file).unwrap() {
+        assert!(client.try_wait().unwrap().is_none(), "the command has ended without a session");
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Nobody has ended it: this is what Ctrl-C does.
+    client.kill().unwrap();
+    client.wait().unwrap();
+    let again = scene.server(&[]);
+    let ran = scene.visit(&again, "session", &[]);
+    assert!(!ran.errors.contains("not used"), "{}", ran.errors);
 }

@@ -34,7 +34,6 @@ pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     let mut config = setup::client(options)?;
     let name = setup::server_name(options)?;
     let early = options.early_data.as_deref().map(EarlyInput::read).transpose()?;
-    let transport = connect(options)?;
     let file = options.session.as_deref().map(|path| SessionFile::open(path, &config, &name)).transpose()?;
     if let Some(file) = &file {
         config = config.session_store(Arc::clone(file) as _).early_data(early.is_some());
@@ -42,6 +41,7 @@ pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     if options.protocol.trace {
         config = config.observer(Arc::new(Trace::new("")));
     }
+    let transport = connect(options)?;
     let talked = talk(options, config, name, transport, file.as_ref(), early);
     talked.and_then(|()| file.map_or(Ok(()), |file| file.result()))
 }
