@@ -331,6 +331,8 @@ failures! {
         267 ExtendedMasterSecretChanged => handshake_failure, "the peer resumes a session and changes extended master secret";
         /// The server resumed a session under another cipher suite or version. RFC 5246 §7.4.1.3.
         268 ResumedSessionChanged => illegal_parameter, "the server resumed a session and changed its cipher suite";
+        /// The server chose a PSK and sent no key share beside it, which every mode of ours has. RFC 8446 §4.2.11.
+        269 PskWithoutKeyShare => illegal_parameter, "the server chose a PSK without the key share that our modes demand";
     }
 }
 
@@ -359,6 +361,8 @@ failures! {
         308 InappropriateFallback => inappropriate_fallback, "the client fell back to a lower version than both ends speak: an earlier attempt was disturbed";
         /// No external PSK in common, and nothing else to authenticate with. RFC 8446 §4.2.11.
         310 NoCommonPsk => decrypt_error, "there is no external PSK in common, and no certificate beside it";
+        /// The client offers no PSK, and there is no certificate to show it.
+        312 NoPskOffered => handshake_failure, "the client offers no PSK with a key exchange, and there is no certificate beside it";
         /// This client takes external PSKs alone, and the server chose none. RFC 8446 §4.2.11.
         311 PskNotChosen => handshake_failure, "the server did not choose one of the external PSKs, and certificates are not taken";
     }

@@ -125,12 +125,15 @@ impl ClientConfig {
         ClientSession::read(&*self.preferences.provider, &binding, bytes)
     }
 
-    /// What a session is bound to of the configuration: all that decides whether a server is trusted.
+    /// What a session is bound to of the configuration: all that decides whether a server is trusted, and who we are to it.
     pub(crate) fn binding(&self) -> Option<[u8; 32]> {
         let provider = &*self.preferences.provider;
         let hashed = self.resumption.roots_digest;
         let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
-        super::resumption::bind(provider, &[b"bulla client session", &roots, self.verifier.rules()])
+        let takes_certificates: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
+        let own = [b"bulla client session", takes_certificates, &roots, self.verifier.rules(), self.identity.shows()];
+        let psks = self.resumption.psks.iter().map(|psk| psk.identity());
+        super::resumption::bind(provider, &own.into_iter().chain(psks).collect::<alloc::vec::Vec<_>>())
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.
@@ -148,5 +151,9 @@ impl ChooseClientIdentity for ShowIfAsked {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
         let fits = |identity: &&Arc<Identity>| identity.can_sign_for(request.version, &request.signature_schemes);
         Decision::Now(self.0.as_ref().filter(fits).cloned())
+    }
+
+    fn shows(&self) -> &[u8] {
+        self.0.as_ref().and_then(|identity| identity.chain().first()).map_or(&[], |leaf| leaf)
     }
 }

@@ -77,6 +77,12 @@ pub trait ChooseServerIdentity: Send + Sync + fmt::Debug {
 pub trait ChooseClientIdentity: Send + Sync + fmt::Debug {
     /// Chooses; `None` shows no certificate, and the server decides whether it goes on.
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>>;
+
+    /// Names whom it shows. A session that was made as somebody else is not resumed, because to the server it would still be
+    /// that one. The name of the type, unless choosers of one type show different certificates: those say which.
+    fn shows(&self) -> &[u8] {
+        core::any::type_name::<Self>().as_bytes()
+    }
 }
 
 /// What a signer is asked to sign. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.

@@ -250,13 +250,18 @@ impl ServerResumption {
     }
 
     /// What a session is bound to of the configuration: whom the server lets in, and what the application says.
-    pub(crate) fn binding(&self, preferences: &Preferences, client_auth: &ClientAuth) -> Option<[u8; 32]> {
+    pub(crate) fn binding(
+        &self,
+        preferences: &Preferences,
+        client_auth: &ClientAuth,
+        rules: &[u8],
+    ) -> Option<[u8; 32]> {
         let mode: &[u8] = match client_auth {
             ClientAuth::None => b"none",
             ClientAuth::Request(_) => b"request",
             ClientAuth::Require(_) => b"require",
         };
-        bind(&*preferences.provider, &[b"bulla server session", mode, &self.roots_digest?, &self.context])
+        bind(&*preferences.provider, &[b"bulla server session", mode, &self.roots_digest?, rules, &self.context])
     }
 }
 

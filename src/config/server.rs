@@ -187,7 +187,7 @@ impl ServerConfig {
 
     /// What a session is bound to of this configuration.
     pub(crate) fn binding(&self) -> Option<[u8; 32]> {
-        self.resumption.binding(&self.preferences, &self.client_auth)
+        self.resumption.binding(&self.preferences, &self.client_auth, self.verifier.rules())
     }
 
     /// Hands every client's chain to the application as a question, to be judged elsewhere or later.

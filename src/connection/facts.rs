@@ -102,6 +102,12 @@ impl Connection {
         self.negotiated().map(|negotiated| negotiated.kind)
     }
 
+    /// Returns the identity of the external PSK that the handshake was authenticated by: who the peer is.
+    #[must_use]
+    pub fn external_psk_identity(&self) -> Option<&[u8]> {
+        self.negotiated()?.external_psk_identity.as_deref()
+    }
+
     /// Says what became of early data. RFC 8446 §4.2.10.
     #[must_use]
     pub fn early_data(&self) -> EarlyData {

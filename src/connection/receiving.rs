@@ -203,7 +203,9 @@ impl Connection {
             Phase::Server(state) => Ok(after_server(state.receive(message, out)?)),
             Phase::Established { role, mut connected, negotiated } => {
                 match (role, &mut *connected) {
-                    (Role::Client, Connected::Tls13(connected)) => client_receive(connected, message, out)?,
+                    (Role::Client, Connected::Tls13(connected)) => {
+                        client_receive(connected, &negotiated, message, out)?
+                    }
                     (Role::Server, Connected::Tls13(connected)) => server_receive(connected, message, out)?,
                     #[cfg(feature = "tls12")]
                     (Role::Client, Connected::Tls12(connected)) => client_receive_tls12(connected, message, out)?,

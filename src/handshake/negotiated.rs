@@ -22,6 +22,7 @@ pub(crate) struct Negotiated {
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
     pub(crate) kind: HandshakeKind,
+    pub(crate) external_psk_identity: Option<Vec<u8>>,
 }
 
 /// What a handshake was authenticated by. RFC 8446 §2.2, RFC 5246 §7.3.

@@ -76,6 +76,13 @@ impl VerifiedBinder {
     }
 }
 
+/// Proof that the peer holds the secret that a handshake without certificates stands on: a client by its binder, a server by
+/// its Finished, in TLS 1.2 either by its Finished.
+pub(crate) trait HoldsSecret {}
+
+impl HoldsSecret for VerifiedBinder {}
+impl HoldsSecret for VerifiedFinished {}
+
 /// Proof of who the peer is.
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
@@ -83,31 +90,31 @@ pub(crate) enum Authenticated {
     /// The peer's chain was accepted in the connection whose session both ends hold the secret of.
     BySession { chain: Arc<[CertificateDer<'static>]>, scheme: Option<SignatureScheme> },
     /// The peer holds a key that it has from elsewhere.
-    ByExternalPsk,
+    ByExternalPsk { identity: Vec<u8> },
     /// The peer is a client, and this server lets it stay unknown.
     Anonymous,
 }
 
 impl Authenticated {
-    /// The client has shown by a binder that it holds the session's PSK; its certificates were judged when it was made.
+    /// The peer holds the secret of a session; its certificates were judged when that was made.
     pub(crate) fn by_session(
-        _: VerifiedBinder,
+        _: &impl HoldsSecret,
         chain: Arc<[CertificateDer<'static>]>,
         scheme: Option<SignatureScheme>,
     ) -> Self {
         Self::BySession { chain, scheme }
     }
 
-    /// The client has shown by a binder that it holds an external PSK.
-    pub(crate) fn by_external_psk(_: VerifiedBinder) -> Self {
-        Self::ByExternalPsk
+    /// The peer holds the external PSK of this identity.
+    pub(crate) fn by_external_psk(_: &impl HoldsSecret, identity: &[u8]) -> Self {
+        Self::ByExternalPsk { identity: identity.to_vec() }
     }
 
     /// Returns the peer's chain, empty if it has shown none.
     pub(crate) fn chain(&self) -> Arc<[CertificateDer<'static>]> {
         match self {
             Self::ByCertificate { chain, .. } | Self::BySession { chain, .. } => Arc::clone(chain),
-            Self::ByExternalPsk | Self::Anonymous => Arc::default(),
+            Self::ByExternalPsk { .. } | Self::Anonymous => Arc::default(),
         }
     }
 
@@ -116,7 +123,7 @@ impl Authenticated {
         match self {
             Self::ByCertificate { scheme, .. } => Some(*scheme),
             Self::BySession { scheme, .. } => *scheme,
-            Self::ByExternalPsk | Self::Anonymous => None,
+            Self::ByExternalPsk { .. } | Self::Anonymous => None,
         }
     }
 

@@ -1,22 +1,26 @@
 //! The questions of a handshake and the shim's answers: at once, or, under `-async`, late.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bulla::config::danger::danger_accept_chain;
 use bulla::config::{
-    CertificateRequestInfo, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision,
-    SigningRequest, Verdict, VerifyChain,
+    CertificateRequestInfo, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
+    ClientSessionStore, Decision, FindPsk, SealTickets, ServerSessionStore, SessionPlace, SessionQuery, SigningRequest,
+    StrikeRegister, Verdict, VerifyChain,
 };
 use bulla::crypto::ring::provider;
 use bulla::error::CertificateError;
+use bulla::resume::ServerSession;
 use bulla::verify::{CERTIFICATE_ONLY_SCHEMES, verify_chain};
 use bulla::wire::{AlertDescription, ProtocolVersion, SignatureScheme};
 use bulla::{Answer, Identity, QuestionKind, Roots};
 
 use crate::credential::{self, Credential};
+use crate::memory::Recall;
 use crate::options::Options;
+use crate::psk::Psks;
 
 /// Puts an answer off once, if answers are to be late: whoever asks again gets it.
 #[derive(Debug)]
@@ -42,6 +46,10 @@ pub(crate) struct Seen {
     pub(crate) client_hello: Mutex<Option<ClientHelloInfo>>,
     pub(crate) certificate_request: Mutex<Option<CertificateRequestInfo>>,
     pub(crate) ocsp_at_verification: Mutex<Option<Vec<u8>>>,
+    /// How many sessions this connection has put into the store.
+    pub(crate) new_sessions: AtomicU32,
+    /// How much early data the newest of them allows the client.
+    pub(crate) max_early_data: AtomicU32,
 }
 
 impl Seen {
@@ -51,6 +59,8 @@ impl Seen {
             client_hello: Mutex::default(),
             certificate_request: Mutex::default(),
             ocsp_at_verification: Mutex::default(),
+            new_sessions: AtomicU32::default(),
+            max_early_data: AtomicU32::default(),
         })
     }
 }
@@ -167,6 +177,8 @@ impl VerifyChain for Judge {
 pub(crate) struct Answers {
     pub(crate) chooser: Arc<Chooser>,
     pub(crate) judge: Arc<Judge>,
+    pub(crate) recall: Recall,
+    pub(crate) psks: Arc<Psks>,
     pub(crate) refuse_choice: Option<AlertDescription>,
 }
 
@@ -185,7 +197,24 @@ impl Answers {
                 Some(alert) => Some(Answer::Refuse(alert)),
                 None => now(self.judge.verify(chain)).map(Answer::Verdict),
             },
+            QuestionKind::FindClientSession(query) => {
+                now(self.recall.client_sessions.take(query)).map(Answer::ClientSession)
+            }
+            QuestionKind::FindServerSession(query) => {
+                refuse.or_else(|| now(self.find_session(query)).map(Answer::ServerSession))
+            }
+            QuestionKind::FindPsk(query) => now(self.psks.find(&query.identity)).map(Answer::Psk),
+            QuestionKind::DecideEarlyData(offer) => now(self.recall.early_data.first_use(offer)).map(Answer::EarlyData),
             _ => None,
+        }
+    }
+
+    fn find_session(&self, query: &SessionQuery) -> Decision<Option<Box<ServerSession>>> {
+        match query.place {
+            SessionPlace::Ticket => self.recall.tickets.open(&query.identity, query.now),
+            SessionPlace::Store => self.recall.server_sessions.get(&query.identity),
+            SessionPlace::StoreOnce => self.recall.server_sessions.take(&query.identity),
+            _ => Decision::Now(None),
         }
     }
 }

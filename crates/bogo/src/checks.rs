@@ -4,14 +4,27 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use bulla::verify::pem::certificates_from_pem_or_der;
+use bulla::wire::ProtocolVersion;
+use bulla::{EarlyData, HandshakeKind};
 
 use crate::answers::Seen;
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::options::Options;
 
-/// Fails with what is not as expected.
-pub(crate) fn check(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+/// Which of the test's connections this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The first.
+    Initial,
+    /// One behind it, which resumes its session.
+    Resume,
+    /// The same, after its early data was rejected.
+    Retry,
+}
+
+/// Fails with what is not as expected of an established connection.
+pub(crate) fn check(options: &Options, turn: Turn, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
     let expect = &options.expect;
     if expect.never_established {
         return Failure::unexpected("the handshake is finished");
@@ -23,9 +36,11 @@ pub(crate) fn check(options: &Options, connection: &Endpoint, seen: &Seen) -> Re
     same("HelloRetryRequest", expect.hello_retry, Some(connection.hello_retried()))?;
     let selected = seen.selected_credential.load(Ordering::Relaxed);
     same("credential", expect.selected_credential, Some(selected))?;
+    check_resumption(options, turn, connection, seen)?;
+    check_early_data(options, connection)?;
     check_names(options, connection)?;
     check_peer(options, connection, seen)?;
-    check_questions(options, seen)
+    check_questions(options, connection, seen)
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: Option<T>, actual: Option<T>) -> Result<(), Failure> {
@@ -35,6 +50,61 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: Option<T>, actual:
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the session was resumed, and whether there is a new one.
+fn check_resumption(options: &Options, turn: Turn, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    let expect = &options.expect;
+    let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+    same("resumption", Some(turn != Turn::Initial && !expect.session_miss), Some(resumed))?;
+    let has_new_session = seen.new_sessions.load(Ordering::Relaxed) > 0;
+    if !options.server && connection.protocol_version() < Some(ProtocolVersion::TLSv1_3) {
+        let expected = !expect.no_session && (!resumed || expect.ticket_renewal);
+        same("new session", Some(expected), Some(has_new_session))?;
+    }
+    if turn == Turn::Initial {
+        same("session in the store", expect.session_id, Some(has_new_session))?;
+    }
+    Ok(())
+}
+
+/// What became of early data. The runner's words for the reason are finer than what the connection tells.
+fn check_early_data(options: &Options, connection: &Endpoint) -> Result<(), Failure> {
+    let expect = &options.expect;
+    let outcome = connection.early_data();
+    let accepted = outcome == EarlyData::Accepted;
+    if expect.accept_early_data && !accepted || expect.reject_early_data && accepted {
+        return Failure::unexpected(format!("what became of early data: {outcome:?}"));
+    }
+    let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+    let is_so = match expect.early_data_reason.as_deref() {
+        None => true,
+        Some("accept") => accepted,
+        Some("disabled") => !accepted && !options.enable_early_data,
+        Some("no_session_offered") => outcome == EarlyData::NotOffered && !resumed,
+        Some("session_not_resumed") => !accepted && !resumed,
+        Some("hello_retry_request") => outcome == EarlyData::Retried,
+        Some("peer_declined") => outcome == EarlyData::Rejected,
+        Some("protocol_version") => !accepted && connection.protocol_version() < Some(ProtocolVersion::TLSv1_3),
+        Some("alpn_mismatch" | "ticket_age_skew" | "unsupported_for_session") => !accepted && resumed,
+        Some(other) => return Failure::unexpected(format!("a reason that the shim does not know: {other}")),
+    };
+    if is_so { Ok(()) } else { Failure::unexpected(format!("early data {outcome:?} for another reason")) }
+}
+
+/// The tickets that a client of TLS 1.3 has got when the connection ends.
+pub(crate) fn check_tickets(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    let expect = &options.expect;
+    if options.server || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return Ok(());
+    }
+    let expected = !expect.no_session && !options.shim_shuts_down;
+    same("new session", Some(expected), Some(seen.new_sessions.load(Ordering::Relaxed) > 0))?;
+    let allows_early_data = seen.max_early_data.load(Ordering::Relaxed) > 0;
+    if expected && allows_early_data != expect.ticket_supports_early_data {
+        return Failure::unexpected(format!("the new session allows early data: {allows_early_data}"));
+    }
+    Ok(())
 }
 
 /// Server name and application protocol.
@@ -57,8 +127,10 @@ fn check_names(options: &Options, connection: &Endpoint) -> Result<(), Failure> 
 fn check_peer(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
     let expect = &options.expect;
     let chain = connection.peer_certificates();
+    let by_psk = connection.handshake_kind() == Some(HandshakeKind::ExternalPsk);
     let must_show = !options.server || options.require_client_certificate;
-    let as_expected = if expect.no_peer_certificate { chain.is_empty() } else { !must_show || !chain.is_empty() };
+    let as_expected =
+        if expect.no_peer_certificate || by_psk { chain.is_empty() } else { !must_show || !chain.is_empty() };
     if !as_expected {
         return Failure::unexpected(format!("the peer has shown {} certificates", chain.len()));
     }
@@ -76,9 +148,12 @@ fn check_peer(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(
     Ok(())
 }
 
-/// What the peer said of itself when a certificate was to be chosen.
-fn check_questions(options: &Options, seen: &Seen) -> Result<(), Failure> {
+/// What the peer said of itself when a certificate was to be chosen. Nobody is asked where a session is resumed.
+fn check_questions(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
     let expect = &options.expect;
+    if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
+        return Ok(());
+    }
     let hello = seen.client_hello.lock().unwrap_or_else(PoisonError::into_inner);
     let request = seen.certificate_request.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(expected) = &expect.advertised_alpn {

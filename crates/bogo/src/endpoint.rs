@@ -4,18 +4,26 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
+use bulla::config::AntiReplay;
 use bulla::config::danger::{DangerousCompatibility, DangerousVerification};
 use bulla::pki_types::TrustAnchor;
+use bulla::wire::ProtocolVersion;
 use bulla::{
     ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Observed, Observer, Roots,
     ServerConfig, ServerConnection, ServerName,
 };
 
 use crate::answers::{Answers, Chooser, Judge, Seen};
+use crate::checks::Turn;
 use crate::credential;
 use crate::failure::Failure;
+use crate::memory::{Memory, Recall};
 use crate::options::Options;
+use crate::psk::Psks;
 use crate::unsupported::{self, Unsupported};
+
+/// How much early data the server takes: what the runner takes for too much is one byte more.
+const MAX_EARLY_DATA: u32 = 14_336;
 
 /// A configuration, who answers its questions, and what they will show.
 pub(crate) struct Prepared {
@@ -65,19 +73,49 @@ impl Prepared {
     }
 }
 
-/// Reads files and builds the configuration. What bulla refuses to be configured with takes the shim out of the test.
-pub(crate) fn prepare(options: &Options) -> Result<Prepared, Unsupported> {
+/// Reads files and builds the configuration of one connection. What bulla refuses to be configured with takes the shim out
+/// of the test.
+pub(crate) fn prepare(options: &Options, turn: Turn, memory: &Memory) -> Result<Prepared, Unsupported> {
     let seen = Seen::new();
-    let messages = Arc::new(Messages::default());
     let credentials = credential::read_all(options, &seen)?;
-    let judge = Arc::new(Judge::new(options, trusted(options)?, &seen));
-    let chooser = Arc::new(Chooser::new(options, credentials, &seen));
-    let config = match options.server {
-        true => Config::Server(Arc::new(server(options, &chooser, &judge, &messages)?)),
-        false => Config::Client(Arc::new(client(options, &chooser, &judge, &messages)?), server_name(options)?),
+    let psks = Psks::import(options, &seen)?;
+    let parts = Parts {
+        options,
+        has_certificates: !credentials.is_empty(),
+        chooser: Arc::new(Chooser::new(options, credentials, &seen)),
+        judge: Arc::new(Judge::new(options, trusted(options, turn)?, &seen)),
+        psks: Arc::new(psks),
+        recall: Recall::new(options, memory, &seen),
+        messages: Arc::new(Messages::default()),
+        memory,
     };
-    let answers = Answers { chooser, judge, refuse_choice: options.refuse_choice };
+    let config = match options.server {
+        true => Config::Server(Arc::new(server(&parts)?)),
+        false => Config::Client(Arc::new(client(&parts)?), server_name(options)?),
+    };
+    let Parts { chooser, judge, psks, recall, messages, .. } = parts;
+    let answers = Answers { chooser, judge, recall, psks, refuse_choice: options.refuse_choice };
     Ok(Prepared { config, answers, seen, messages })
+}
+
+/// What a configuration is made of.
+struct Parts<'a> {
+    options: &'a Options,
+    has_certificates: bool,
+    chooser: Arc<Chooser>,
+    judge: Arc<Judge>,
+    psks: Arc<Psks>,
+    recall: Recall,
+    messages: Arc<Messages>,
+    memory: &'a Memory,
+}
+
+impl Parts<'_> {
+    /// The versions to speak: PSKs with nothing beside them are of TLS 1.3.
+    fn versions(&self, psk_only: bool) -> Vec<ProtocolVersion> {
+        let speaks = |version: &&ProtocolVersion| !psk_only || **version == ProtocolVersion::TLSv1_3;
+        self.options.versions.iter().filter(speaks).copied().collect()
+    }
 }
 
 fn refused(error: ConfigError) -> Unsupported {
@@ -90,7 +128,12 @@ fn server_name(options: &Options) -> Result<ServerName, Unsupported> {
     ServerName::try_from(name).map_err(|_| unsupported::bad_value("-host-name"))
 }
 
-fn trusted(options: &Options) -> Result<Option<Roots>, Unsupported> {
+/// The arguments name the root of the first connection. Where the runner shows a chain of another root later, it does not
+/// ask for its judgement.
+fn trusted(options: &Options, turn: Turn) -> Result<Option<Roots>, Unsupported> {
+    if turn != Turn::Initial && !options.verify_peer {
+        return Ok(None);
+    }
     let Some(path) = &options.trust_certificate else { return Ok(None) };
     let roots = Roots::from_file(path);
     roots.map(Some).map_err(|_| unsupported::file(false, "a root that bulla cannot read", path))
@@ -113,10 +156,10 @@ fn authorities(options: &Options) -> Roots {
 
 /// Builder calls that both configurations have and no trait does.
 macro_rules! shared {
-    ($config:expr, $options:expr, $messages:expr) => {{
-        let mut config = $config;
-        config = config.versions($options.versions.iter().copied()).map_err(refused)?;
-        if let Some(policy) = &$options.policy {
+    ($config:expr, $parts:expr, $psk_only:expr) => {{
+        let options = $parts.options;
+        let mut config = $config.versions($parts.versions($psk_only)).map_err(refused)?;
+        if let Some(policy) = &options.policy {
             config = config.cipher_suites(policy.cipher_suites.iter().copied()).map_err(refused)?;
             if let Some(groups) = policy.groups {
                 config = config.groups(groups.iter().copied()).map_err(refused)?;
@@ -125,44 +168,55 @@ macro_rules! shared {
                 config = config.signature_schemes(schemes.iter().copied()).map_err(refused)?;
             }
         }
-        if !$options.groups.is_empty() {
-            config = config.groups($options.groups.iter().copied()).map_err(refused)?;
+        if !options.groups.is_empty() {
+            config = config.groups(options.groups.iter().copied()).map_err(refused)?;
         }
-        if !$options.verify_preferences.is_empty() {
-            config = config.accepted_signature_schemes($options.verify_preferences.iter().copied()).map_err(refused)?;
+        if !options.verify_preferences.is_empty() {
+            config = config.accepted_signature_schemes(options.verify_preferences.iter().copied()).map_err(refused)?;
         }
-        if !$options.require_extended_master_secret {
+        if !options.require_extended_master_secret {
             config = config.danger_allow_without_extended_master_secret();
         }
-        let observer: Arc<dyn Observer> = $messages.clone();
-        config.observer(observer)
+        let observer: Arc<dyn Observer> = $parts.messages.clone();
+        config.observer(observer).clock($parts.memory.clock.clone())
     }};
 }
 
-fn client(
-    options: &Options,
-    chooser: &Arc<Chooser>,
-    judge: &Arc<Judge>,
-    messages: &Arc<Messages>,
-) -> Result<ClientConfig, Unsupported> {
-    let mut config = shared!(ClientConfig::new(Roots::new()), options, messages)
-        .choose_identity(chooser.clone())
-        .danger_verify_with(judge.clone())
-        .ask_for_ocsp(options.ask_for_ocsp);
+fn client(parts: &Parts<'_>) -> Result<ClientConfig, Unsupported> {
+    let options = parts.options;
+    // Certificates count beside PSKs where the arguments say what to do with them.
+    let psk_only = !parts.psks.is_empty() && !options.verify_peer;
+    let mut keys = parts.psks.keys();
+    let mut config = match psk_only.then(|| keys.next()).flatten() {
+        Some(key) => ClientConfig::psk_only(key),
+        None => ClientConfig::new(Roots::new()),
+    };
+    for key in keys {
+        config = config.psk(key);
+    }
+    let mut config = shared!(config, parts, psk_only)
+        .choose_identity(parts.chooser.clone())
+        .danger_verify_with(parts.judge.clone())
+        .ask_for_ocsp(options.ask_for_ocsp)
+        .session_store(parts.recall.client_sessions.clone())
+        .early_data(options.enable_early_data);
     if !options.advertise_alpn.is_empty() {
         config = config.alpn(protocol_names(&options.advertise_alpn)).map_err(refused)?;
     }
     Ok(config)
 }
 
-fn server(
-    options: &Options,
-    chooser: &Arc<Chooser>,
-    judge: &Arc<Judge>,
-    messages: &Arc<Messages>,
-) -> Result<ServerConfig, Unsupported> {
-    let mut config =
-        shared!(ServerConfig::choosing(chooser.clone()), options, messages).danger_verify_with(judge.clone());
+fn server(parts: &Parts<'_>) -> Result<ServerConfig, Unsupported> {
+    let options = parts.options;
+    let psk_only = !parts.psks.is_empty() && !parts.has_certificates;
+    let config = match psk_only {
+        true => ServerConfig::psk_only(parts.psks.clone()),
+        false if parts.psks.is_empty() => ServerConfig::choosing(parts.chooser.clone()),
+        false => ServerConfig::choosing(parts.chooser.clone()).psks(parts.psks.clone()),
+    };
+    let mut config = shared!(config, parts, psk_only)
+        .danger_verify_with(parts.judge.clone())
+        .session_store(parts.recall.server_sessions.clone());
     if options.require_client_certificate {
         config = config.client_auth(ClientAuth::Require(Arc::new(authorities(options))));
     } else if options.verify_peer {
@@ -173,6 +227,15 @@ fn server(
     }
     if options.reject_alpn {
         config = config.alpn(["spoken by nobody"]).map_err(refused)?;
+    }
+    config = match options.no_ticket {
+        // The store is there for TLS 1.2, whose session ids are no tickets.
+        true => config.tickets_per_handshake(0),
+        false => config.tickets(parts.recall.tickets.clone()),
+    };
+    if options.enable_early_data {
+        let anti_replay = AntiReplay::StrikeRegister(parts.recall.early_data.clone());
+        config = config.early_data(MAX_EARLY_DATA, anti_replay).map_err(refused)?;
     }
     Ok(config)
 }
@@ -195,6 +258,11 @@ pub(crate) struct Messages(Mutex<String>);
 impl Messages {
     pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Says whether a handshake message of this type has come.
+    pub(crate) fn has_received(&self, handshake_type: u8) -> bool {
+        self.text().lines().any(|line| line == format!("read hs {handshake_type}"))
     }
 }
 

@@ -3,23 +3,27 @@
 use bulla::connection::danger::DangerousTrafficSecrets;
 use bulla::error::Misuse;
 use bulla::wire::{AlertDescription, ProtocolVersion};
-use bulla::{Error, Event, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN, MAX_RECORD_LEN, Question};
+use bulla::{Connection, Error, Event, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN, MAX_RECORD_LEN, Question, Sent};
 
-use crate::checks;
+use crate::checks::{self, Turn};
 use crate::endpoint::{Endpoint, Prepared};
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::script::Script;
 use crate::transport::Transport;
 
 /// What `-write-different-record-sizes` sends, one after the other.
 const DIFFERENT_SIZES: [usize; 11] = [0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769];
 
-/// Plays the whole connection.
-pub(crate) fn run(options: &Options, prepared: Prepared) -> Result<(), Failure> {
+/// Plays a whole connection, counted from 0.
+pub(crate) fn run(script: &Script, number: u32, prepared: Prepared) -> Result<(), Failure> {
+    let options = script.connection(number);
     let connection = prepared.start()?;
     let transport = Transport::connect(options)?;
     let mut exchange = Exchange {
+        script,
         options,
+        turn: script.turn(number),
         prepared,
         connection,
         transport,
@@ -28,6 +32,7 @@ pub(crate) fn run(options: &Options, prepared: Prepared) -> Result<(), Failure> 
         output: vec![0; 32 * 1024],
         small_room: 0,
         unsent: Vec::new(),
+        held_back: Vec::new(),
         seals: 0,
         question: None,
     };
@@ -35,8 +40,8 @@ pub(crate) fn run(options: &Options, prepared: Prepared) -> Result<(), Failure> 
     // Whatever went wrong, the alert that tells the peer is in the output.
     let flushed = exchange.flush();
     exchange.transport.finish();
-    result.and(if options.check_close_notify { flushed } else { Ok(()) })?;
-    match &options.expect.messages {
+    result.and(if exchange.options.check_close_notify { flushed } else { Ok(()) })?;
+    match &exchange.options.expect.messages {
         Some(expected) if *expected != exchange.prepared.messages.text() => {
             Failure::unexpected(format!("the messages were:\n{}", exchange.prepared.messages.text()))
         }
@@ -45,41 +50,69 @@ pub(crate) fn run(options: &Options, prepared: Prepared) -> Result<(), Failure> 
 }
 
 /// What came from the peer.
-enum Came {
+pub(crate) enum Came {
     Established,
     Data(Vec<u8>),
+    /// What a client sent before the handshake was finished.
+    EarlyData(Vec<u8>),
     /// close_notify.
     Closed,
     /// The end of the transport without it.
     EndOfInput,
 }
 
-struct Exchange<'o> {
-    options: &'o Options,
-    prepared: Prepared,
-    connection: Endpoint,
-    transport: Transport,
+/// What one look at the input led to.
+pub(crate) enum Step {
+    Came(Came),
+    Progress,
+    WantsMore,
+}
+
+pub(crate) struct Exchange<'s> {
+    pub(crate) script: &'s Script,
+    pub(crate) options: &'s Options,
+    pub(crate) turn: Turn,
+    pub(crate) prepared: Prepared,
+    pub(crate) connection: Endpoint,
+    pub(crate) transport: Transport,
     input: Vec<u8>,
     filled: usize,
     output: Vec<u8>,
     /// How much of `output` is lent where it is lent sparingly: none until bulla says what it needs.
     small_room: usize,
     /// Sealed and held back by `-read-with-unfinished-write`.
-    unsent: Vec<u8>,
+    pub(crate) unsent: Vec<u8>,
+    /// Plaintext that could not be sent yet: it is not early data any more, and the handshake is not finished.
+    pub(crate) held_back: Vec<u8>,
     seals: u32,
     question: Option<Question>,
 }
 
+/// A call that turns plaintext into records.
+type Send = fn(&mut Connection, &[u8], &mut [u8]) -> Result<Sent, Error>;
+
+/// What the runner wants to see of data that it sent: each bit turned.
+pub(crate) fn turned(data: &[u8]) -> Vec<u8> {
+    data.iter().map(|byte| byte ^ 0xff).collect()
+}
+
 impl Exchange<'_> {
     fn play(&mut self) -> Result<(), Failure> {
-        match self.next()? {
-            Came::Established => {}
-            Came::EndOfInput => self.connection.end_of_input()?,
-            Came::Data(_) | Came::Closed => return Failure::unexpected("the handshake did not finish"),
+        let wrote_early = self.write_early()?;
+        loop {
+            match self.next()? {
+                Came::Established => break,
+                Came::EarlyData(data) => self.echo_early(&data)?,
+                Came::EndOfInput => return Ok(self.connection.end_of_input()?),
+                Came::Data(_) | Came::Closed => return Failure::unexpected("the handshake did not finish"),
+            }
         }
         self.flush()?;
-        checks::check(self.options, &self.connection, &self.prepared.seen)?;
-        self.export()?;
+        let was_accepted = self.settle_early(wrote_early)?;
+        checks::check(self.options, self.turn, &self.connection, &self.prepared.seen)?;
+        if !was_accepted {
+            self.export()?;
+        }
         if self.options.send_alert {
             // Which one is the runner's choice. It waits in the output.
             self.connection.abort(AlertDescription::decompression_failure_RESERVED);
@@ -91,16 +124,20 @@ impl Exchange<'_> {
             }
             return self.end(true);
         }
-        self.write_first()?;
-        if self.options.shim_shuts_down {
-            return self.end(false);
+        if !was_accepted {
+            self.write_first()?;
         }
-        let closed = self.echo()?;
+        let held_back = std::mem::take(&mut self.held_back);
+        if !held_back.is_empty() {
+            self.send(&held_back)?;
+        }
+        let closed = if self.options.shim_shuts_down { false } else { self.echo()? };
+        checks::check_tickets(self.options, &self.connection, &self.prepared.seen)?;
         self.end(closed)
     }
 
     /// Sends what `-export-keying-material` and `-export-traffic-secrets` want to see.
-    fn export(&mut self) -> Result<(), Failure> {
+    pub(crate) fn export(&mut self) -> Result<(), Failure> {
         let export = &self.options.export;
         if export.len > 0 {
             let mut material = vec![0; export.len];
@@ -121,10 +158,8 @@ impl Exchange<'_> {
     fn write_first(&mut self) -> Result<(), Failure> {
         let first = self.options.initial_write.as_bytes();
         if self.options.read_with_unfinished_write {
-            let record = self.seal(first)?;
-            let (now, later) = record.split_at(1);
-            self.transport.write_all(now)?;
-            self.unsent = later.to_vec();
+            let sealed = self.seal(first)?;
+            self.write_unfinished(&sealed)?;
         } else if self.options.shim_writes_first {
             for _ in 0..self.options.initial_writes {
                 self.send(first)?;
@@ -143,7 +178,9 @@ impl Exchange<'_> {
                 Came::Data(data) => data,
                 Came::Closed => return Ok(true),
                 Came::EndOfInput => return Ok(false),
-                Came::Established => return Failure::unexpected("the handshake finished twice"),
+                Came::Established | Came::EarlyData(_) => {
+                    return Failure::unexpected("a part of the handshake came behind its end");
+                }
             };
             if self.options.export_between_reads {
                 self.connection.export(b"", None, &mut [0])?;
@@ -152,8 +189,7 @@ impl Exchange<'_> {
                 if self.options.key_update {
                     self.update_keys()?;
                 }
-                let turned: Vec<u8> = piece.iter().map(|byte| byte ^ 0xff).collect();
-                self.send(&turned)?;
+                self.send(&turned(piece))?;
             }
         }
     }
@@ -170,7 +206,9 @@ impl Exchange<'_> {
             match self.next()? {
                 Came::Closed => {}
                 Came::EndOfInput => self.connection.end_of_input()?,
-                Came::Data(_) | Came::Established => return Failure::unexpected("data where only the end may come"),
+                Came::Data(_) | Came::EarlyData(_) | Came::Established => {
+                    return Failure::unexpected("data where only the end may come");
+                }
             }
         }
         Ok(())
@@ -179,40 +217,61 @@ impl Exchange<'_> {
     /// Goes on until something comes that the exchange must know of.
     fn next(&mut self) -> Result<Came, Failure> {
         loop {
-            self.flush()?;
-            let received = self.connection.receive(&mut self.input[..self.filled])?;
-            let (used, came) = match received.event {
-                Event::Data { plaintext, .. } | Event::EarlyData { plaintext, .. } => {
-                    (received.used, Some(Came::Data(plaintext.to_vec())))
-                }
-                Event::Established => (received.used, Some(Came::Established)),
-                Event::Closed => (received.used, Some(Came::Closed)),
-                Event::Ask(question) => {
-                    self.question = Some(question);
-                    (received.used, None)
-                }
-                Event::Progress => (received.used, None),
-                Event::Waiting => {
-                    self.answer()?;
-                    continue;
-                }
-                Event::NeedMore { .. } => {
-                    // Messages that waited behind a question may just have led to output.
-                    self.flush()?;
-                    let read = self.transport.read(&mut self.input[self.filled..])?;
-                    if read == 0 {
-                        return Ok(Came::EndOfInput);
-                    }
-                    self.filled += read;
-                    continue;
-                }
-            };
-            self.input.copy_within(used..self.filled, 0);
-            self.filled -= used;
-            if let Some(came) = came {
+            if let Some(came) = self.take_next()? {
                 return Ok(came);
             }
+            if !self.read_more()? {
+                return Ok(Came::EndOfInput);
+            }
         }
+    }
+
+    /// Reads what the peer sends; says whether there was anything.
+    pub(crate) fn read_more(&mut self) -> Result<bool, Failure> {
+        let read = self.transport.read(&mut self.input[self.filled..])?;
+        self.filled += read;
+        Ok(read > 0)
+    }
+
+    /// Goes on with what has been read, until something comes that the exchange must know of; `None` if more must be read.
+    pub(crate) fn take_next(&mut self) -> Result<Option<Came>, Failure> {
+        loop {
+            match self.step()? {
+                Step::Came(came) => return Ok(Some(came)),
+                Step::WantsMore => return Ok(None),
+                Step::Progress => {}
+            }
+        }
+    }
+
+    /// Lets the connection take what it takes at once: a record at most.
+    pub(crate) fn step(&mut self) -> Result<Step, Failure> {
+        self.flush()?;
+        let received = self.connection.receive(&mut self.input[..self.filled])?;
+        let used = received.used;
+        let step = match received.event {
+            Event::Data { plaintext, .. } => Step::Came(Came::Data(plaintext.to_vec())),
+            Event::EarlyData { plaintext, .. } => Step::Came(Came::EarlyData(plaintext.to_vec())),
+            Event::Established => Step::Came(Came::Established),
+            Event::Closed => Step::Came(Came::Closed),
+            Event::Ask(question) => {
+                self.question = Some(question);
+                Step::Progress
+            }
+            Event::Progress => Step::Progress,
+            Event::Waiting => {
+                self.answer()?;
+                return Ok(Step::Progress);
+            }
+            Event::NeedMore { .. } => {
+                // Messages that waited behind a question may just have led to output.
+                self.flush()?;
+                return Ok(Step::WantsMore);
+            }
+        };
+        self.input.copy_within(used..self.filled, 0);
+        self.filled -= used;
+        Ok(step)
     }
 
     /// Answers the question that was put off.
@@ -233,8 +292,21 @@ impl Exchange<'_> {
 
     fn send(&mut self, data: &[u8]) -> Result<(), Failure> {
         let sealed = self.seal(data)?;
+        self.write(&sealed)
+    }
+
+    /// Writes sealed records, and what was held back before them.
+    pub(crate) fn write(&mut self, sealed: &[u8]) -> Result<(), Failure> {
         self.transport.write_all(&std::mem::take(&mut self.unsent))?;
-        self.transport.write_all(&sealed)
+        self.transport.write_all(sealed)
+    }
+
+    /// Writes the first byte of sealed records and holds the others back until more is written.
+    pub(crate) fn write_unfinished(&mut self, sealed: &[u8]) -> Result<(), Failure> {
+        let (now, later) = sealed.split_at(1);
+        self.write(now)?;
+        self.unsent = later.to_vec();
+        Ok(())
     }
 
     /// Seals all of `data`, with the output that waits before it: under `-async` in place every other time.
@@ -258,16 +330,28 @@ impl Exchange<'_> {
         Ok(sealed)
     }
 
-    fn seal_by_copy(&mut self, mut data: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn seal_by_copy(&mut self, data: &[u8]) -> Result<Vec<u8>, Failure> {
+        let (sealed, left) = self.seal_with(data, Connection::send, |_| false)?;
+        debug_assert!(left.is_empty());
+        Ok(sealed)
+    }
+
+    /// Seals `data` with one of the calls that do so, until all is sealed or it `must_stop`; gives back what is left.
+    pub(crate) fn seal_with<'d>(
+        &mut self,
+        mut data: &'d [u8],
+        send: Send,
+        must_stop: impl Fn(&Connection) -> bool,
+    ) -> Result<(Vec<u8>, &'d [u8]), Failure> {
         let mut sealed = Vec::new();
         loop {
             let room = self.room();
-            match self.connection.send(data, &mut self.output[..room]) {
+            match send(&mut self.connection, data, &mut self.output[..room]) {
                 Ok(sent) => {
                     sealed.extend_from_slice(&self.output[..sent.written]);
                     data = &data[sent.taken..];
-                    if data.is_empty() && !self.connection.has_output() {
-                        return Ok(sealed);
+                    if data.is_empty() && !self.connection.has_output() || must_stop(&self.connection) {
+                        return Ok((sealed, data));
                     }
                 }
                 Err(Error::Misuse(Misuse::OutputTooSmall(needed))) => self.make_room(needed)?,
@@ -277,13 +361,12 @@ impl Exchange<'_> {
     }
 
     /// Sends all output that waits.
-    fn flush(&mut self) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         let waiting = self.take_output()?;
         if waiting.is_empty() {
             return Ok(());
         }
-        self.transport.write_all(&std::mem::take(&mut self.unsent))?;
-        self.transport.write_all(&waiting)
+        self.write(&waiting)
     }
 
     fn take_output(&mut self) -> Result<Vec<u8>, Failure> {

@@ -8,18 +8,26 @@
 mod answers;
 mod checks;
 mod credential;
+mod early;
 mod endpoint;
 mod exchange;
+mod expect;
 mod failure;
+mod memory;
 mod options;
 mod policy;
+mod psk;
+mod script;
 mod transport;
 mod unsupported;
+mod value;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use options::Options;
+use failure::Failure;
+use memory::Memory;
+use script::Script;
 use unsupported::Unsupported;
 
 /// The runner's code for a test that this shim does not take part in.
@@ -32,25 +40,50 @@ fn main() -> ExitCode {
         println!("No");
         return ExitCode::SUCCESS;
     }
-    let prepared = Options::parse(arguments).and_then(|options| {
-        let prepared = endpoint::prepare(&options)?;
-        Ok((options, prepared))
-    });
-    let (options, prepared) = match prepared {
-        Ok(prepared) => prepared,
-        Err(unsupported) => {
-            note_skip(&unsupported);
-            eprintln!("{unsupported}");
-            return ExitCode::from(UNIMPLEMENTED);
-        }
-    };
-    match exchange::run(&options, prepared) {
+    match play(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
+        Err(NotPassed::Failed(failure)) => {
             eprintln!("{failure}");
             ExitCode::FAILURE
         }
+        Err(NotPassed::Skipped(unsupported)) => {
+            note_skip(&unsupported);
+            eprintln!("{unsupported}");
+            ExitCode::from(UNIMPLEMENTED)
+        }
     }
+}
+
+/// Why it did not all go as the arguments say.
+enum NotPassed {
+    Failed(Failure),
+    Skipped(Unsupported),
+}
+
+impl From<Failure> for NotPassed {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Unsupported> for NotPassed {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::Skipped(unsupported)
+    }
+}
+
+/// Makes one connection after the other. All are prepared before the first: what bulla does not have shows then.
+fn play(arguments: &[String]) -> Result<(), NotPassed> {
+    let script = Script::parse(arguments)?;
+    let memory = Memory::new()?;
+    let connections = 0..script.connections();
+    let prepared = connections.map(|number| endpoint::prepare(script.connection(number), script.turn(number), &memory));
+    let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+    for (number, prepared) in (0..).zip(prepared) {
+        exchange::run(&script, number, prepared)?;
+        memory.clock.advance(script.connection(number).resumption_delay);
+    }
+    Ok(())
 }
 
 /// Appends the reason to the file that BOGO_SHIM_SKIPS names, so that a run can count them.

@@ -1,14 +1,17 @@
 //! The runner's arguments.
 
-use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::crypto::HashAlgorithm;
+use bulla::wire::{AlertDescription, NamedGroup, ProtocolVersion, SignatureScheme};
 
+use crate::expect::Expectations;
 use crate::policy::{self, Policy};
 use crate::unsupported::{self, Unsupported};
+use crate::value::{Arguments, Value};
 
 /// The size of fragments that a caller gets who lends bulla no more room than it asks for.
 const SMALLEST_FRAGMENT_LEN: usize = 512;
 
-/// A certificate that the shim may show.
+/// A certificate that the shim may show, or a key that it may use in its place.
 #[derive(Debug, Default)]
 pub(crate) struct CredentialOptions {
     pub(crate) certificate_file: Option<String>,
@@ -17,6 +20,16 @@ pub(crate) struct CredentialOptions {
     pub(crate) ocsp_response: Vec<u8>,
     /// It is shown only to a peer that names the issuer of one of its certificates.
     pub(crate) must_match_issuer: bool,
+    pub(crate) psk: Option<PskOptions>,
+}
+
+/// An external PSK, before it is imported. RFC 9258 §5.1.
+#[derive(Debug)]
+pub(crate) struct PskOptions {
+    pub(crate) key: Vec<u8>,
+    pub(crate) identity: Vec<u8>,
+    pub(crate) context: Vec<u8>,
+    pub(crate) hash: HashAlgorithm,
 }
 
 /// What to export, and to tell the runner. RFC 8446 §7.5.
@@ -37,6 +50,10 @@ pub(crate) struct Options {
     pub(crate) server: bool,
     /// `-async`: questions are answered late, reads and writes move little.
     pub(crate) asynchronous: bool,
+    /// How many connections follow the first.
+    pub(crate) resume_count: u32,
+    /// How far the clock goes on behind this connection, in seconds.
+    pub(crate) resumption_delay: u64,
 
     pub(crate) versions: Vec<ProtocolVersion>,
     pub(crate) policy: Option<Policy>,
@@ -66,6 +83,13 @@ pub(crate) struct Options {
     pub(crate) require_extended_master_secret: bool,
     /// The application refuses when it is asked for a certificate, with this alert.
     pub(crate) refuse_choice: Option<AlertDescription>,
+    /// No tickets: none sent, none taken, none offered.
+    pub(crate) no_ticket: bool,
+    /// The application that seals tickets seals none.
+    pub(crate) skip_ticket: bool,
+    pub(crate) enable_early_data: bool,
+    /// The handshake message that comes before the client writes early.
+    pub(crate) early_write_after_message: Option<u8>,
 
     pub(crate) shim_writes_first: bool,
     pub(crate) initial_write: String,
@@ -87,36 +111,16 @@ pub(crate) struct Options {
     pub(crate) expect: Expectations,
 }
 
-/// What must be true of an established connection.
-#[derive(Debug, Default)]
-pub(crate) struct Expectations {
-    pub(crate) version: Option<ProtocolVersion>,
-    pub(crate) cipher_suite: Option<CipherSuite>,
-    pub(crate) group: Option<NamedGroup>,
-    pub(crate) peer_signature_scheme: Option<SignatureScheme>,
-    pub(crate) peer_verify_preferences: Vec<SignatureScheme>,
-    pub(crate) server_name: Option<String>,
-    pub(crate) no_server_name: bool,
-    pub(crate) alpn: Option<String>,
-    pub(crate) advertised_alpn: Option<Vec<u8>>,
-    pub(crate) ocsp_response: Vec<u8>,
-    pub(crate) client_authorities: Option<Vec<Vec<u8>>>,
-    pub(crate) peer_certificate_file: Option<String>,
-    pub(crate) no_peer_certificate: bool,
-    pub(crate) selected_credential: Option<i32>,
-    pub(crate) hello_retry: Option<bool>,
-    pub(crate) messages: Option<String>,
-    pub(crate) never_established: bool,
-}
-
 impl Options {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             port: 0,
             ipv6: false,
             shim_id: 0,
             server: false,
             asynchronous: false,
+            resume_count: 0,
+            resumption_delay: 0,
             versions: vec![ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2],
             policy: None,
             groups: Vec::new(),
@@ -138,6 +142,10 @@ impl Options {
             own_verifier: false,
             require_extended_master_secret: false,
             refuse_choice: None,
+            no_ticket: false,
+            skip_ticket: false,
+            enable_early_data: false,
+            early_write_after_message: None,
             shim_writes_first: false,
             initial_write: "hello".to_owned(),
             initial_writes: 1,
@@ -157,28 +165,14 @@ impl Options {
         }
     }
 
-    /// Reads the arguments. One that is not known, or wants what bulla does not have, takes the shim out of the test.
-    pub(crate) fn parse(arguments: Vec<String>) -> Result<Self, Unsupported> {
-        let mut options = Self::new();
-        let mut arguments = arguments.into_iter();
-        while let Some(argument) = arguments.next() {
-            // Only a shim with a second process that makes handshakes tells the two apart.
-            let name = argument.strip_prefix("-on-shim").filter(|name| name.starts_with('-')).unwrap_or(&argument);
-            let mut value = Value { name, arguments: &mut arguments };
-            if !options.take_behaviour(name, &mut value)?
-                && !options.take_expectation(name, &mut value)?
-                && !changes_nothing(name)
-            {
-                return Err(unsupported::flag(name));
-            }
-        }
-        if options.server && options.fail_ocsp {
-            options.refuse_choice = Some(AlertDescription::internal_error);
-        }
-        if options.versions.is_empty() {
-            return Err(unsupported::OLD_VERSIONS);
-        }
-        Ok(options)
+    /// Takes one argument with its value. One that is not known, or wants what bulla does not have, is refused.
+    pub(crate) fn take(&mut self, name: &str, arguments: &mut Arguments<'_>) -> Result<(), Unsupported> {
+        let mut value = Value { name, arguments };
+        let taken = self.take_behaviour(name, &mut value)?
+            || self.take_resumption(name, &mut value)?
+            || self.expect.take(name, &mut value)?
+            || changes_nothing(name);
+        if taken { Ok(()) } else { Err(unsupported::flag(name)) }
     }
 
     /// The credential that arguments speak of now: the newest, or the default one.
@@ -187,7 +181,7 @@ impl Options {
     }
 
     /// Takes what the shim is to be and to do; says whether the argument was one of these.
-    fn take_behaviour(&mut self, name: &str, value: &mut Value<'_>) -> Result<bool, Unsupported> {
+    fn take_behaviour(&mut self, name: &str, value: &mut Value<'_, '_>) -> Result<bool, Unsupported> {
         match name {
             "-port" => self.port = value.number()?,
             "-ipv6" => self.ipv6 = true,
@@ -214,13 +208,10 @@ impl Options {
             }
             "-host-name" => self.host_name = Some(value.text()?),
             "-advertise-alpn" => self.advertise_alpn = value.text()?.into_bytes(),
-            "-select-alpn" => self.select_alpn = Some(value.text()?),
+            "-select-alpn" => self.select_alpn = value.text_or_none()?,
             "-reject-alpn" => self.reject_alpn = true,
             "-enable-ocsp-stapling" => self.ask_for_ocsp = true,
-            "-use-client-ca-list" => match value.text()?.as_str() {
-                "<NULL>" | "<EMPTY>" => self.client_authorities = Vec::new(),
-                list => self.client_authorities = hex_list(name, list)?,
-            },
+            "-use-client-ca-list" => self.client_authorities = value.hex_list()?,
 
             "-new-x509-credential" => self.credentials.push(CredentialOptions::default()),
             "-cert-file" => self.credential().certificate_file = Some(value.text()?),
@@ -270,47 +261,33 @@ impl Options {
         Ok(true)
     }
 
-    /// Takes what must be true of the connection; says whether the argument was one of these.
-    fn take_expectation(&mut self, name: &str, value: &mut Value<'_>) -> Result<bool, Unsupported> {
-        let expect = &mut self.expect;
+    /// Takes what concerns more than one connection, or a key from elsewhere; says whether the argument was one of these.
+    fn take_resumption(&mut self, name: &str, value: &mut Value<'_, '_>) -> Result<bool, Unsupported> {
         match name {
-            "-expect-version" => expect.version = Some(ProtocolVersion(value.number()?)),
-            "-expect-cipher" => expect.cipher_suite = Some(CipherSuite(value.number()?)),
-            // Which of the two suites is wanted depends on the machine.
-            "-expect-cipher-aes" => {
-                let suite = CipherSuite(value.number()?);
-                expect.cipher_suite = if has_aes_instructions() { Some(suite) } else { expect.cipher_suite };
+            "-resume-count" => self.resume_count = value.number()?,
+            "-resumption-delay" => self.resumption_delay = value.number()?,
+            "-no-ticket" => self.no_ticket = true,
+            "-skip-ticket" => self.skip_ticket = true,
+            "-enable-early-data" => self.enable_early_data = true,
+            "-early-write-after-message" => self.early_write_after_message = Some(value.number()?),
+
+            "-new-psk-credential" => {
+                let (key, identity, context) = Default::default();
+                let psk = PskOptions { key, identity, context, hash: HashAlgorithm::Sha256 };
+                self.credentials.push(CredentialOptions { psk: Some(psk), ..CredentialOptions::default() });
             }
-            "-expect-cipher-no-aes" => {
-                let suite = CipherSuite(value.number()?);
-                expect.cipher_suite = if has_aes_instructions() { expect.cipher_suite } else { Some(suite) };
-            }
-            "-expect-curve-id" => expect.group = Some(NamedGroup(value.number()?)),
-            "-expect-peer-signature-algorithm" => {
-                expect.peer_signature_scheme = Some(SignatureScheme(value.number()?));
-            }
-            "-expect-peer-verify-pref" => expect.peer_verify_preferences.push(SignatureScheme(value.number()?)),
-            "-expect-server-name" => expect.server_name = Some(value.text()?),
-            "-expect-no-server-name" => expect.no_server_name = true,
-            "-expect-alpn" => expect.alpn = Some(value.text()?),
-            "-expect-advertised-alpn" => expect.advertised_alpn = Some(value.text()?.into_bytes()),
-            "-expect-ocsp-response" => expect.ocsp_response = value.base64()?,
-            "-expect-client-ca-list" => expect.client_authorities = Some(hex_list(name, &value.text()?)?),
-            "-expect-peer-cert-file" => expect.peer_certificate_file = Some(value.text()?),
-            "-expect-no-peer-cert" => expect.no_peer_certificate = true,
-            "-expect-selected-credential" => expect.selected_credential = Some(value.number()?),
-            "-expect-hrr" => expect.hello_retry = Some(true),
-            "-expect-no-hrr" => expect.hello_retry = Some(false),
-            "-expect-msg-callback" => expect.messages = Some(value.text()?),
-            "-expect-total-renegotiations" => {
-                if value.number::<u32>()? != 0 {
-                    return Err(unsupported::flag("-renegotiate-freely"));
-                }
-            }
-            "-handshake-never-done" => expect.never_established = true,
+            "-psk-importer-key" => self.psk(name)?.key = value.base64()?,
+            "-psk-importer-identity" => self.psk(name)?.identity = value.base64()?,
+            "-psk-importer-context" => self.psk(name)?.context = value.base64()?,
+            "-psk-importer-sha256" => self.psk(name)?.hash = HashAlgorithm::Sha256,
+            "-psk-importer-sha384" => self.psk(name)?.hash = HashAlgorithm::Sha384,
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn psk(&mut self, name: &str) -> Result<&mut PskOptions, Unsupported> {
+        self.credential().psk.as_mut().ok_or_else(|| unsupported::bad_value(name))
     }
 }
 
@@ -340,98 +317,11 @@ fn changes_nothing(name: &str) -> bool {
         // A HelloRequest is answered with no_renegotiation in any case, and none may come that is not.
         "-renegotiate-ignore",
         "-forbid-renegotiation-after-handshake",
-        // There are no tickets and no sessions.
-        "-no-ticket",
-        "-expect-no-session",
-        "-expect-no-session-id",
+        // Tickets are sealed by an object that the application makes.
+        "-use-ticket-callback",
+        "-use-ticket-aead-callback",
+        // Nobody allows a session to be resumed under another name, and it is not.
+        "-expect-not-resumable-across-names",
     ];
     NOTHING_TO_DO.contains(&name)
-}
-
-fn has_aes_instructions() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("aes");
-    #[cfg(target_arch = "aarch64")]
-    return std::arch::is_aarch64_feature_detected!("aes");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    return false;
-}
-
-/// The value behind an argument.
-struct Value<'a> {
-    name: &'a str,
-    arguments: &'a mut std::vec::IntoIter<String>,
-}
-
-impl Value<'_> {
-    fn text(&mut self) -> Result<String, Unsupported> {
-        self.arguments.next().ok_or_else(|| unsupported::bad_value(self.name))
-    }
-
-    fn number<N: std::str::FromStr>(&mut self) -> Result<N, Unsupported> {
-        self.text()?.parse().map_err(|_| unsupported::bad_value(self.name))
-    }
-
-    fn base64(&mut self) -> Result<Vec<u8>, Unsupported> {
-        base64(&self.text()?).ok_or_else(|| unsupported::bad_value(self.name))
-    }
-}
-
-/// RFC 4648 §4.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut held) = (0u32, 0);
-    for letter in text.trim_end_matches('=').bytes() {
-        let six = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held & 0xff) as u8);
-        }
-    }
-    Some(bytes)
-}
-
-fn hex_list(name: &str, text: &str) -> Result<Vec<Vec<u8>>, Unsupported> {
-    let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    let bytes = |item: &str| item.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>();
-    let items = text.split(',').filter(|item| !item.is_empty());
-    items.map(bytes).collect::<Option<Vec<_>>>().ok_or_else(|| unsupported::bad_value(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_read_with_and_without_padding() {
-        assert_eq!(base64("AQIDBA==").unwrap(), [1, 2, 3, 4]);
-        assert_eq!(base64("+/8").unwrap(), [0xfb, 0xff]);
-        assert_eq!(base64("a-b"), None);
-    }
-
-    #[test]
-    fn a_list_of_names_in_hexadecimal_is_split_at_commas() {
-        assert_eq!(hex_list("-x", "0102,ff").unwrap(), [vec![1, 2], vec![255]]);
-        assert!(hex_list("-x", "0g").is_err());
-    }
-
-    #[test]
-    fn flag_for_a_missing_feature_is_unsupported_with_its_reason() {
-        let reason = Options::parse(vec!["-server".to_owned(), "-dtls".to_owned()]).unwrap_err().to_string();
-        assert!(reason.starts_with("Never: ") && reason.contains("DTLS"), "{reason}");
-    }
-
-    #[test]
-    fn unknown_flag_is_unsupported() {
-        assert!(Options::parse(vec!["-no-such-flag".to_owned()]).is_err());
-    }
 }

@@ -37,6 +37,20 @@ impl fmt::Display for Unsupported {
 pub(crate) const OLD_VERSIONS: Unsupported =
     Unsupported { group: Never, reason: "TLS 1.1 and older cannot be switched on", what: String::new() };
 
+/// The runner wants a chain refused and the handshake finished.
+pub(crate) const REFUSED_AND_USED: Unsupported = Unsupported {
+    group: Never,
+    reason: "a chain that is refused and used all the same: who refuses ends the handshake",
+    what: String::new(),
+};
+
+/// The runner wants to know which PSK a server chose.
+pub(crate) const SELECTED_PSK: Unsupported = Unsupported {
+    group: NotYet,
+    reason: "which of its external PSKs a server chose, which a client's connection does not show",
+    what: String::new(),
+};
+
 /// The reasons, and the arguments that each stands for.
 const REASONS: &[(Group, &str, &[&str])] = &[
     (Never, "DTLS is another protocol", &["-dtls", "-mtu", "-initial-timeout-duration-ms", "-srtp-profiles"]),
@@ -52,27 +66,20 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         ],
     ),
     (
+        Never,
+        "tickets that the runner can open: ours are not in its format, and change their keys with the clock",
+        &["-ticket-key"],
+    ),
+    (
+        Never,
+        "judging a chain again where a session resumes: a session is bound to the rules it was made under, others lead to a full handshake",
+        &["-reverify-on-resume"],
+    ),
+    (NotYet, "the skew of a ticket's age, which the connection does not show", &["-expect-ticket-age-skew"]),
+    (
         NotYet,
-        "resumption: sessions, tickets and early data",
-        &[
-            "-resume-count",
-            "-enable-early-data",
-            "-expect-ticket-supports-early-data",
-            "-expect-early-data-reason",
-            "-expect-no-offer-early-data",
-            "-use-ticket-callback",
-            "-use-ticket-aead-callback",
-            "-ticket-key",
-            "-renew-ticket",
-            "-skip-ticket",
-            "-expect-session-id",
-            "-expect-session-miss",
-            "-resumption-delay",
-            "-reverify-on-resume",
-            "-resumption-across-names-enabled",
-            "-expect-resumable-across-names",
-            "-expect-not-resumable-across-names",
-        ],
+        "ticket flags (RFC 9149): a session for the other names of its certificate",
+        &["-resumption-across-names-enabled", "-expect-resumable-across-names"],
     ),
     (
         NotYet,
@@ -85,7 +92,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
             "-expect-peer-rpk-sha256",
         ],
     ),
-    (NotYet, "external pre-shared keys (RFC 9258)", &["-new-psk-credential"]),
     (Never, "pre-shared keys of TLS 1.2: no suite with them is spoken", &["-psk", "-psk-identity"]),
     (
         NotYet,
@@ -203,10 +209,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
 /// The reason for an argument that the shim does not take.
 pub(crate) fn flag(name: &str) -> Unsupported {
     let what = name.to_owned();
-    // Arguments for a second connection come with a session that it resumes.
-    if ["-on-initial-", "-on-resume-", "-on-retry-"].iter().any(|prefix| name.starts_with(prefix)) {
-        return flag("-resume-count");
-    }
     if name.starts_with("-on-handshaker-") {
         return flag("-handshake-hints");
     }

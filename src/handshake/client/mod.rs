@@ -1,6 +1,10 @@
 //! The client's handshake: the hello, which settles the version once for good, then that version's own table.
 
+mod early_data;
 mod hello;
+mod offer;
+mod psk;
+pub(crate) mod session;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;
@@ -23,7 +27,7 @@ use crate::wire::{HandshakeType, ProtocolVersion};
 #[allow(clippy::large_enum_variant, reason = "it lives in the connection's one box, whose size is the largest's")]
 pub(crate) enum Client {
     /// Nothing is sent yet: is there a session to resume?
-    AskSession(hello::AskSession),
+    AskSession(session::AskSession),
     /// ClientHello is sent. RFC 8446 §A.1: START → WAIT_SH.
     WaitServerHello(hello::WaitServerHello),
     /// The version is TLS 1.3.
@@ -40,7 +44,7 @@ impl Client {
         name: ServerName<'static>,
         out: &mut Outgoing,
     ) -> Result<Self, Error> {
-        hello::start(config, name, out)
+        session::start(config, name, out)
     }
 
     /// The table as far as the version is not known; from then on, the version's own.

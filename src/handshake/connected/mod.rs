@@ -6,7 +6,7 @@ mod tls13;
 
 #[cfg(feature = "tls12")]
 pub(crate) use tls12::ConnectedTls12;
-pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13};
+pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 
 use super::Outgoing;
 use super::negotiated::{HandshakeKind, Negotiated};
@@ -90,7 +90,10 @@ fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
             negotiated.peer_signature_scheme = scheme;
             negotiated.kind = HandshakeKind::Resumed;
         }
-        Authenticated::ByExternalPsk => negotiated.kind = HandshakeKind::ExternalPsk,
+        Authenticated::ByExternalPsk { identity } => {
+            negotiated.kind = HandshakeKind::ExternalPsk;
+            negotiated.external_psk_identity = Some(identity);
+        }
         Authenticated::Anonymous => {}
     }
 }

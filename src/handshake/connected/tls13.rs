@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::{Connected, identify};
+use crate::clock::Time;
+use crate::config::{ClientConfig, ClientSessionQuery};
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::negotiated::Negotiated;
@@ -28,6 +30,18 @@ pub(crate) struct ConnectedTls13 {
     /// Whether a KeyUpdate of ours still waits in the output: it answers every request that comes until it is taken, so
     /// that a peer cannot pile up answers in a connection that sends nothing. RFC 8446 §4.6.3.
     update_unsent: bool,
+    /// What a client needs to keep sessions. In a box of its own, because most connections keep none.
+    sessions: Option<Box<KeptSessions>>,
+}
+
+/// What a client makes sessions of when tickets come.
+pub(crate) struct KeptSessions {
+    pub(crate) config: Arc<ClientConfig>,
+    /// What they are kept under.
+    pub(crate) query: ClientSessionQuery,
+    pub(crate) resumption_secret: Secret,
+    /// When the full handshake was whose certificates count.
+    pub(crate) authenticated: Time,
 }
 
 /// The secrets of both directions at the end of the handshake.
@@ -42,9 +56,21 @@ impl ConnectedTls13 {
     pub(crate) fn establish<S>(
         provider: Arc<dyn Provider>,
         secrets: ApplicationSecrets,
+        proof: VerifiedFinished,
+        authenticated: Authenticated,
+        negotiated: Negotiated,
+    ) -> Progress<S> {
+        Self::establish_client(provider, secrets, proof, authenticated, negotiated, None)
+    }
+
+    /// Like [`establish`](Self::establish), for a client that may keep sessions.
+    pub(crate) fn establish_client<S>(
+        provider: Arc<dyn Provider>,
+        secrets: ApplicationSecrets,
         _: VerifiedFinished,
         authenticated: Authenticated,
         mut negotiated: Negotiated,
+        sessions: Option<Box<KeptSessions>>,
     ) -> Progress<S> {
         identify(&mut negotiated, authenticated);
         let connected = Self {
@@ -56,6 +82,7 @@ impl ConnectedTls13 {
             tickets_without_data: 0,
             update_requested: false,
             update_unsent: false,
+            sessions,
         };
         Progress::Established(Box::new(Connected::Tls13(connected)), Box::new(negotiated))
     }
@@ -70,6 +97,11 @@ impl ConnectedTls13 {
     pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
         self.tickets_without_data += 1;
         if self.tickets_without_data > MAX_TICKETS { Err(Violation::TooManyTickets.into()) } else { Ok(()) }
+    }
+
+    /// Lends what sessions are made of, if they are kept.
+    pub(crate) fn sessions(&self) -> Option<&KeptSessions> {
+        self.sessions.as_deref()
     }
 
     /// Notes that all output was taken.

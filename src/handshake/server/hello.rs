@@ -201,9 +201,7 @@ impl WaitClientHello {
                 proceed(config, message, &client_hello, parameters, share, None, boundary, out)
             }
             None => {
-                let &[suite, ..] = parameters.suites.as_slice() else {
-                    return Err(Incompatible::NoCommonCipherSuite.into());
-                };
+                let suite = retry::suite_for(&parameters).ok_or(Incompatible::NoCommonCipherSuite)?;
                 if parameters.offered.early_data {
                     // It does not go with a second hello. RFC 8446 §4.2.10.
                     out.early_data(EarlyData::Retried);

@@ -37,6 +37,17 @@ pub(super) struct Retried {
     transcript: Transcript,
 }
 
+/// The suite to retry with: the first in common, or the first whose hash is that of the client's first PSK, which the length
+/// of the binder tells. With another one the client would have to leave its PSK out. RFC 8446 §4.1.2.
+pub(super) fn suite_for(parameters: &Parameters<'_>) -> Option<Suite> {
+    let binder = parameters.offered.psks.and_then(|psks| psks.binders.first());
+    let of_psk = binder.and_then(|binder| {
+        let mut suites = parameters.suites.iter();
+        suites.find(|suite| suite.hash.output_len() == binder.0.len())
+    });
+    of_psk.or(parameters.suites.first()).copied()
+}
+
 /// Asks for a share of `group`. RFC 8446 §4.1.4.
 pub(super) fn send(
     config: Arc<ServerConfig>,

@@ -10,7 +10,8 @@ use super::client_flight::Flight;
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
 use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
 use crate::error::{Error, Internal, Violation};
-use crate::handshake::client::hello::{Offer, reported_name};
+use crate::handshake::client::hello::reported_name;
+use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
 use crate::handshake::{HandshakeKind, Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{Randoms, Transcript};
@@ -61,6 +62,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
+            external_psk_identity: None,
         }
     }
 }

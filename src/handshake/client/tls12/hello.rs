@@ -4,7 +4,7 @@ use super::State;
 use super::full::{Answered, start};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
-use crate::handshake::client::hello::Offer;
+use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Outgoing};
 use crate::keys::{Randoms, Transcript};

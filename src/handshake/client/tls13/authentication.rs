@@ -1,5 +1,6 @@
 //! Authentication: the server's Certificate, CertificateVerify and Finished, then our own. RFC 8446 §4.4.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -7,11 +8,12 @@ use pki_types::CertificateDer;
 
 use super::State;
 use super::key_exchange::Handshake;
+use crate::clock::Time;
 use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
 use crate::error::{Error, Internal, Violation};
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
 use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
 use crate::record::{ChangeCipherSpecs, Level};
@@ -153,26 +155,36 @@ impl WaitFinished {
     /// RFC 8446 §4.4.4.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let Self { mut handshake, application_protocol, requested, authenticated } = self;
-        let provider = handshake.provider();
-        let boundary = message.boundary()?;
-
-        // 1. The server's Finished covers everything up to here.
-        let finished: Finished<'_> = message.parse()?;
-        let proof = VerifiedFinished::check(&*provider, &handshake.server_secret, &handshake.transcript, &finished)?;
-        handshake.transcript.add(message.bytes());
-
-        // 2. The application secrets over ClientHello…server Finished.
-        let application = application_secrets(&handshake)?;
-        out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
-        out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
-
-        // 3. Our flight, with a certificate if the server asked for one.
-        let flight = Flight { handshake, application_protocol, proof, authenticated, application };
+        let (proof, application) = accept_finished(&mut handshake, message, out)?;
+        // Our flight, with a certificate if the server asked for one.
+        let authenticated_at = handshake.config().preferences.now();
+        let flight = Flight { handshake, application_protocol, proof, authenticated, authenticated_at, application };
         match requested {
             None => flight.finish(out),
             Some(requested) => flight.choose_identity(requested, out),
         }
     }
+}
+
+/// Checks the server's Finished and changes the read keys behind it. RFC 8446 §4.4.4, §7.1.
+pub(super) fn accept_finished(
+    handshake: &mut Handshake,
+    message: Incoming<'_>,
+    out: &mut Outgoing,
+) -> Result<(VerifiedFinished, ApplicationSecrets), Error> {
+    let provider = handshake.provider();
+    let boundary = message.boundary()?;
+
+    // 1. The server's Finished covers everything up to here.
+    let finished: Finished<'_> = message.parse()?;
+    let proof = VerifiedFinished::check(&*provider, &handshake.server_secret, &handshake.transcript, &finished)?;
+    handshake.transcript.add(message.bytes());
+
+    // 2. The application secrets over ClientHello…server Finished.
+    let application = application_secrets(handshake)?;
+    out.read_keys(Level::Application, application.read.keys(&*provider).map_err(crypto_failed)?, boundary);
+    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
+    Ok((proof, application))
 }
 
 fn application_secrets(handshake: &Handshake) -> Result<ApplicationSecrets, Error> {
@@ -191,12 +203,13 @@ fn application_secrets(handshake: &Handshake) -> Result<ApplicationSecrets, Erro
 }
 
 /// Our last flight, with all that came before it proven.
-struct Flight {
-    handshake: Handshake,
-    application_protocol: Option<Vec<u8>>,
-    proof: VerifiedFinished,
-    authenticated: Authenticated,
-    application: ApplicationSecrets,
+pub(super) struct Flight {
+    pub(super) handshake: Handshake,
+    pub(super) application_protocol: Option<Vec<u8>>,
+    pub(super) proof: VerifiedFinished,
+    pub(super) authenticated: Authenticated,
+    pub(super) authenticated_at: Option<Time>,
+    pub(super) application: ApplicationSecrets,
 }
 
 impl Flight {
@@ -259,17 +272,29 @@ impl Flight {
     }
 
     /// Sends Finished and changes to the application keys. RFC 8446 §4.4.4.
-    fn finish(self, out: &mut Outgoing) -> Result<Progress<State>, Error> {
-        let Self { mut handshake, application_protocol, proof, authenticated, application } = self;
+    pub(super) fn finish(self, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+        let Self { mut handshake, application_protocol, proof, authenticated, authenticated_at, application } = self;
         let provider = handshake.provider();
         let verify_data = handshake.client_secret.verify_data(&*provider, &handshake.transcript.current());
         let verify_data = verify_data.map_err(crypto_failed)?;
         let finished = Finished { verify_data: verify_data.as_ref() };
         out.send(Level::Handshake, &finished, &mut handshake.transcript)?;
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
+        let sessions = keep_sessions(&mut handshake, authenticated_at)?;
         let negotiated = handshake.negotiated(application_protocol);
-        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
+        Ok(ConnectedTls13::establish_client(provider, application, proof, authenticated, negotiated, sessions))
     }
+}
+
+/// What the tickets to come need, if they are kept at all: resumption_secret over ClientHello…client Finished.
+/// RFC 8446 §4.6.1, §7.1.
+fn keep_sessions(handshake: &mut Handshake, authenticated: Option<Time>) -> Result<Option<Box<KeptSessions>>, Error> {
+    let Some((query, authenticated)) = handshake.offer.kept_under.take().zip(authenticated) else { return Ok(None) };
+    let hash = handshake.transcript.current();
+    let resumption_secret = handshake.main_secret.resumption_secret(&*handshake.provider(), &hash);
+    let resumption_secret = resumption_secret.map_err(crypto_failed)?;
+    let config = Arc::clone(handshake.config());
+    Ok(Some(Box::new(KeptSessions { config, query, resumption_secret, authenticated })))
 }
 
 /// The server asks for a certificate, and the application has not chosen one yet.

@@ -6,9 +6,12 @@ use super::server_parameters::WaitEncryptedExtensions;
 use crate::config::ClientConfig;
 use crate::crypto::{Provider, Suite};
 use crate::error::Error;
-use crate::handshake::client::hello::{Offer, Settled};
+use crate::handshake::client::early_data;
+use crate::handshake::client::hello::Settled;
+use crate::handshake::client::offer::Offer;
+use crate::handshake::client::psk::PskKey;
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{HandshakeKind, Negotiated, Outgoing};
+use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{NamedGroup, ProtocolVersion};
@@ -20,6 +23,10 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) transcript: Transcript,
+    /// The PSK that the server chose.
+    pub(super) psk: Option<PskKey>,
+    /// What is known of early data.
+    pub(super) early_data: EarlyData,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
@@ -39,9 +46,7 @@ impl Handshake {
 
     /// Shows a secret to the key log, if there is one. RFC 9850.
     pub(super) fn log(&self, label: &str, secret: &[u8]) {
-        if let Some(key_log) = &self.offer.config.preferences.key_log {
-            key_log.log(label, &self.offer.random.0, secret);
-        }
+        self.offer.log(label, secret);
     }
 
     /// The facts of this handshake; the peer's certificates come with the proof of who it is.
@@ -57,6 +62,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
+            external_psk_identity: None,
         }
     }
 }
@@ -67,12 +73,16 @@ pub(super) fn derive_handshake_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<WaitEncryptedExtensions, Error> {
-    let Settled { offer, suite, group, shared_secret, transcript, hello_retried } = settled;
+    let Settled { offer, suite, group, shared_secret, transcript, hello_retried, psk, early_data } = settled;
     let provider = Arc::clone(&offer.config.preferences.provider);
     let provider = &*provider;
 
-    // 1. Early → Handshake, without a PSK.
-    let early_secret = EarlySecret::without_psk(provider, suite).map_err(crypto_failed)?;
+    // 1. Early → Handshake, with the PSK if one was chosen.
+    let early_secret = match &psk {
+        Some(psk) => EarlySecret::with_psk(provider, suite, psk.secret()),
+        None => EarlySecret::without_psk(provider, suite),
+    };
+    let early_secret = early_secret.map_err(crypto_failed)?;
     let handshake_secret = early_secret.into_handshake(provider, &shared_secret).map_err(crypto_failed)?;
     drop(shared_secret);
 
@@ -83,14 +93,20 @@ pub(super) fn derive_handshake_keys(
 
     let main_secret = handshake_secret.into_main(provider).map_err(crypto_failed)?;
 
-    // 3. The dummy change_cipher_spec comes before our encrypted flight, unless the second hello had it already.
-    if offer.config.middlebox_compatibility && !hello_retried {
+    // 3. The dummy change_cipher_spec comes before our encrypted flight, unless the second hello or early data had it already.
+    if offer.config.middlebox_compatibility && !hello_retried && early_data == EarlyData::NotOffered {
         out.change_cipher_spec();
     }
 
-    // 4. Both directions change: what the server sends now is protected, and so are our alerts.
+    // 4. Both directions change: what the server sends now is protected, and so are our alerts. Only early data that the
+    // server may still take goes on under its own keys.
     out.read_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?, boundary);
-    out.write_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?);
+    if early_data == EarlyData::Rejected {
+        early_data::give_up(EarlyData::Rejected, out);
+    }
+    if early_data != EarlyData::Pending {
+        out.write_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?);
+    }
 
     let handshake = Handshake {
         offer,
@@ -98,6 +114,8 @@ pub(super) fn derive_handshake_keys(
         group,
         hello_retried,
         transcript,
+        psk,
+        early_data,
         ocsp_response: None,
         main_secret,
         client_secret,

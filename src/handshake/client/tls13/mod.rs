@@ -5,13 +5,15 @@
 //!      │ ServerHello                      key_exchange.rs       K_recv = handshake
 //!   WAIT_EE
 //!      │ EncryptedExtensions              server_parameters.rs
-//!   WAIT_CERT_CR ── CertificateRequest ──▶ WAIT_CERT
-//!      │ Certificate                                            ⟂ is the chain to be trusted?
+//!      ├────────────────── with a PSK ─────────────────┐
+//!   WAIT_CERT_CR ── CertificateRequest ──▶ WAIT_CERT   │
+//!      │ Certificate                                   │        ⟂ is the chain to be trusted?
 //!   WAIT_CV                               authentication.rs
-//!      │ CertificateVerify
-//!   WAIT_FINISHED
-//!      │ Finished                         ⟂ which certificate?  ⟂ sign, please
-//!      ▼ K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
+//!      │ CertificateVerify                             │
+//!   WAIT_FINISHED                         WAIT_FINISHED of a PSK, pre_shared_key.rs
+//!      │ Finished                                      │        ⟂ which certificate?  ⟂ sign, please
+//!      ▼                                               ▼ EndOfEarlyData if early data was taken
+//!      │ K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
 //!   CONNECTED                             post_handshake.rs     NewSessionTicket, KeyUpdate
 //! ```
 //!
@@ -20,6 +22,7 @@
 mod authentication;
 mod key_exchange;
 pub(crate) mod post_handshake;
+mod pre_shared_key;
 mod server_parameters;
 
 use super::hello::Settled;
@@ -36,6 +39,7 @@ pub(crate) enum State {
     AskVerdict(authentication::AskVerdict),
     WaitCertificateVerify(authentication::WaitCertificateVerify),
     WaitFinished(authentication::WaitFinished),
+    WaitFinishedOfPsk(pre_shared_key::WaitFinishedOfPsk),
     AskIdentity(authentication::AskIdentity),
     AskSignature(authentication::AskSignature),
 }
@@ -50,12 +54,13 @@ impl State {
     pub(crate) fn receive(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
         use HandshakeType as T;
         let next = match (self, message.handshake_type()) {
-            (Self::WaitEncryptedExtensions(s), T::encrypted_extensions) => s.accept(message)?,
+            (Self::WaitEncryptedExtensions(s), T::encrypted_extensions) => s.accept(message, out)?,
             (Self::WaitCertificateOrRequest(s), T::certificate_request) => s.accept_request(message)?,
             (Self::WaitCertificateOrRequest(s), T::certificate) => s.accept_certificate(message, out)?,
             (Self::WaitCertificate(s), T::certificate) => s.accept(message, out)?,
             (Self::WaitCertificateVerify(s), T::certificate_verify) => s.accept(message)?,
             (Self::WaitFinished(s), T::finished) => return s.accept(message, out),
+            (Self::WaitFinishedOfPsk(s), T::finished) => return s.accept(message, out),
             (state, got) => return Err(Violation::UnexpectedMessage(got, state.name()).into()),
         };
         Ok(Progress::Handshaking(next))
@@ -90,6 +95,7 @@ impl State {
             Self::AskVerdict(_) => "AskVerdict",
             Self::WaitCertificateVerify(_) => "WaitCertificateVerify",
             Self::WaitFinished(_) => "WaitFinished",
+            Self::WaitFinishedOfPsk(_) => "WaitFinishedOfPsk",
             Self::AskIdentity(_) => "AskIdentity",
             Self::AskSignature(_) => "AskSignature",
         }

@@ -1,21 +1,90 @@
 //! What a server may say after the handshake: NewSessionTicket and KeyUpdate. RFC 8446 §4.6.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::crypto::Suite;
 use crate::error::{Error, Violation};
-use crate::handshake::connected::ConnectedTls13;
-use crate::handshake::{Incoming, Outgoing};
-use crate::wire::{HandshakeType, NewSessionTicket};
+use crate::handshake::client::session::MAX_TICKET_LEN;
+use crate::handshake::connected::{ConnectedTls13, KeptSessions};
+use crate::handshake::proof::crypto_failed;
+use crate::handshake::{Incoming, Negotiated, Outgoing};
+use crate::keys::resumption_psk;
+use crate::resume::{ClientSession, remaining_lifetime};
+use crate::wire::{HandshakeType, NewSessionTicket, NewSessionTicketExtension};
 
 /// The table of CONNECTED. RFC 8446 §A.1.
-pub(crate) fn receive(connected: &mut ConnectedTls13, message: Incoming<'_>, out: &mut Outgoing) -> Result<(), Error> {
+pub(crate) fn receive(
+    connected: &mut ConnectedTls13,
+    negotiated: &Negotiated,
+    message: Incoming<'_>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
     match message.handshake_type() {
-        HandshakeType::new_session_ticket => accept_new_session_ticket(connected, message),
+        HandshakeType::new_session_ticket => accept_new_session_ticket(connected, negotiated, message),
         HandshakeType::key_update => connected.receive_key_update(message, out),
         got => Err(Violation::UnexpectedMessage(got, "Connected").into()),
     }
 }
 
-/// Reads a ticket and lets it go: a client without resumption ignores it, whatever it says. RFC 9846 §4.7.1.
-fn accept_new_session_ticket(connected: &mut ConnectedTls13, message: Incoming<'_>) -> Result<(), Error> {
-    message.parse::<NewSessionTicket<'_>>()?;
-    connected.count_ticket()
+/// Reads a ticket and keeps its session; a client that keeps none lets it go, whatever it says. RFC 9846 §4.7.1.
+fn accept_new_session_ticket(
+    connected: &mut ConnectedTls13,
+    negotiated: &Negotiated,
+    message: Incoming<'_>,
+) -> Result<(), Error> {
+    let ticket: NewSessionTicket<'_> = message.parse()?;
+    connected.count_ticket()?;
+    if let Some(sessions) = connected.sessions()
+        && let Some(session) = session_of(sessions, negotiated, &ticket)?
+        && let Some(store) = &sessions.config.resumption.store
+    {
+        store.put(&sessions.query, Box::new(session));
+    }
+    Ok(())
+}
+
+/// Makes the session of a ticket, which ends with the ticket, with the server's certificates, and seven days behind the
+/// handshake that showed them. RFC 8446 §4.6.1.
+fn session_of(
+    sessions: &KeptSessions,
+    negotiated: &Negotiated,
+    ticket: &NewSessionTicket<'_>,
+) -> Result<Option<ClientSession>, Error> {
+    let KeptSessions { config, query, resumption_secret, authenticated } = sessions;
+    // 1. Is it worth keeping?
+    let Some(received) = config.preferences.now() else { return Ok(None) };
+    let chain = &negotiated.peer_certificates;
+    let Some(lifetime) = remaining_lifetime(ticket.ticket_lifetime, *authenticated, chain, received) else {
+        return Ok(None);
+    };
+    let Some(suite) = Suite::tls13(negotiated.cipher_suite).filter(|_| ticket.ticket.len() <= MAX_TICKET_LEN) else {
+        return Ok(None);
+    };
+    // 2. Its PSK.
+    let secret = resumption_psk(&*config.preferences.provider, suite, resumption_secret, ticket.ticket_nonce);
+    let max_early_data = ticket.extensions.iter().find_map(|extension| match extension {
+        NewSessionTicketExtension::EarlyData(max_early_data_size) => Some(*max_early_data_size),
+        NewSessionTicketExtension::Unknown(_) => None,
+    });
+    Ok(Some(ClientSession {
+        version: negotiated.version,
+        cipher_suite: negotiated.cipher_suite,
+        secret: secret.map_err(crypto_failed)?,
+        group: negotiated.group,
+        ticket: ticket.ticket.to_vec(),
+        session_id: Vec::new(),
+        received,
+        lifetime,
+        authenticated: *authenticated,
+        ticket_age_add: ticket.ticket_age_add,
+        max_early_data: max_early_data.unwrap_or(0),
+        configuration: query.configuration,
+        server_name: query.server_name.clone(),
+        application_protocol: negotiated.application_protocol.clone(),
+        server_chain: Arc::clone(chain),
+        server_scheme: negotiated.peer_signature_scheme,
+        extended_master_secret: true,
+    }))
 }

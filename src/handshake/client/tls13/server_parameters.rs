@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::State;
 use super::authentication::{WaitCertificate, accept_certificate};
 use super::key_exchange::Handshake;
+use super::pre_shared_key::{WaitFinishedOfPsk, settle_early_data};
 use crate::config::CertificateRequestInfo;
 use crate::error::{Error, Violation};
 use crate::handshake::{Incoming, Outgoing};
@@ -20,21 +21,30 @@ pub(crate) struct WaitEncryptedExtensions {
 
 impl WaitEncryptedExtensions {
     /// RFC 8446 §4.3.1.
-    pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake } = self;
         let received: EncryptedExtensions<'_> = message.parse()?;
-        let mut application_protocol = None;
+        let (mut application_protocol, mut takes_early_data) = (None, false);
         for extension in &received.extensions {
             let context = ExtensionContext::EncryptedExtensions;
             handshake.offer.check_answer(extension.extension_type(), context, HandshakeType::encrypted_extensions)?;
-            // Beside it, server_name is acknowledged, supported_groups is for a next connection, and what we did not offer
-            // was refused above.
-            if let EncryptedExtension::ApplicationLayerProtocolNegotiation(list) = extension {
-                application_protocol = Some(handshake.offer.chosen_protocol(list)?);
+            match extension {
+                EncryptedExtension::ApplicationLayerProtocolNegotiation(list) => {
+                    application_protocol = Some(handshake.offer.chosen_protocol(list)?);
+                }
+                EncryptedExtension::EarlyData => takes_early_data = true,
+                // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
+                // refused above.
+                _ => {}
             }
         }
+        settle_early_data(&mut handshake, takes_early_data, application_protocol.as_deref(), out)?;
         handshake.transcript.add(message.bytes());
-        Ok(State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }))
+        // With a PSK there are no certificates. RFC 8446 §2.2.
+        Ok(match handshake.psk.take() {
+            Some(psk) => State::WaitFinishedOfPsk(WaitFinishedOfPsk { handshake, application_protocol, psk }),
+            None => State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }),
+        })
     }
 }
 

@@ -26,7 +26,7 @@ use crate::wire::{
 pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
     if !settled.has_signature_algorithms {
         // A PSK alone would do for this client, and whether it was unknown or its key another one is not told apart.
-        if settled.config.resumption.psks.is_some() {
+        if settled.config.resumption.psks.is_some() && !settled.psks.is_empty() {
             return Err(Incompatible::NoCommonPsk.into());
         }
         let missing = (ExtensionType::signature_algorithms, HandshakeType::client_hello);
@@ -53,6 +53,7 @@ impl AskIdentity {
     pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { settled, boundary } = self;
         let identity = identity.ok_or(match &settled.hello.server_name {
+            _ if settled.config.resumption.psks.is_some() && settled.psks.is_empty() => Incompatible::NoPskOffered,
             // Whether a PSK was unknown or its key another one is not told apart. RFC 8446 §4.2.11.
             _ if settled.config.resumption.psks.is_some() => Incompatible::NoCommonPsk,
             Some(_) => Incompatible::UnrecognizedName,

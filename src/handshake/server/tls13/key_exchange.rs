@@ -64,6 +64,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: None,
             kind: HandshakeKind::Full,
+            external_psk_identity: None,
         }
     }
 }

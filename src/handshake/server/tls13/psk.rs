@@ -4,7 +4,6 @@
 //! one. Only a chosen PSK whose binder does not verify ends the connection, as the RFC demands.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,7 +13,7 @@ use crate::clock::Time;
 use crate::config::{
     AntiReplay, ClientAuth, Decision, EARLY_DATA_WINDOW, EarlyDataOffer, PskQuery, SessionPlace, SessionQuery,
 };
-use crate::crypto::{Secret, Suite};
+use crate::crypto::{HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
 use crate::handshake::server::hello::{OfferedPsk, Settled};
@@ -65,13 +64,39 @@ pub(crate) struct AskSession(Search);
 
 impl AskPsk {
     pub(super) fn accept(self, psk: Option<Arc<ExternalPsk>>, out: &mut Outgoing) -> Result<State, Error> {
-        self.0.consider_psk(psk, out)
+        self.0.go_on_with(Found::Psk(psk), out)
     }
 }
 
 impl AskSession {
     pub(super) fn accept(self, session: Option<Box<ServerSession>>, out: &mut Outgoing) -> Result<State, Error> {
-        self.0.consider_session(session, out)
+        self.0.go_on_with(Found::Session(session), out)
+    }
+}
+
+/// What a look-up has found.
+enum Found {
+    Psk(Option<Arc<ExternalPsk>>),
+    Session(Option<Box<ServerSession>>),
+    /// There is nothing to look it up in.
+    Nowhere,
+    /// The application will say.
+    Later(QuestionKind),
+}
+
+impl Found {
+    fn psk(decision: Decision<Option<Arc<ExternalPsk>>>, identity: Vec<u8>) -> Self {
+        match decision {
+            Decision::Now(psk) => Self::Psk(psk),
+            Decision::Later => Self::Later(QuestionKind::FindPsk(PskQuery { identity })),
+        }
+    }
+
+    fn session(decision: Decision<Option<Box<ServerSession>>>, query: impl FnOnce() -> SessionQuery) -> Self {
+        match decision {
+            Decision::Now(session) => Self::Session(session),
+            Decision::Later => Self::Later(QuestionKind::FindServerSession(query())),
+        }
     }
 }
 
@@ -80,88 +105,112 @@ impl Search {
         self.settled.psks.get(self.index)
     }
 
-    /// Looks the identity up where it was not yet looked for, or goes on to the next one.
+    /// Looks each identity up in each place until one fits; without one, the handshake goes on with certificates.
     fn go_on(self, out: &mut Outgoing) -> Result<State, Error> {
-        let Some(offered) = self.offered() else { return choose_identity(self.settled, self.boundary, out) };
-        let identity = offered.identity.clone();
-        match self.place {
-            Place::External => self.find_external(identity, out),
-            Place::Ticket => self.find_session(identity, SessionPlace::Ticket, out),
-            Place::Store => self.find_session(identity, SessionPlace::StoreOnce, out),
+        match self.offered().map(|offered| self.look_up(offered)) {
+            Some(found) => self.go_on_with(found, out),
+            None => choose_identity(self.settled, self.boundary, out),
         }
     }
 
-    fn next_place(mut self, out: &mut Outgoing) -> Result<State, Error> {
-        (self.index, self.place) = match self.place {
-            Place::External => (self.index, Place::Ticket),
-            Place::Ticket => (self.index, Place::Store),
-            Place::Store => (self.index + 1, Place::External),
-        };
-        self.go_on(out)
-    }
-
-    fn find_external(self, identity: Vec<u8>, out: &mut Outgoing) -> Result<State, Error> {
-        let config = Arc::clone(&self.settled.config);
-        // A PSK shows no certificate. RFC 8446 §4.3.2.
-        let wanted = config.resumption.psks.as_ref().filter(|_| !matches!(config.client_auth, ClientAuth::Require(_)));
-        match wanted.map(|psks| psks.find(&identity)) {
-            None => self.next_place(out),
-            Some(Decision::Now(psk)) => self.consider_psk(psk, out),
-            Some(Decision::Later) => {
-                out.ask(QuestionKind::FindPsk(PskQuery { identity }));
-                Ok(State::AskPsk(AskPsk(self)))
+    fn go_on_with(mut self, mut found: Found, out: &mut Outgoing) -> Result<State, Error> {
+        loop {
+            match found {
+                Found::Psk(Some(psk)) => {
+                    if let Some(suite) = self.suite_of_hash(psk.hash) {
+                        return self.choose_psk(&psk, suite, out);
+                    }
+                }
+                Found::Session(Some(session)) => {
+                    if let Some(suite) = self.suite_for(&session) {
+                        return self.choose_session(*session, suite, out);
+                    }
+                }
+                Found::Psk(None) | Found::Session(None) | Found::Nowhere => {}
+                Found::Later(question) => {
+                    let is_psk = matches!(question, QuestionKind::FindPsk(_));
+                    out.ask(question);
+                    return Ok(if is_psk { State::AskPsk(AskPsk(self)) } else { State::AskSession(AskSession(self)) });
+                }
             }
+            self.move_on();
+            let Some(offered) = self.offered() else { return choose_identity(self.settled, self.boundary, out) };
+            found = self.look_up(offered);
         }
     }
 
-    fn find_session(self, identity: Vec<u8>, place: SessionPlace, out: &mut Outgoing) -> Result<State, Error> {
-        let config = Arc::clone(&self.settled.config);
-        let Some(now) = config.preferences.now() else { return self.next_place(out) };
-        let found = match place {
-            SessionPlace::Ticket => config.resumption.tickets.as_ref().map(|tickets| tickets.open(&identity, now)),
-            _ => config.resumption.store.as_ref().map(|store| store.take(&identity)),
-        };
-        match found {
-            None => self.next_place(out),
-            Some(Decision::Now(session)) => self.consider_session(session, out),
-            Some(Decision::Later) => {
-                let version = ProtocolVersion::TLSv1_3;
-                out.ask(QuestionKind::FindServerSession(SessionQuery { identity, place, version, now }));
-                Ok(State::AskSession(AskSession(self)))
+    fn move_on(&mut self) {
+        self.place = match self.place {
+            Place::External => Place::Ticket,
+            Place::Ticket => Place::Store,
+            Place::Store => {
+                self.index += 1;
+                Place::External
             }
+        };
+    }
+
+    fn look_up(&self, offered: &OfferedPsk) -> Found {
+        let config = &self.settled.config;
+        let (resumption, identity) = (&config.resumption, &offered.identity);
+        let Some(now) = config.preferences.now() else {
+            // Sessions need a clock, other PSKs do not.
+            return if matches!(self.place, Place::External) {
+                self.look_up_external(identity)
+            } else {
+                Found::Nowhere
+            };
+        };
+        let query =
+            |place| move || SessionQuery { identity: identity.clone(), place, version: ProtocolVersion::TLSv1_3, now };
+        match (self.place, &resumption.tickets, &resumption.store) {
+            (Place::External, ..) => self.look_up_external(identity),
+            (Place::Ticket, Some(tickets), _) => {
+                Found::session(tickets.open(identity, now), query(SessionPlace::Ticket))
+            }
+            (Place::Store, _, Some(store)) => Found::session(store.take(identity), query(SessionPlace::StoreOnce)),
+            (Place::Ticket, None, _) | (Place::Store, _, None) => Found::Nowhere,
         }
     }
 
-    fn consider_psk(self, psk: Option<Arc<ExternalPsk>>, out: &mut Outgoing) -> Result<State, Error> {
-        let suite = psk.as_ref().and_then(|psk| {
-            let mut suites = self.settled.suites.iter().copied();
-            suites.find(|suite| suite.hash == psk.hash)
-        });
-        let Some((psk, suite)) = psk.zip(suite) else { return self.next_place(out) };
+    /// A PSK shows no certificate, where one is demanded. RFC 8446 §4.3.2.
+    fn look_up_external(&self, identity: &[u8]) -> Found {
+        let config = &self.settled.config;
+        match &config.resumption.psks {
+            Some(psks) if !matches!(config.client_auth, ClientAuth::Require(_)) => {
+                Found::psk(psks.find(identity), identity.to_vec())
+            }
+            _ => Found::Nowhere,
+        }
+    }
+
+    fn suite_of_hash(&self, hash: HashAlgorithm) -> Option<Suite> {
+        self.settled.suites.iter().copied().find(|suite| suite.hash == hash)
+    }
+
+    fn choose_psk(self, psk: &ExternalPsk, suite: Suite, out: &mut Outgoing) -> Result<State, Error> {
         let kind = if psk.imported { PskKind::Imported } else { PskKind::External };
         let proof = self.check_binder(suite, &psk.secret, kind)?;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
             suite,
             secret: psk.secret.duplicate(),
-            authenticated: Authenticated::by_external_psk(proof),
+            authenticated: Authenticated::by_external_psk(&proof, psk.identity()),
             authenticated_at: None,
             accepts_early_data: None,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
     }
 
-    fn consider_session(self, session: Option<Box<ServerSession>>, out: &mut Outgoing) -> Result<State, Error> {
-        let suite = session.as_ref().and_then(|session| self.suite_for(session));
-        let Some((session, suite)) = session.zip(suite) else { return self.next_place(out) };
+    fn choose_session(self, session: ServerSession, suite: Suite, out: &mut Outgoing) -> Result<State, Error> {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
-        let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = *session;
+        let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = session;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
             suite,
             secret,
-            authenticated: Authenticated::by_session(proof, client_chain, client_scheme),
+            authenticated: Authenticated::by_session(&proof, client_chain, client_scheme),
             authenticated_at: Some(authenticated_at),
             accepts_early_data: None,
         };
@@ -183,7 +232,7 @@ impl Search {
         let was = Suite::tls13(session.cipher_suite).filter(|_| fits)?;
         // The same suite, for early data; the same hash at least. RFC 8446 §4.6.1.
         let same = suites.iter().find(|suite| **suite == was);
-        same.or_else(|| suites.iter().find(|suite| suite.hash == was.hash)).copied()
+        same.copied().or_else(|| self.suite_of_hash(was.hash))
     }
 
     /// RFC 8446 §4.2.11.2: the binder covers everything before the list of binders.
@@ -220,7 +269,7 @@ impl Search {
         let is_fresh = now.as_millis().abs_diff(sent) <= EARLY_DATA_WINDOW;
         let is_for_us = settled.offers_early_data
             && self.index == 0
-            && session.max_early_data > 0
+            && (1..=policy.max_bytes).contains(&session.max_early_data)
             && suite.id == session.cipher_suite
             && settled.application_protocol == session.application_protocol;
         let unique = offered.binder.first_chunk().copied()?;
@@ -229,10 +278,10 @@ impl Search {
                 unique,
                 now,
                 until: Time::from_millis(sent.saturating_add(EARLY_DATA_WINDOW)),
-                server_name: session.server_name.as_deref().map(String::from),
+                server_name: session.server_name.clone(),
                 application_protocol: session.application_protocol.clone(),
             };
-            (session.max_early_data.min(policy.max_bytes), offer)
+            (session.max_early_data, offer)
         })
     }
 }

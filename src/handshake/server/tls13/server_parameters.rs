@@ -20,8 +20,8 @@ pub(super) fn send_encrypted_extensions(
     out: &mut Outgoing,
 ) -> Result<(), Error> {
     let mut extensions = Vec::new();
-    // RFC 6066 §3: a server that used the name says so with an empty extension.
-    if handshake.server_name.is_some() {
+    // RFC 6066 §3: a server that used the name says so with an empty extension, and not again when it resumes.
+    if handshake.server_name.is_some() && handshake.authenticated_at.is_none() {
         extensions.push(EncryptedExtension::ServerNameAck);
     }
     if let Some(protocol) = &handshake.application_protocol {

@@ -24,7 +24,10 @@ pub(super) fn send_tickets(
 ) -> Result<(), Error> {
     let config = &handshake.config;
     let resumption = &config.resumption;
-    let Some(keeper) = Keeper::of(resumption).filter(|_| handshake.client_resumes) else { return Ok(()) };
+    // A session could not tell by which external PSK the client was known, nor when that is taken back.
+    let is_external = matches!(authenticated, Authenticated::ByExternalPsk { .. });
+    let wanted = handshake.client_resumes && !is_external;
+    let Some(keeper) = Keeper::of(resumption).filter(|_| wanted) else { return Ok(()) };
     let Some((now, configuration)) = config.preferences.now().zip(config.binding()) else { return Ok(()) };
     let authenticated_at = handshake.authenticated_at.unwrap_or(now);
     let chain = authenticated.chain();

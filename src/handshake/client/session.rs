@@ -1,0 +1,105 @@
+//! Looks for a session to resume, and says which one fits this configuration now. RFC 8446 §4.6.1, RFC 5077 §3.4.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+use pki_types::{IpAddr, ServerName};
+
+use super::Client;
+use super::hello::send_client_hello;
+use crate::clock::Time;
+use crate::config::{ClientConfig, ClientSessionQuery, Decision};
+use crate::crypto::Suite;
+#[cfg(feature = "tls12")]
+use crate::crypto::SuiteTls12;
+use crate::error::Error;
+use crate::handshake::{Outgoing, QuestionKind};
+use crate::resume::ClientSession;
+use crate::wire::ProtocolVersion;
+
+/// The longest ticket that is kept: with the longest list of application protocols beside it, it still fits into a hello.
+pub(crate) const MAX_TICKET_LEN: usize = 0x4000;
+
+/// The application looks for a session.
+pub(crate) struct AskSession {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl AskSession {
+    /// Goes on with a session, or without.
+    pub(super) fn accept(self, session: Option<Box<ClientSession>>, out: &mut Outgoing) -> Result<Client, Error> {
+        send_client_hello(self.config, self.name, session, out).map(Client::WaitServerHello)
+    }
+}
+
+/// Looks for a session to resume, at once or later. It is the hello's alone from then on, whatever becomes of it: in
+/// TLS 1.3 a ticket is used once. RFC 8446 §C.4.
+pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &mut Outgoing) -> Result<Client, Error> {
+    let Some((store, query)) = config.resumption.store.as_ref().zip(session_query(&config, &name)) else {
+        return send_client_hello(config, name, None, out).map(Client::WaitServerHello);
+    };
+    match store.take(&query) {
+        Decision::Now(session) => send_client_hello(config, name, session, out).map(Client::WaitServerHello),
+        Decision::Later => {
+            out.ask(QuestionKind::FindClientSession(query));
+            Ok(Client::AskSession(AskSession { config, name }))
+        }
+    }
+}
+
+/// What sessions with this server are kept under. Without a store there are none, and without a clock nobody could tell
+/// how old they are.
+pub(super) fn session_query(config: &ClientConfig, name: &ServerName<'static>) -> Option<ClientSessionQuery> {
+    config.resumption.store.as_ref()?;
+    config.preferences.now()?;
+    Some(ClientSessionQuery { server_name: written(name), configuration: config.binding()? })
+}
+
+/// The name as it is written, in lower case and without the dot of the root: names are the same with or without. RFC 9525 §6.3.
+fn written(name: &ServerName<'_>) -> String {
+    match name {
+        ServerName::DnsName(name) => {
+            let name = name.as_ref();
+            name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+        }
+        ServerName::IpAddress(IpAddr::V4(address)) => core::net::Ipv4Addr::from(*address.as_ref()).to_string(),
+        ServerName::IpAddress(IpAddr::V6(address)) => core::net::Ipv6Addr::from(*address.as_ref()).to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Says whether a session may be offered: it was made with this server under this configuration, is alive, and its version
+/// and suite are still among ours. What does not fit is dropped, and the handshake is a full one.
+pub(super) fn fits(session: &ClientSession, config: &ClientConfig, query: &ClientSessionQuery, now: Time) -> bool {
+    session.server_name == query.server_name
+        && session.configuration == query.configuration
+        && session.is_alive(now)
+        && session.ticket.len() <= MAX_TICKET_LEN
+        && config.preferences.allows(session.version)
+        && match session.version {
+            // The hash is the PSK's; the suite may change. RFC 8446 §4.6.1.
+            ProtocolVersion::TLSv1_3 => !session.ticket.is_empty() && suite_of_session(session, config).is_some(),
+            #[cfg(feature = "tls12")]
+            ProtocolVersion::TLSv1_2 => fits_tls12(session, config),
+            _ => false,
+        }
+}
+
+/// The suite itself must be the same. RFC 5246 §7.4.1.2. A session without extended master secret is not offered where it
+/// would not be made any more. RFC 7627 §5.3.
+#[cfg(feature = "tls12")]
+fn fits_tls12(session: &ClientSession, config: &ClientConfig) -> bool {
+    let mut suites = config.preferences.allowed_suites().filter_map(SuiteTls12::find);
+    suites.any(|row| row.suite.id == session.cipher_suite)
+        && (session.extended_master_secret || !config.preferences.requires_extended_master_secret)
+        && (!session.ticket.is_empty() || (1..=32).contains(&session.session_id.len()))
+}
+
+/// A suite of ours with the session's hash: its own, if it is still among them.
+pub(super) fn suite_of_session(session: &ClientSession, config: &ClientConfig) -> Option<Suite> {
+    let own = Suite::tls13(session.cipher_suite)?;
+    let mut ours = config.preferences.allowed_suites().filter_map(Suite::tls13);
+    if config.preferences.cipher_suites.contains(&own.id) { Some(own) } else { ours.find(|it| it.hash == own.hash) }
+}
