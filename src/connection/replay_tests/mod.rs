@@ -12,14 +12,14 @@
 //! | `trace_tls13_*` but this | all records | all records |
 //! | `trace_tls13_client_cert_rsa` | as far as CertificateVerify: the server's certificate is of X.509 version 1 | all records; Certificate in recorded words |
 //! | `trace_tls12_*` | all records; with ECDSA as far as ServerKeyExchange: the servers' certificates are of X.509 version 1 | all records; with AES-GCM Finished under a nonce that counts, where the trace's is of chance |
-//! | RFC 8448 §4 (PSK, 0-RTT) | key schedule and records alone | all records, early data included; ServerHello's extensions in recorded order |
+//! | RFC 8448 §4 (PSK, 0-RTT) | all records, with the session that it kept of §3 | all records, early data included; ServerHello's extensions in recorded order |
 //!
 //! Named departures. Chains are accepted unseen: all have expired. A signature with a key that `ring` does not take
 //! (RSA below 2048 bits, P-521) counts as verified if it is the recorded one over the message that the transcript
 //! demands; Ed25519, ECDSA P-256 and RSA-2048 are verified indeed. Where no private key that can be used here is
 //! published (P-256, OpenSSL's servers), the exchange takes the recorded share and gives the recorded secret. Of
 //! `trace_tls13_x25519mlkem768` the shared secret is not known either: HKDF gives the secrets of its key log for the
-//! published labels and transcript hashes. Tickets, which our server does not make, are put into its queue. Other stacks'
+//! published labels and transcript hashes. The tickets of other servers are put into the queue of ours. Other stacks'
 //! one message per record is a switch of the writer, which otherwise fills its records.
 
 mod player;

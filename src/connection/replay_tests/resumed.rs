@@ -2,21 +2,23 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use std::sync::Mutex;
 
 use super::player::play;
-use super::script::Script;
+use super::script::{Hello, Script};
 use super::{Log, body};
 use crate::clock::Time;
 use crate::config::recorded::Recorded;
-use crate::config::{AntiReplay, Decision, SealTickets, ServerConfig};
-use crate::connection::{Event, ServerConnection};
+use crate::config::{
+    AntiReplay, ClientConfig, ClientSessionQuery, ClientSessionStore, Decision, SealTickets, ServerConfig,
+};
+use crate::connection::{ClientConnection, Event, ServerConnection};
 use crate::crypto::Secret;
 use crate::handshake::{EarlyData, HandshakeKind};
 use crate::keys::{EarlySecret, PskKind, Transcript};
-use crate::resume::{MemoryStrikeRegister, ServerSession};
+use crate::resume::{ClientSession, MemoryStrikeRegister, ServerSession};
 use crate::support::trace::{Actor, RESUMED};
 use crate::wire::{
     ClientExtension, ClientHello, EncryptedExtension, EncryptedExtensions, HandshakeType, NewSessionTicket,
@@ -149,8 +151,63 @@ fn server_replays_the_resumption_of_rfc_8448_with_its_early_data_record_for_reco
     assert_eq!(ours, theirs);
     let [ours, theirs] = [&encrypted_extensions.0, &encrypted_extensions.1]
         .map(|message| read_all::<EncryptedExtensions<'_>>(body(message)).unwrap());
-    assert_eq!(ours.extensions, [EncryptedExtension::ServerNameAck, EncryptedExtension::EarlyData]);
-    assert!(ours.extensions.iter().all(|extension| theirs.extensions.contains(extension)));
+    assert_eq!(ours.extensions, [EncryptedExtension::EarlyData]);
+    assert!(theirs.extensions.contains(&EncryptedExtension::EarlyData));
+}
+
+/// A client's store with room for one session.
+#[derive(Debug, Default)]
+struct Shelf(Mutex<Option<(ClientSessionQuery, Box<ClientSession>)>>);
+
+impl ClientSessionStore for Shelf {
+    fn put(&self, of: &ClientSessionQuery, session: Box<ClientSession>) {
+        assert!(self.0.lock().unwrap().replace((of.clone(), session)).is_none(), "a second session");
+    }
+
+    fn take(&self, of: &ClientSessionQuery) -> Decision<Option<Box<ClientSession>>> {
+        let stored = self.0.lock().unwrap().take_if(|(stored, _)| stored == of);
+        Decision::Now(stored.map(|(_, session)| session))
+    }
+}
+
+/// Plays the client of a trace with this store at this time.
+fn play_client(file: &str, shelf: &Arc<Shelf>, now: Time) -> (Script, ClientConnection, Arc<Recorded>) {
+    let (script, log) = (Script::load(file), Arc::default());
+    let keeps =
+        |config: ClientConfig| config.clock(Arc::new(now)).early_data(true).session_store(Arc::clone(shelf) as _);
+    let (mut client, recorded) = script.client_with(&log, keeps);
+    play(&script, Actor::Client, &mut client);
+    log.check(&script);
+    (script, client, recorded)
+}
+
+#[test]
+fn client_replays_the_resumption_of_rfc_8448_with_the_session_that_it_kept_record_for_record() {
+    let shelf = Arc::default();
+    let (full, first, _) = play_client(FULL, &shelf, CREATED);
+    assert_eq!((first.handshake_kind(), first.early_data()), (Some(HandshakeKind::Full), EarlyData::NotOffered));
+
+    // What was kept is what the other trace goes on with.
+    let ticket = Ticket::read(&Script::load(RESUMED));
+    {
+        let kept = shelf.0.lock().unwrap();
+        let (_, session) = kept.as_ref().unwrap();
+        assert_eq!(session.secret.expose(), ticket.psk);
+        assert_eq!(session.ticket, ticket.bytes);
+        assert_eq!((session.lifetime, session.max_early_data), (ticket.lifetime, ticket.max_early_data));
+    }
+    let (script, second, recorded) = play_client(RESUMED, &shelf, ticket.shown());
+    assert!(shelf.0.lock().unwrap().is_none(), "the ticket could be used again");
+    assert_eq!((second.handshake_kind(), second.early_data()), (Some(HandshakeKind::Resumed), EarlyData::Accepted));
+    assert_eq!(second.peer_certificates(), full.credentials[&Actor::Server].chain);
+
+    // Our own hello would have had the same PSK, age, share and name, and a binder over its own words.
+    let said = recorded.said();
+    let [(ours, theirs)] = &said[..] else { panic!("{} hellos", said.len()) };
+    assert_eq!(Hello::read(ours), Hello::read(theirs));
+    assert!(Hello::read(ours).early_data);
+    let (binder, due) = binders(&script, ours);
+    assert_eq!(binder, due);
 }
 
 #[test]

@@ -308,6 +308,15 @@ impl Script {
     }
 
     pub(super) fn client(&self, log: &Arc<Log>) -> (ClientConnection, Arc<Recorded>) {
+        self.client_with(log, |config| config)
+    }
+
+    /// Makes a client with a configuration to which `edit` adds.
+    pub(super) fn client_with(
+        &self,
+        log: &Arc<Log>,
+        edit: impl FnOnce(ClientConfig) -> ClientConfig,
+    ) -> (ClientConnection, Arc<Recorded>) {
         let provider = self.provider(Actor::Client);
         let recorded = self.recorded(Actor::Client, &[HandshakeType::client_hello]);
         let mut config = ClientConfig::with_provider(Roots::new(), Arc::clone(&provider) as Arc<dyn Provider>)
@@ -329,7 +338,7 @@ impl Script {
             config = config.danger_allow_without_extended_master_secret();
         }
         config.preferences.recorded = Some(Arc::clone(&recorded));
-        let client = ClientConnection::new(Arc::new(config), self.name()).unwrap();
+        let client = ClientConnection::new(Arc::new(edit(config)), self.name()).unwrap();
         provider.assert_exhausted();
         (client, recorded)
     }
