@@ -47,7 +47,8 @@ pub use config::{
 pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
 pub use error::{Error, Fault};
 pub use handshake::{
-    Answer, EarlyData, HandshakeKind, MAX_CHAIN_LEN, MAX_KEY_SHARES, Question, QuestionId, QuestionKind,
+    Answer, EarlyData, HandshakeKind, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Question, QuestionId,
+    QuestionKind,
 };
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;

@@ -7,13 +7,17 @@ mod pair;
 use std::sync::Arc;
 
 use bulla::clock::{NoClock, Time};
-use bulla::config::ClientAuth;
+use bulla::config::{AntiReplay, ClientAuth};
 use bulla::crypto::HashAlgorithm;
 use bulla::crypto::ring::provider;
-use bulla::error::Incompatible;
-use bulla::resume::{ExternalPsk, MemoryClientSessions, MemoryServerSessions, TicketKeys};
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
-use bulla::{ClientConfig, ClientConnection, Error, HandshakeKind, ServerConfig, ServerConnection, ServerName};
+use bulla::error::{Incompatible, Violation};
+use bulla::resume::{ExternalPsk, MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister, TicketKeys};
+use bulla::wire::{
+    AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, ServerExtension, ServerHello, read_all, write_message,
+};
+use bulla::{
+    ClientConfig, ClientConnection, EarlyData, Error, HandshakeKind, ServerConfig, ServerConnection, ServerName,
+};
 use pair::{Authority, KeyKind, NAME, NOW, Pair, configs, data, feed, output, send};
 
 /// Two configurations that keep sessions, and the client's store.
@@ -283,4 +287,78 @@ fn client_certificate_of_the_session_is_known_again() {
     assert_eq!([kinds(&first), kinds(&second)], [FULL, RESUMED]);
     assert_eq!(second.server.peer_certificates(), first.server.peer_certificates());
     assert!(!second.server.peer_certificates().is_empty());
+}
+
+/// What is done to a ServerHello on its way.
+type Edit = fn(&mut ServerHello<'_>);
+
+/// What a client says to the ServerHello of a server that resumes its session, altered on the way.
+fn altered_server_hello(edit: Edit) -> Error {
+    let mut ends = ends();
+    ends.client = ends.client.psk(psk(b"second", HashAlgorithm::Sha256)).early_data(true);
+    ends.server = ends.server.tickets_per_handshake(1);
+    ends.connect();
+    let mut pair = Pair::new(ends.client.clone(), ends.server.clone());
+    feed(&mut pair.server, &mut output(&mut pair.client), &mut pair.server_seen).unwrap();
+    let flight = output(&mut pair.server);
+    let len = usize::from(u16::from_be_bytes([flight[3], flight[4]]));
+    let mut server_hello: ServerHello<'_> = read_all(&flight[9..5 + len]).unwrap();
+    edit(&mut server_hello);
+    let message = write_message(&server_hello).unwrap();
+    let mut record = [&[22, 3, 3][..], &u16::try_from(message.len()).unwrap().to_be_bytes(), &message].concat();
+    feed(&mut pair.client, &mut record, &mut pair.client_seen).unwrap_err()
+}
+
+fn choose(server_hello: &mut ServerHello<'_>, selected_identity: u16) {
+    for extension in server_hello.extensions.iter_mut().flatten() {
+        if let ServerExtension::PreSharedKey(index) = extension {
+            *index = selected_identity;
+        }
+    }
+}
+
+#[test]
+fn server_hello_with_a_psk_that_cannot_be_chosen_so_is_refused() {
+    let cases: [(Violation, Edit); 3] = [
+        (Violation::SelectedPskNotOffered, |hello| choose(hello, 2)),
+        (Violation::PskHashDiffers, |hello| hello.cipher_suite = CipherSuite::TLS_AES_256_GCM_SHA384),
+        (Violation::PskWithoutKeyShare, |hello| {
+            let extensions = hello.extensions.as_mut().unwrap();
+            extensions.retain(|extension| !matches!(extension, ServerExtension::KeyShare(_)));
+        }),
+    ];
+    for (expected, edit) in cases {
+        let refused = altered_server_hello(edit);
+        assert_eq!(refused.alert(), Some(AlertDescription::illegal_parameter));
+        assert_eq!(refused, expected.into());
+    }
+}
+
+/// TLS 1.2 is offered too, and the early data of a server that has fallen back to it is not to be sent again unasked.
+#[cfg(feature = "tls12")]
+#[test]
+fn early_data_answered_by_tls12_ends_the_connection() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let sessions = Arc::new(MemoryClientSessions::new(8, 8));
+    let client = client.session_store(sessions).early_data(true).middlebox_compatibility(false);
+    let register = Arc::new(MemoryStrikeRegister::random(&*provider(), 10).unwrap());
+    let first = server.clone().tickets(tickets()).early_data(100, AntiReplay::StrikeRegister(register)).unwrap();
+    Pair::established(client.clone(), first);
+    let mut pair = Pair::new(client, server.versions([ProtocolVersion::TLSv1_2]).unwrap());
+    assert_eq!(pair.client.early_data(), EarlyData::Pending);
+    let refused = pair.run().unwrap_err();
+    assert_eq!(refused, ("client", Violation::EarlyDataWithOldVersion.into()));
+}
+
+/// Who holds a PSK is trusted by a client that has it, and by no other one, also in the sessions that come of it.
+#[test]
+fn session_of_an_external_psk_is_resumed_by_clients_that_have_the_psk_alone() {
+    let mut ends = ends();
+    ends.server = ends.server.psks(Arc::new(vec![psk(b"p", HashAlgorithm::Sha256)]));
+    let knowing = ends.client.clone().psk(psk(b"p", HashAlgorithm::Sha256));
+    assert_eq!(kinds(&Pair::established(knowing, ends.server.clone())), BY_PSK);
+    let other = ends.client.clone().psk(psk(b"q", HashAlgorithm::Sha256));
+    for client in [ends.client.clone(), other] {
+        assert_eq!(kinds(&Pair::established(client, ends.server.clone())), FULL);
+    }
 }

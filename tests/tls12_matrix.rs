@@ -24,14 +24,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla::error::Violation;
+use bulla::resume::MemoryClientSessions;
 use bulla::wire::{ContentType, HandshakeType};
 use bulla::{ClientConfig, Error, ServerConfig};
 use later::{Later, Remote};
 use pair::{KeyKind, NAME};
 use script_tls12::Say;
 use script_tls12::Say::{
-    Certificate, CertificateRequest, ChangeCipherSpec, ClientHello, ClientKeyExchange, ServerHello, ServerHelloDone,
-    ServerHelloWithStatus, ServerKeyExchange,
+    Certificate, CertificateRequest, ChangeCipherSpec, ClientHello, ClientHelloOfSession, ClientKeyExchange,
+    ServerHello, ServerHelloDone, ServerHelloResumed, ServerHelloResumedWithTicket, ServerHelloWithStatus,
+    ServerHelloWithTicket, ServerKeyExchange,
 };
 use stage_tls12::{Scene, Stage};
 
@@ -53,6 +55,8 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
         }
     };
     let judge_later = stage.client.clone().verify_later();
+    let keeping = stage.client.clone().session_store(Arc::new(MemoryClientSessions::new(1, 1)));
+    let to_ticket = &[ServerHelloWithTicket, Certificate, ServerKeyExchange, ServerHelloDone];
     let to_change = &[ServerHello, Certificate, ServerKeyExchange, ServerHelloDone];
     let to_finished = &[ServerHello, Certificate, ServerKeyExchange, ServerHelloDone, ChangeCipherSpec];
     vec![
@@ -65,8 +69,12 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
         ("WaitServerHelloDone", Box::new(plain(&ASKING[..4]))),
         ("AskIdentity", Box::new(of(choose_later, ASKING))),
         ("AskSignature", Box::new(sign_later)),
+        ("WaitNewSessionTicket", Box::new(of(keeping, to_ticket))),
         ("WaitChangeCipherSpec", Box::new(plain(to_change))),
         ("WaitFinished", Box::new(plain(to_finished))),
+        ("WaitNewSessionTicketResumed", Box::new(|| stage.resuming_client().say(&[ServerHelloResumedWithTicket]))),
+        ("WaitChangeCipherSpecResumed", Box::new(|| stage.resuming_client().say(&[ServerHelloResumed]))),
+        ("WaitFinishedResumed", Box::new(|| stage.resuming_client().say(&[ServerHelloResumed, ChangeCipherSpec]))),
         ("Connected", Box::new(|| stage.connected_client())),
     ]
 }
@@ -82,11 +90,13 @@ fn server_states(stage: &Stage) -> Vec<Column<'_>> {
             scene
         }
     };
+    let find_later = stage.server.clone().session_store(Arc::new(Later));
     let require = stage.requiring_server();
     let judge_later = require.clone().verify_later();
     let plain = |says: &'static [Say]| of(stage.server.clone(), says);
     vec![
         ("WaitClientHello", Box::new(plain(&[]))),
+        ("AskSession", Box::new(of(find_later, &[ClientHelloOfSession]))),
         ("AskIdentity", Box::new(of(choose_later, &[ClientHello]))),
         ("AskSignature", Box::new(sign_later)),
         ("WaitCertificate", Box::new(of(require.clone(), &[ClientHello]))),
@@ -95,6 +105,8 @@ fn server_states(stage: &Stage) -> Vec<Column<'_>> {
         ("WaitCertificateVerify", Box::new(of(require, &[ClientHello, Certificate, ClientKeyExchange]))),
         ("WaitChangeCipherSpec", Box::new(plain(&[ClientHello, ClientKeyExchange]))),
         ("WaitFinished", Box::new(plain(&[ClientHello, ClientKeyExchange, ChangeCipherSpec]))),
+        ("WaitChangeCipherSpecResumed", Box::new(|| stage.resuming_server().say(&[ClientHelloOfSession]))),
+        ("WaitFinishedResumed", Box::new(|| stage.resuming_server().say(&[ClientHelloOfSession, ChangeCipherSpec]))),
         ("Connected", Box::new(|| stage.connected_server())),
     ]
 }
@@ -180,9 +192,10 @@ fn tables_of_tls12_have_no_more_rows_than_the_rfc() {
     let kept = include_str!("snapshots/state_matrix_tls12.txt");
     let (client, server) = kept.split_once("### Server").unwrap();
     // ServerHello; Certificate; CertificateStatus or ServerKeyExchange; ServerKeyExchange; CertificateRequest or
-    // ServerHelloDone; ServerHelloDone; change_cipher_spec; Finished; HelloRequest.
-    assert_eq!(client.matches(" row |").count(), 1 + 1 + 2 + 1 + 2 + 1 + 1 + 1 + 1);
+    // ServerHelloDone; ServerHelloDone; change_cipher_spec; Finished; HelloRequest. NewSessionTicket is announced, so that its
+    // state has no other row; and of a resumption, NewSessionTicket, change_cipher_spec, Finished.
+    assert_eq!(client.matches(" row |").count(), 1 + 1 + 2 + 1 + 2 + 1 + 1 + 1 + 1 + 1 + 3);
     // ClientHello; Certificate; ClientKeyExchange; CertificateVerify; change_cipher_spec; Finished; the ClientHello that
-    // is answered with no_renegotiation.
-    assert_eq!(server.matches(" row |").count(), 7);
+    // is answered with no_renegotiation; and of a resumption, change_cipher_spec and Finished.
+    assert_eq!(server.matches(" row |").count(), 7 + 2);
 }

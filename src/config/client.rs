@@ -130,10 +130,12 @@ impl ClientConfig {
         let provider = &*self.preferences.provider;
         let hashed = self.resumption.roots_digest;
         let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
-        let takes_certificates: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
-        let own = [b"bulla client session", takes_certificates, &roots, self.verifier.rules(), self.identity.shows()];
-        let psks = self.resumption.psks.iter().map(|psk| psk.identity());
-        super::resumption::bind(provider, &own.into_iter().chain(psks).collect::<alloc::vec::Vec<_>>())
+        // Who holds an external PSK is trusted for that: a session of it is nothing to a client without. Its name tells it.
+        let mode: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
+        let mut parts =
+            alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
+        parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
+        super::resumption::bind(provider, &parts)
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.

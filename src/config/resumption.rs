@@ -240,11 +240,6 @@ impl Default for ServerResumption {
 const DEFAULT_SESSION_LIFETIME: u32 = 7200;
 
 impl ServerResumption {
-    /// Says whether sessions are kept at all.
-    pub(crate) fn keeps_sessions(&self) -> bool {
-        self.tickets.is_some() || self.store.is_some()
-    }
-
     pub(super) fn set_lifetime(&mut self, seconds: u32) {
         self.lifetime = seconds.clamp(1, MAX_SESSION_LIFETIME);
     }

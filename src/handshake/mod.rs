@@ -25,5 +25,8 @@ pub use question::{Answer, Question, QuestionId, QuestionKind};
 /// Most key shares in a ClientHello. Clients send one to four; each one is looked up in a list of the peer's own length.
 pub const MAX_KEY_SHARES: usize = 32;
 
+/// Most PSKs of a ClientHello that a server looks at. Clients offer one to three; each costs a look-up.
+pub const MAX_OFFERED_PSKS: usize = 8;
+
 /// Most certificates in a peer's chain. Chains of the public web have up to five.
 pub const MAX_CHAIN_LEN: usize = 16;

@@ -96,6 +96,11 @@ impl MasterSecret {
         Ok(Self { suite, secret })
     }
 
+    /// Takes the master secret of an earlier connection; `None` if it is none of these. RFC 5246 §7.3, Figure 2.
+    pub fn of_session(suite: Suite, secret: &Secret) -> Option<Self> {
+        (secret.len() == MASTER_SECRET_LEN).then(|| Self { suite, secret: secret.duplicate() })
+    }
+
     /// Lends the secret's bytes.
     pub fn secret(&self) -> &Secret {
         &self.secret

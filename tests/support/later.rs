@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use bulla::config::{
-    CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision, Signer,
-    SigningFailed, SigningRequest,
+    CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision, ServerSessionStore,
+    Signer, SigningFailed, SigningRequest,
 };
 use bulla::crypto::SigningKey;
 use bulla::crypto::ring::provider;
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
+use bulla::resume::ServerSession;
 use bulla::wire::SignatureScheme;
 use bulla::{Answer, Identity, Question, QuestionKind};
 
@@ -25,6 +26,18 @@ impl ChooseClientIdentity for Later {
 
 impl ChooseServerIdentity for Later {
     fn choose(&self, _: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>> {
+        Decision::Later
+    }
+}
+
+impl ServerSessionStore for Later {
+    fn put(&self, _: &[u8; 32], _: &ServerSession) {}
+
+    fn get(&self, _: &[u8]) -> Decision<Option<Box<ServerSession>>> {
+        Decision::Later
+    }
+
+    fn take(&self, _: &[u8]) -> Decision<Option<Box<ServerSession>>> {
         Decision::Later
     }
 }

@@ -13,9 +13,9 @@ use bulla::pki_types::{CertificateDer, PrivateKeyDer};
 use bulla::wire::{
     Alert, Asn1Cert, CertificateRequestTls12, CertificateStatus, CertificateTls12, CertificateVerify, CipherSuite,
     ClientCertificateType, ClientExtension, ClientHello, ClientKeyExchange, CompressionMethod, ContentType,
-    EcPointFormat, Finished, HandshakeType, HelloRequest, NamedGroup, ProtocolVersion, RECORD_HEADER_LEN, Random,
-    ServerEcdhParams, ServerExtension, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, read_all,
-    write_all, write_message,
+    EcPointFormat, Finished, HandshakeType, HelloRequest, NamedGroup, NewSessionTicketTls12, ProtocolVersion,
+    RECORD_HEADER_LEN, Random, ServerEcdhParams, ServerExtension, ServerHello, ServerHelloDone, ServerKeyExchange,
+    SignatureScheme, read_all, write_all, write_message,
 };
 
 use super::script::{Heard, Role, plain_record};
@@ -47,6 +47,15 @@ pub enum Say {
     CertificateVerify,
     ChangeCipherSpec,
     Finished,
+    /// A ClientHello that offers the peer's session by its ticket, with an id that is made up.
+    ClientHelloOfSession,
+    /// A ServerHello that announces a NewSessionTicket.
+    ServerHelloWithTicket,
+    /// A ServerHello that resumes the session of the hello.
+    ServerHelloResumed,
+    /// One that resumes it and announces a NewSessionTicket.
+    ServerHelloResumedWithTicket,
+    NewSessionTicket,
     /// A message of this type without a body.
     Empty(HandshakeType),
 }
@@ -92,6 +101,10 @@ pub struct Peer {
     /// What the client's hello named.
     pub legacy_session_id: Vec<u8>,
     extended_master_secret: bool,
+    /// The ticket of an earlier connection.
+    pub ticket: Vec<u8>,
+    /// The master secret of an earlier connection, which both ends resume.
+    pub session: Option<Secret>,
     /// The server's half of the key exchange, as long as the client's has not come.
     started: Option<Box<dyn StartedKeyExchange>>,
     /// The server's point, as a client has heard it.
@@ -124,6 +137,8 @@ impl Peer {
             randoms: Randoms { client: [0; 32], server: [0; 32] },
             legacy_session_id: Vec::new(),
             extended_master_secret: false,
+            ticket: Vec::new(),
+            session: None,
             started: None,
             server_point: vec![9; 32],
             pre_master_secret: None,
@@ -206,6 +221,26 @@ impl Peer {
             Say::CertificateVerify => self.certificate_verify(SCHEME),
             Say::ChangeCipherSpec => panic!("change_cipher_spec is no handshake message"),
             Say::Finished => self.finished(),
+            Say::ClientHelloOfSession => {
+                let ticket = self.ticket.clone();
+                self.client_hello_with(|hello| {
+                    hello.legacy_session_id = &[5; 32];
+                    hello.extensions.as_mut().unwrap().push(ClientExtension::SessionTicket(&ticket));
+                })
+            }
+            Say::ServerHelloWithTicket => self.server_hello_with(|hello| {
+                hello.extensions.as_mut().unwrap().push(ServerExtension::SessionTicket);
+            }),
+            Say::ServerHelloResumed | Say::ServerHelloResumedWithTicket => {
+                let id = self.legacy_session_id.clone();
+                self.server_hello_with(|hello| {
+                    hello.legacy_session_id_echo = &id;
+                    if say == Say::ServerHelloResumedWithTicket {
+                        hello.extensions.as_mut().unwrap().push(ServerExtension::SessionTicket);
+                    }
+                })
+            }
+            Say::NewSessionTicket => new_session_ticket(3600, b"a ticket"),
             Say::Empty(handshake_type) => vec![handshake_type.0, 0, 0, 0],
         }
     }
@@ -392,7 +427,16 @@ impl Peer {
                     self.randoms.server = hello.random.0;
                     let mut extensions = hello.extensions.iter().flatten();
                     self.extended_master_secret = extensions.any(|it| *it == ServerExtension::ExtendedMasterSecret);
+                    let resumed = !hello.legacy_session_id_echo.is_empty()
+                        && hello.legacy_session_id_echo == self.legacy_session_id;
+                    if let Some(session) = self.session.as_ref().filter(|_| resumed) {
+                        let master_secret = MasterSecret::of_session(self.suite.suite, session).unwrap();
+                        self.derive_key_block(master_secret);
+                    }
                 }
+            }
+            (HandshakeType::new_session_ticket, Role::Server) if self.role == Role::Client => {
+                self.ticket = read_all::<NewSessionTicketTls12<'_>>(body).unwrap().ticket.to_vec();
             }
             (HandshakeType::server_key_exchange, Role::Server) if self.role == Role::Client => {
                 self.server_point = read_all::<ServerKeyExchange<'_>>(body).unwrap().params.public.to_vec();
@@ -417,7 +461,11 @@ impl Peer {
         } else {
             MasterSecret::legacy(provider, suite, &pre_master_secret, &self.randoms).unwrap()
         };
-        let keys = master_secret.key_block(provider, &self.randoms).unwrap();
+        self.derive_key_block(master_secret);
+    }
+
+    fn derive_key_block(&mut self, master_secret: MasterSecret) {
+        let keys = master_secret.key_block(&*self.provider, &self.randoms).unwrap();
         (self.next_client_keys, self.next_server_keys) = (Some(keys.client), Some(keys.server));
         self.master_secret = Some(master_secret);
     }
@@ -454,4 +502,8 @@ pub fn certificate_request_with(edit: impl FnOnce(&mut CertificateRequestTls12<'
     };
     edit(&mut request);
     write_message(&request).unwrap()
+}
+
+pub fn new_session_ticket(ticket_lifetime_hint: u32, ticket: &[u8]) -> Vec<u8> {
+    write_message(&NewSessionTicketTls12 { ticket_lifetime_hint, ticket }).unwrap()
 }

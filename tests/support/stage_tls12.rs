@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bulla::resume::{MemoryClientSessions, TicketKeys};
 use bulla::wire::ProtocolVersion;
 use bulla::{ClientAuth, ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 
@@ -78,6 +79,40 @@ impl Stage {
     pub fn server_with(&self, config: ServerConfig) -> Scene {
         let end = End::Server(ServerConnection::new(Arc::new(config)).unwrap());
         Scene::start(end, Peer::new(Role::Client, self.authority.issue(&["client.test"], KeyKind::EcdsaP256)))
+    }
+
+    /// A real client that offers the session which it has with the scripted server.
+    pub fn resuming_client(&self) -> Scene {
+        let store = Arc::new(MemoryClientSessions::new(1, 1));
+        let config = self.client.clone().session_store(store);
+        let first = self.client_with(config.clone());
+        let first = first.say(&[Say::ServerHelloWithTicket]).say(&SERVER_FLIGHT[1..]);
+        let first = first.say(&[Say::NewSessionTicket]).say(&END);
+        assert_eq!(first.outcome(), "Connected");
+        let mut scene = self.client_with(config);
+        scene.peer.session = first.peer.master_secret.map(|it| it.secret().duplicate());
+        scene
+    }
+
+    /// A server's configuration that seals tickets.
+    pub fn sealing_server(&self) -> ServerConfig {
+        self.server.clone().tickets(Arc::new(TicketKeys::random(bulla::crypto::ring::provider(), 3600).unwrap()))
+    }
+
+    /// A real server against a scripted client that has a session with it.
+    pub fn resuming_server(&self) -> Scene {
+        self.resuming_server_with(&self.sealing_server())
+    }
+
+    pub fn resuming_server_with(&self, config: &ServerConfig) -> Scene {
+        let first = self.server_with(config.clone());
+        let first = first.say(&[Say::ClientHelloOfSession, Say::ClientKeyExchange]).say(&END);
+        assert_eq!(first.outcome(), "Connected");
+        assert!(!first.peer.ticket.is_empty());
+        let mut scene = self.server_with(config.clone());
+        scene.peer.session = first.peer.master_secret.map(|it| it.secret().duplicate());
+        scene.peer.ticket = first.peer.ticket;
+        scene
     }
 
     /// A real client that is connected to the scripted server.

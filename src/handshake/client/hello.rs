@@ -109,9 +109,9 @@ fn make_offer(
     let legacy_session_id = match &session_tls12 {
         Some(session) if session.ticket.is_empty() => session.session_id.clone(),
         session => {
-            let mut made_up = vec![0; if looks_resumed || session.is_some() { 32 } else { 0 }];
-            provider.fill_random(&mut made_up).map_err(crypto_failed)?;
-            made_up
+            let mut legacy_session_id = vec![0; if looks_resumed || session.is_some() { 32 } else { 0 }];
+            provider.fill_random(&mut legacy_session_id).map_err(crypto_failed)?;
+            legacy_session_id
         }
     };
 

@@ -12,7 +12,7 @@ use super::{Server, retry, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
-use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, Outgoing};
+use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Outgoing};
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
 use crate::wire::{
@@ -64,9 +64,6 @@ pub(super) struct OfferedPsk {
     pub(super) obfuscated_ticket_age: u32,
     pub(super) binder: Vec<u8>,
 }
-
-/// How many PSKs of a hello are looked at. Clients offer one to three; each costs a look-up.
-pub const MAX_OFFERED_PSKS: usize = 8;
 
 /// Reads the PSKs that can be used. Without psk_dhe_ke there are none: a PSK without a key exchange gives no forward
 /// secrecy, and is not spoken here. RFC 8446 §4.2.9.

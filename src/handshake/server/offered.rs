@@ -30,19 +30,21 @@ pub(super) struct Offered<'h> {
     pub(super) psk_modes: &'h [PskKeyExchangeMode],
     pub(super) cookie: Option<&'h [u8]>,
     #[cfg(feature = "tls12")]
-    pub(super) tls12: OfferedTls12,
+    pub(super) tls12: OfferedTls12<'h>,
 }
 
 /// The extensions that decide something in TLS 1.2 alone.
 #[cfg(feature = "tls12")]
 #[derive(Clone, Copy, Default)]
-pub(super) struct OfferedTls12 {
+pub(super) struct OfferedTls12<'h> {
     pub(super) point_formats: bool,
     pub(super) uncompressed_points: bool,
     pub(super) extended_master_secret: bool,
     pub(super) renegotiation_info: bool,
     /// Of renegotiation_info, where there must be nothing.
     pub(super) renegotiated_connection: bool,
+    /// Empty from a client that would like a ticket and has none.
+    pub(super) session_ticket: Option<&'h [u8]>,
 }
 
 impl<'h> Offered<'h> {
@@ -76,6 +78,8 @@ impl<'h> Offered<'h> {
                     offered.tls12.renegotiation_info = true;
                     offered.tls12.renegotiated_connection = !renegotiated_connection.is_empty();
                 }
+                #[cfg(feature = "tls12")]
+                ClientExtension::SessionTicket(ticket) => offered.tls12.session_ticket = Some(ticket),
                 ClientExtension::PskKeyExchangeModes(modes) => offered.psk_modes = modes,
                 ClientExtension::Cookie(cookie) => offered.cookie = Some(cookie),
                 ClientExtension::PreSharedKey(_) if index + 1 != extensions.len() => {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::State;
-use super::finished::WaitChangeCipherSpec;
+use super::finished::{WaitChangeCipherSpec, WaitNewSessionTicket};
 use super::full::Handshake;
 use crate::config::{CertificateRequestInfo, Decision, Identity, SigningFailed, SigningRequest};
 use crate::crypto::{CryptoError, Secret, key_exchange};
@@ -144,9 +144,13 @@ impl Exchanged {
         let verify_data = verify_data.map_err(crypto_failed)?;
         let finished = Finished { verify_data: verify_data.expose() };
         out.send(Level::Application, &finished, &mut handshake.transcript)?;
-        out.read_change_cipher_spec(ChangeCipherSpecs::Awaited);
         let server_keys = keys.server;
+        let announced = handshake.answered.session_ticket;
         let state = WaitChangeCipherSpec { handshake, authenticated, group, master_secret, server_keys };
+        if announced {
+            return Ok(State::WaitNewSessionTicket(WaitNewSessionTicket { next: state }));
+        }
+        out.read_change_cipher_spec(ChangeCipherSpecs::Awaited);
         Ok(State::WaitChangeCipherSpec(state))
     }
 }

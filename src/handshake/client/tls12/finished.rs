@@ -1,14 +1,32 @@
-//! The end of a full handshake: the server's change_cipher_spec and Finished. RFC 5246 §7.1, §7.4.9.
+//! The end of a full handshake: the server's NewSessionTicket, change_cipher_spec and Finished. RFC 5246 §7.1, §7.4.9,
+//! RFC 5077 §3.3.
 
 use super::State;
 use super::full::Handshake;
+use super::session::{Ticket, keep};
 use crate::error::Error;
 use crate::handshake::connected::ConnectedTls12;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
 use crate::keys::{MasterSecret, TrafficKeys};
-use crate::record::{Level, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
 use crate::wire::{Finished, NamedGroup};
+
+/// Our Finished is sent, and the server has announced a ticket.
+pub(crate) struct WaitNewSessionTicket {
+    pub(super) next: WaitChangeCipherSpec,
+}
+
+impl WaitNewSessionTicket {
+    /// RFC 5077 §3.3.
+    pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
+        let Self { mut next } = self;
+        next.handshake.ticket = Ticket::read(message)?;
+        next.handshake.transcript.add(message.bytes());
+        out.read_change_cipher_spec(ChangeCipherSpecs::Awaited);
+        Ok(State::WaitChangeCipherSpec(next))
+    }
+}
 
 /// Our Finished is sent.
 pub(crate) struct WaitChangeCipherSpec {
@@ -39,13 +57,14 @@ pub(crate) struct WaitFinished {
 impl WaitFinished {
     /// RFC 5246 §7.4.9.
     pub(super) fn accept(self, message: Incoming<'_>) -> Result<Progress<State>, Error> {
-        let Self { handshake, authenticated, group, master_secret } = self;
+        let Self { mut handshake, authenticated, group, master_secret } = self;
         let provider = handshake.provider();
         message.boundary()?;
         let finished: Finished<'_> = message.parse()?;
         let expected = master_secret.server_verify_data(&*provider, &handshake.transcript.current());
         let proof = VerifiedFinished::check_tls12(&expected.map_err(crypto_failed)?, &finished)?;
         let negotiated = handshake.negotiated(group);
+        keep(&mut handshake, &authenticated, &master_secret, group, &proof);
         let kept = (master_secret, handshake.randoms, handshake.answered.extended_master_secret);
         Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
     }

@@ -7,6 +7,7 @@ use pki_types::CertificateDer;
 
 use super::State;
 use super::client_flight::Flight;
+use super::session::Ticket;
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
 use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
 use crate::error::{Error, Internal, Violation};
@@ -27,6 +28,9 @@ pub(super) struct Answered {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) extended_master_secret: bool,
     pub(super) certificate_status: bool,
+    pub(super) session_ticket: bool,
+    /// The id that the server gives its new session; empty if none.
+    pub(super) session_id: Vec<u8>,
 }
 
 /// What every state of the handshake owns.
@@ -38,6 +42,8 @@ pub(super) struct Handshake {
     pub(super) transcript: Transcript,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<Vec<u8>>,
+    /// What came in NewSessionTicket.
+    pub(super) ticket: Option<Ticket>,
 }
 
 impl Handshake {
@@ -67,15 +73,8 @@ impl Handshake {
     }
 }
 
-/// Goes on from a ServerHello that chose TLS 1.2.
-pub(super) fn start(
-    offer: Offer,
-    suite: SuiteTls12,
-    randoms: Randoms,
-    answered: Answered,
-    transcript: Transcript,
-) -> State {
-    let handshake = Handshake { offer, suite, randoms, answered, transcript, ocsp_response: None };
+/// Goes on from a ServerHello that resumes nothing.
+pub(super) fn start(handshake: Handshake) -> State {
     State::WaitCertificate(WaitCertificate { handshake })
 }
 

@@ -1,7 +1,11 @@
-//! Judges a ServerHello that chose TLS 1.2. RFC 5246 §7.4.1.3, RFC 8422 §5.2, RFC 5746 §3.4, RFC 7627 §5.2.
+//! Judges a ServerHello that chose TLS 1.2. RFC 5246 §7.4.1.3, RFC 8422 §5.2, RFC 5746 §3.4, RFC 7627 §5.2,
+//! RFC 5077 §3.4.
+
+use alloc::boxed::Box;
 
 use super::State;
-use super::full::{Answered, start};
+use super::full::{Answered, Handshake};
+use super::{abbreviated, full};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::client::offer::Offer;
@@ -9,32 +13,45 @@ use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Outgoing};
 use crate::keys::{Randoms, Transcript};
 use crate::record::ChangeCipherSpecs;
+use crate::resume::ClientSession;
 use crate::wire::{CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ServerExtension, ServerHello};
 
 /// Goes on from a ServerHello that answers this ClientHello.
 pub(in crate::handshake::client) fn accept(
-    offer: Offer,
+    mut offer: Offer,
     client_hello: &[u8],
     message: Incoming<'_>,
     server_hello: &ServerHello<'_>,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    // 1. The suite, the compression, and no session that we do not have.
+    // 1. The suite, the compression, and whether a session is resumed.
     let suite = check_hello(&offer, server_hello)?;
+    let resumed = resumed_session(&mut offer, server_hello)?;
     // 2. The extensions answer ours.
-    let answered = read_extensions(&offer, server_hello)?;
+    let mut answered = read_extensions(&offer, server_hello)?;
+    answered.session_id = server_hello.legacy_session_id_echo.to_vec();
+    // It is as it was when the session was made. RFC 7627 §5.3.
+    if resumed.as_ref().is_some_and(|session| session.extended_master_secret != answered.extended_master_secret) {
+        return Err(Violation::ExtendedMasterSecretChanged.into());
+    }
     if !answered.extended_master_secret && offer.config.preferences.requires_extended_master_secret {
         return Err(Incompatible::NoExtendedMasterSecret.into());
     }
-    // 3. The transcript keeps the messages until it is known whether they must be signed.
+    // 3. The transcript of a full handshake keeps the messages until it is known whether they must be signed.
     let provider = &*offer.config.preferences.provider;
     let mut transcript = Transcript::new(provider, suite.suite.hash).map_err(crypto_failed)?;
-    transcript.keep_messages();
+    if resumed.is_none() {
+        transcript.keep_messages();
+    }
     transcript.add(client_hello);
     transcript.add(message.bytes());
     out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
     let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
-    Ok(start(offer, suite, randoms, answered, transcript))
+    let handshake = Handshake { offer, suite, randoms, answered, transcript, ocsp_response: None, ticket: None };
+    match resumed {
+        Some(session) => abbreviated::start(handshake, session, out),
+        None => Ok(full::start(handshake)),
+    }
 }
 
 fn check_hello(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<SuiteTls12, Error> {
@@ -44,12 +61,23 @@ fn check_hello(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<SuiteTls
     if server_hello.legacy_compression_method != CompressionMethod::null {
         return Err(Violation::CompressionSelected.into());
     }
-    // The session id of our hello only looks like one: a server that gives it back resumes nothing. RFC 8446 §D.4.
-    let ours = &offer.legacy_session_id;
-    if !ours.is_empty() && server_hello.legacy_session_id_echo == *ours {
-        return Err(Violation::SessionNotOffered.into());
-    }
     Ok(suite)
+}
+
+/// The echo of our id says that the session is resumed, also where it is the ticket that names it. RFC 5246 §7.4.1.3,
+/// RFC 5077 §3.4.
+fn resumed_session(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<Option<Box<ClientSession>>, Error> {
+    // Resumed or not: what the server did not take is not offered again.
+    let session = offer.session_tls12.take();
+    if offer.legacy_session_id.is_empty() || server_hello.legacy_session_id_echo != offer.legacy_session_id {
+        return Ok(None);
+    }
+    // Without a session, the id of our hello only looks like one. RFC 8446 §D.4.
+    let session = session.ok_or(Violation::SessionNotOffered)?;
+    if session.cipher_suite != server_hello.cipher_suite {
+        return Err(Violation::ResumedSessionChanged.into());
+    }
+    Ok(Some(session))
 }
 
 fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
@@ -81,6 +109,7 @@ fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answ
                 return Err(Violation::RenegotiationInfoNotEmpty.into());
             }
             ServerExtension::StatusRequest => answered.certificate_status = true,
+            ServerExtension::SessionTicket => answered.session_ticket = true,
             _ => {}
         }
     }

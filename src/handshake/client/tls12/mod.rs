@@ -1,25 +1,33 @@
-//! The client's TLS 1.2 handshake from ServerHello on. RFC 5246 §7.3, Figure 1.
+//! The client's TLS 1.2 handshake from ServerHello on. RFC 5246 §7.3, Figure 1 and Figure 2; RFC 5077 §3.1.
 //!
 //! ```text
 //!   ServerHello ── settled in `hello`
-//!      │ Certificate                      full.rs               ⟂ is the chain to be trusted?
-//!      │ CertificateStatus, if announced
-//!      │ ServerKeyExchange                                      proves the leaf's key
-//!      │ CertificateRequest, if wanted
-//!      │ ServerHelloDone                  client_flight.rs      ⟂ which certificate?  ⟂ sign, please
-//!      ▼ Certificate if asked; ClientKeyExchange; CertificateVerify; change_cipher_spec; Finished
-//!   change_cipher_spec                    finished.rs
-//!      │ Finished
-//!   CONNECTED                             post_handshake.rs     HelloRequest is refused
+//!      ├── without our session id ──┐
+//!      │ with it: Figure 2          │ Figure 1: full.rs
+//!      │ abbreviated.rs             │ Certificate                             ⟂ is the chain to be trusted?
+//!      │                            │ CertificateStatus, if announced
+//!      │                            │ ServerKeyExchange                       proves the leaf's key
+//!      │                            │ CertificateRequest, if wanted
+//!      │                            │ ServerHelloDone      client_flight.rs   ⟂ which certificate?  ⟂ sign, please
+//!      │                            ▼ Certificate if asked; ClientKeyExchange; CertificateVerify; change_cipher_spec; Finished
+//!      │ NewSessionTicket,          │ NewSessionTicket,    finished.rs
+//!      │ if announced               │ if announced
+//!   change_cipher_spec           change_cipher_spec
+//!      │ Finished                   │ Finished
+//!      ▼ change_cipher_spec,        │
+//!      │ Finished                   │
+//!   CONNECTED                    CONNECTED                 post_handshake.rs  HelloRequest is refused
 //! ```
 //!
 //! `⟂` marks a question: where its answer is not at hand, the state named after it waits.
 
+mod abbreviated;
 mod client_flight;
 mod finished;
 mod full;
 mod hello;
 pub(crate) mod post_handshake;
+mod session;
 
 pub(super) use hello::accept as accept_server_hello;
 
@@ -38,8 +46,12 @@ pub(crate) enum State {
     WaitServerHelloDone(full::WaitServerHelloDone),
     AskIdentity(client_flight::AskIdentity),
     AskSignature(client_flight::AskSignature),
+    WaitNewSessionTicket(finished::WaitNewSessionTicket),
     WaitChangeCipherSpec(finished::WaitChangeCipherSpec),
     WaitFinished(finished::WaitFinished),
+    WaitNewSessionTicketResumed(abbreviated::WaitNewSessionTicket),
+    WaitChangeCipherSpecResumed(abbreviated::WaitChangeCipherSpec),
+    WaitFinishedResumed(abbreviated::WaitFinished),
 }
 
 impl State {
@@ -54,7 +66,10 @@ impl State {
             (Self::WaitCertificateRequestOrDone(s), T::certificate_request) => s.accept_request(message)?,
             (Self::WaitCertificateRequestOrDone(s), T::server_hello_done) => s.accept_done(message, out)?,
             (Self::WaitServerHelloDone(s), T::server_hello_done) => s.accept(message, out)?,
+            (Self::WaitNewSessionTicket(s), T::new_session_ticket) => s.accept(message, out)?,
             (Self::WaitFinished(s), T::finished) => return s.accept(message),
+            (Self::WaitNewSessionTicketResumed(s), T::new_session_ticket) => s.accept(message, out)?,
+            (Self::WaitFinishedResumed(s), T::finished) => return s.accept(message, out),
             (state, got) => return Err(Violation::UnexpectedMessage(got, state.name()).into()),
         };
         Ok(Progress::Handshaking(next))
@@ -68,6 +83,7 @@ impl State {
     ) -> Result<Self, Error> {
         match self {
             Self::WaitChangeCipherSpec(s) => Ok(s.accept(boundary, out)),
+            Self::WaitChangeCipherSpecResumed(s) => Ok(s.accept(boundary, out)),
             _ => Err(Violation::UnexpectedRecord(ContentType::change_cipher_spec).into()),
         }
     }
@@ -103,8 +119,12 @@ impl State {
             Self::WaitServerHelloDone(_) => "WaitServerHelloDone",
             Self::AskIdentity(_) => "AskIdentity",
             Self::AskSignature(_) => "AskSignature",
+            Self::WaitNewSessionTicket(_) => "WaitNewSessionTicket",
             Self::WaitChangeCipherSpec(_) => "WaitChangeCipherSpec",
             Self::WaitFinished(_) => "WaitFinished",
+            Self::WaitNewSessionTicketResumed(_) => "WaitNewSessionTicketResumed",
+            Self::WaitChangeCipherSpecResumed(_) => "WaitChangeCipherSpecResumed",
+            Self::WaitFinishedResumed(_) => "WaitFinishedResumed",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::State;
 use super::full::Handshake;
+use super::session::{Keeping, remember, send_ticket};
 use crate::error::Error;
 use crate::handshake::connected::ConnectedTls12;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
@@ -37,7 +38,7 @@ pub(crate) struct WaitFinished {
 }
 
 impl WaitFinished {
-    /// Checks the client's Finished, and sends ours. RFC 5246 §7.4.9.
+    /// Checks the client's Finished, keeps the session, and sends ours. RFC 5246 §7.4.9, RFC 5077 §3.3.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let Self { mut handshake, authenticated, master_secret, server_keys } = self;
         let provider = handshake.provider();
@@ -46,6 +47,20 @@ impl WaitFinished {
         let expected = master_secret.client_verify_data(&*provider, &handshake.transcript.current());
         let proof = VerifiedFinished::check_tls12(&expected.map_err(crypto_failed)?, &finished)?;
         handshake.transcript.add(message.bytes());
+
+        match handshake.keeping {
+            Keeping::Nothing => {}
+            Keeping::Ticket => {
+                let session = remember(&handshake, &authenticated, &master_secret);
+                send_ticket(&mut handshake, session.as_ref(), out)?;
+            }
+            Keeping::Store(id) => {
+                let session = remember(&handshake, &authenticated, &master_secret);
+                if let Some((store, session)) = handshake.config.resumption.store.as_ref().zip(session) {
+                    store.put(&id, &session);
+                }
+            }
+        }
 
         out.change_cipher_spec();
         out.write_keys(Level::Application, server_keys);

@@ -2,24 +2,24 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::State;
 use super::client_flight::{Proving, WaitCertificate, WaitClientKeyExchange};
 use super::hello::Settled;
+use super::server_hello::{self, Kind, Reply};
+use super::session::Keeping;
 use crate::config::{ClientHelloInfo, Decision, Identity, ServerConfig, SigningFailed, SigningRequest};
 use crate::crypto::{Authentication, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{HandshakeKind, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{Randoms, Transcript};
-use crate::record::{ChangeCipherSpecs, Level};
+use crate::record::Level;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    Asn1Cert, CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, CompressionMethod,
-    DOWNGRADE_TLS12, DistinguishedName, EcPointFormat, NamedGroup, ProtocolNameList, ProtocolVersion, Random,
-    ServerEcdhParams, ServerExtension, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
+    Asn1Cert, CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, DistinguishedName,
+    NamedGroup, ProtocolVersion, ServerEcdhParams, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
 /// What every state of the handshake owns from ServerHello on.
@@ -31,6 +31,7 @@ pub(super) struct Handshake {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
     pub(super) extended_master_secret: bool,
+    pub(super) keeping: Keeping,
     pub(super) transcript: Transcript,
 }
 
@@ -58,9 +59,7 @@ impl Handshake {
 }
 
 /// Chooses the certificate before anything is sent: the suite depends on it.
-pub(in crate::handshake::server) fn start(settled: Settled, out: &mut Outgoing) -> Result<State, Error> {
-    // The dummy of TLS 1.3 has no place here, and the real one must wait. RFC 5246 §7.1.
-    out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
+pub(super) fn choose_identity(settled: Settled, out: &mut Outgoing) -> Result<State, Error> {
     let chooser = Arc::clone(&settled.config.identity);
     match chooser.choose(&settled.hello) {
         Decision::Now(identity) => AskIdentity { settled }.accept(identity, out),
@@ -88,7 +87,9 @@ impl AskIdentity {
         let (suite, scheme) = choose_suite(&settled, &identity)?;
         let status = identity.stapled().filter(|_| asks_for_ocsp);
 
-        let mut handshake = send_server_hello(settled, suite, status.is_some(), out)?;
+        let (group, keeping) = (settled.group, Keeping::of(&settled)?);
+        let kind = Kind::Full { certificate_status: status.is_some() };
+        let mut handshake = server_hello::send(settled, Reply { suite, group, keeping, kind }, out)?;
         send_certificate(&mut handshake, &identity, status, out)?;
 
         let provider = handshake.provider();
@@ -116,67 +117,6 @@ fn choose_suite(settled: &Settled, identity: &Identity) -> Result<(SuiteTls12, S
     let kind = Authentication::of(scheme);
     let suite = settled.suites.iter().copied().find(|row| Some(row.authentication) == kind);
     Ok((suite.ok_or(Incompatible::NoCommonCipherSuite)?, scheme))
-}
-
-/// RFC 5246 §7.4.1.3.
-fn send_server_hello(
-    settled: Settled,
-    suite: SuiteTls12,
-    certificate_status: bool,
-    out: &mut Outgoing,
-) -> Result<Handshake, Error> {
-    let Settled { config, client_random, group, application_protocol, hello, client_hello, .. } = settled;
-    let Settled { extended_master_secret, secure_renegotiation, point_formats, .. } = settled;
-    let provider = Arc::clone(&config.preferences.provider);
-
-    // 1. The random, which tells a client that knows TLS 1.3 that we do too. RFC 8446 §4.1.3.
-    let mut random = [0; 32];
-    provider.fill_random(&mut random).map_err(crypto_failed)?;
-    if config.preferences.allows(ProtocolVersion::TLSv1_3)
-        && let Some(last) = random.last_chunk_mut()
-    {
-        *last = DOWNGRADE_TLS12;
-    }
-
-    // 2. The extensions, each an answer.
-    let mut extensions = Vec::new();
-    if hello.server_name.is_some() {
-        extensions.push(ServerExtension::ServerNameAck);
-    }
-    if secure_renegotiation {
-        extensions.push(ServerExtension::RenegotiationInfo(&[]));
-    }
-    if extended_master_secret {
-        extensions.push(ServerExtension::ExtendedMasterSecret);
-    }
-    if point_formats {
-        extensions.push(ServerExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
-    }
-    if certificate_status {
-        extensions.push(ServerExtension::StatusRequest);
-    }
-    if let Some(protocol) = &application_protocol {
-        let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
-        extensions.push(ServerExtension::ApplicationLayerProtocolNegotiation(protocols));
-    }
-
-    // 3. No session id: nothing can be resumed.
-    let server_hello = ServerHello {
-        legacy_version: ProtocolVersion::TLSv1_2,
-        random: Random(random),
-        legacy_session_id_echo: &[],
-        cipher_suite: suite.suite.id,
-        legacy_compression_method: CompressionMethod::null,
-        extensions: Some(extensions).filter(|list| !list.is_empty()),
-    };
-    let mut transcript = Transcript::new(&*provider, suite.suite.hash).map_err(crypto_failed)?;
-    if config.client_auth.roots().is_some() {
-        transcript.keep_messages();
-    }
-    transcript.add(&client_hello);
-    out.send(Level::Initial, &server_hello, &mut transcript)?;
-    let randoms = Randoms { client: client_random, server: random };
-    Ok(Handshake { config, randoms, suite, group, application_protocol, hello, extended_master_secret, transcript })
 }
 
 /// RFC 5246 §7.4.2, RFC 6066 §8.

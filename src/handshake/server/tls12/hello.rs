@@ -1,4 +1,5 @@
-//! What TLS 1.2 needs to know of a ClientHello. RFC 5246 §7.4.1.2, RFC 8422 §5.1, RFC 5746 §3.6, RFC 7627 §5.3.
+//! What TLS 1.2 needs to know of a ClientHello. RFC 5246 §7.4.1.2, RFC 8422 §5.1, RFC 5746 §3.6, RFC 7627 §5.3,
+//! RFC 5077 §3.2.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,6 +17,10 @@ use crate::wire::{
 pub(in crate::handshake::server) struct Settled {
     pub(super) config: Arc<ServerConfig>,
     pub(super) client_random: [u8; 32],
+    /// The session that the client would resume, or 32 bytes that only look like one.
+    pub(super) legacy_session_id: Vec<u8>,
+    /// `None` from a client that knows no tickets, empty from one that has none.
+    pub(super) session_ticket: Option<Vec<u8>>,
     /// The suites in common, most wanted first: which it is depends on the certificate.
     pub(super) suites: Vec<SuiteTls12>,
     pub(super) group: NamedGroup,
@@ -65,6 +70,8 @@ pub(in crate::handshake::server) fn settle(
     Ok(Settled {
         application_protocol: choose_protocol(preferences, offered)?,
         client_random: client_hello.random.0,
+        legacy_session_id: client_hello.legacy_session_id.to_vec(),
+        session_ticket: offered.tls12.session_ticket.map(<[u8]>::to_vec),
         suites,
         group,
         hello,

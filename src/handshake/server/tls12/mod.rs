@@ -1,29 +1,35 @@
-//! The server's TLS 1.2 handshake from ClientHello on. RFC 5246 §7.3, Figure 1.
+//! The server's TLS 1.2 handshake from ClientHello on. RFC 5246 §7.3, Figure 1 and Figure 2; RFC 5077 §3.1.
 //!
 //! ```text
 //!   ClientHello ── settled in `hello`
-//!      │                                  full.rs               ⟂ which certificate?
-//!      │ ServerHello, Certificate, CertificateStatus if asked
-//!      │ ServerKeyExchange                                      ⟂ sign, please
-//!      │ CertificateRequest if wanted, ServerHelloDone
-//!      │ Certificate, if asked            client_flight.rs      ⟂ is the chain to be trusted?
-//!      │ ClientKeyExchange
-//!      │ CertificateVerify, if a certificate was shown
-//!   change_cipher_spec                    finished.rs
-//!      │ Finished
-//!      ▼ change_cipher_spec, Finished
-//!   CONNECTED                             post_handshake.rs     ClientHello ends the connection
+//!      │                                  abbreviated.rs        ⟂ which session?
+//!      ├─────────────── none that fits ───┐
+//!      │ one that fits: Figure 2          │ Figure 1: full.rs   ⟂ which certificate?
+//!      │                                  │ ServerHello, Certificate, CertificateStatus if asked
+//!      │                                  │ ServerKeyExchange   ⟂ sign, please
+//!      │                                  │ CertificateRequest if wanted, ServerHelloDone
+//!      │                                  │ Certificate, if asked     client_flight.rs   ⟂ is the chain to be trusted?
+//!      │ ServerHello                      │ ClientKeyExchange
+//!      │ NewSessionTicket, to renew       │ CertificateVerify, if a certificate was shown
+//!      │ change_cipher_spec, Finished   change_cipher_spec            finished.rs
+//!   change_cipher_spec                    │ Finished
+//!      │ Finished                         │ NewSessionTicket, if announced
+//!      │                                  ▼ change_cipher_spec, Finished
+//!   CONNECTED                          CONNECTED                      post_handshake.rs  ClientHello ends the connection
 //! ```
 //!
 //! `⟂` marks a question: where its answer is not at hand, the state named after it waits.
 
+mod abbreviated;
 mod client_flight;
 mod finished;
 mod full;
 mod hello;
 pub(crate) mod post_handshake;
+mod server_hello;
+mod session;
 
-pub(super) use full::start;
+pub(super) use abbreviated::start;
 pub(super) use hello::settle;
 
 use crate::error::{Error, Misuse, Violation};
@@ -33,6 +39,7 @@ use crate::wire::{ContentType, HandshakeType};
 
 /// One state for each message that must come next, and one for each question.
 pub(crate) enum State {
+    AskSession(abbreviated::AskSession),
     AskIdentity(full::AskIdentity),
     AskSignature(full::AskSignature),
     WaitCertificate(client_flight::WaitCertificate),
@@ -41,6 +48,8 @@ pub(crate) enum State {
     WaitCertificateVerify(client_flight::WaitCertificateVerify),
     WaitChangeCipherSpec(finished::WaitChangeCipherSpec),
     WaitFinished(finished::WaitFinished),
+    WaitChangeCipherSpecResumed(abbreviated::WaitChangeCipherSpec),
+    WaitFinishedResumed(abbreviated::WaitFinished),
 }
 
 impl State {
@@ -52,6 +61,7 @@ impl State {
             (Self::WaitClientKeyExchange(s), T::client_key_exchange) => s.accept(message, out)?,
             (Self::WaitCertificateVerify(s), T::certificate_verify) => s.accept(message, out)?,
             (Self::WaitFinished(s), T::finished) => return s.accept(message, out),
+            (Self::WaitFinishedResumed(s), T::finished) => return s.accept(message),
             (state, got) => return Err(Violation::UnexpectedMessage(got, state.name()).into()),
         };
         Ok(Progress::Handshaking(next))
@@ -65,6 +75,7 @@ impl State {
     ) -> Result<Self, Error> {
         match self {
             Self::WaitChangeCipherSpec(s) => Ok(s.accept(boundary, out)),
+            Self::WaitChangeCipherSpecResumed(s) => Ok(s.accept(boundary, out)),
             _ => Err(Violation::UnexpectedRecord(ContentType::change_cipher_spec).into()),
         }
     }
@@ -72,6 +83,7 @@ impl State {
     /// The rows of the questions.
     pub(crate) fn answer(self, answer: Answer, out: &mut Outgoing) -> Result<Self, Error> {
         match (self, answer) {
+            (Self::AskSession(s), Answer::ServerSession(session)) => s.accept(session, out),
             (Self::AskIdentity(s), Answer::Identity(identity)) => s.accept(identity, out),
             (Self::AskSignature(s), Answer::Signature(signature)) => s.accept(signature, out),
             (Self::AskVerdict(s), Answer::Verdict(verdict)) => s.accept(verdict),
@@ -84,14 +96,17 @@ impl State {
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
         match (self, answer) {
             (Self::AskVerdict(s), Answer::Verdict(verdict)) => s.takes(verdict),
+            (Self::AskSession(_), Answer::ServerSession(_)) => true,
             (Self::AskIdentity(_), Answer::Identity(_)) | (Self::AskSignature(_), Answer::Signature(_)) => true,
-            (Self::AskVerdict(_) | Self::AskIdentity(_) | Self::AskSignature(_), Answer::Refuse(_)) => true,
+            (Self::AskSession(_) | Self::AskVerdict(_), Answer::Refuse(_)) => true,
+            (Self::AskIdentity(_) | Self::AskSignature(_), Answer::Refuse(_)) => true,
             _ => false,
         }
     }
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::AskSession(_) => "AskSession",
             Self::AskIdentity(_) => "AskIdentity",
             Self::AskSignature(_) => "AskSignature",
             Self::WaitCertificate(_) => "WaitCertificate",
@@ -100,6 +115,8 @@ impl State {
             Self::WaitCertificateVerify(_) => "WaitCertificateVerify",
             Self::WaitChangeCipherSpec(_) => "WaitChangeCipherSpec",
             Self::WaitFinished(_) => "WaitFinished",
+            Self::WaitChangeCipherSpecResumed(_) => "WaitChangeCipherSpecResumed",
+            Self::WaitFinishedResumed(_) => "WaitFinishedResumed",
         }
     }
 }
