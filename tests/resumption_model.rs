@@ -59,6 +59,9 @@ struct Known {
 struct Flight {
     bytes: Vec<u8>,
     early: Vec<u8>,
+    session: Known,
+    /// How old the client says the session is, in milliseconds.
+    age: u64,
     times_accepted: usize,
 }
 
@@ -244,13 +247,15 @@ impl World {
 
     /// RFC 8446 §4.2.10, §8.
     fn may_accept_early_data(&self, known: &Known, connect: Connect) -> bool {
-        let server = &self.servers[connect.server];
-        let (here, there) = (server.hands.millis(), self.client_hands.millis());
-        let age_here = i128::from(here) - i128::from(known.created);
-        let age_there = i128::from(there) - i128::from(known.received);
-        known.realm == server.memory.realm()
+        let age = self.client_hands.millis() - known.received;
+        known.realm == self.servers[connect.server].memory.realm()
             && known.protocol == connect.protocol
-            && (age_here - age_there).abs() <= 10_000
+            && self.is_fresh(known, age, connect.server)
+    }
+
+    /// RFC 8446 §8.3.
+    fn is_fresh(&self, known: &Known, age: u64, server: usize) -> bool {
+        self.servers[server].hands.millis().abs_diff(known.created + age) <= 10_000
     }
 
     /// Whether the register could do what it may: where it is full, or was told of a later time, it takes nothing.
@@ -346,15 +351,14 @@ impl World {
         let fits = |known: &Known| known.protocol.is_none() || known.protocol == connect.protocol;
         let may_send = connect.early && connect.version == 0 && offered.as_ref().is_some_and(fits);
         assert_eq!(room, if may_send { MAX_EARLY_DATA } else { 0 });
-        if !may_send {
-            return None;
-        }
+        let session = offered.filter(|_| may_send)?;
         let early = format!("early data of connection {}", self.connections).into_bytes();
         let mut out = vec![0; MAX_RECORD_LEN];
         let sent = pair.client.send_early(&early, &mut out).unwrap();
         assert_eq!(sent.taken, early.len());
         pair.to_server.extend_from_slice(&out[..sent.written]);
-        self.flights.push(Flight { bytes: pair.to_server.clone(), early, times_accepted: 0 });
+        let age = self.client_hands.millis() - session.received;
+        self.flights.push(Flight { bytes: pair.to_server.clone(), early, session, age, times_accepted: 0 });
         Some(self.flights.len() - 1)
     }
 
@@ -479,6 +483,8 @@ impl World {
             Err(error) => panic!("an honest flight that comes again: {error}"),
         }
         if !early(&seen).is_empty() {
+            let flight = &self.flights[index];
+            assert!(self.is_fresh(&flight.session, flight.age, server), "old early data was accepted");
             self.accept(index, &seen);
             self.counts.accepted_late += 1;
         }

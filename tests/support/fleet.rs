@@ -154,7 +154,7 @@ impl ServerSessionStore for Keeper {
 }
 
 /// How many uses a strike register remembers.
-pub const REGISTER_CAPACITY: usize = 6;
+pub const REGISTER_CAPACITY: usize = 2;
 
 pub fn register() -> Arc<MemoryStrikeRegister> {
     Arc::new(MemoryStrikeRegister::random(&*provider(), REGISTER_CAPACITY).unwrap())
