@@ -6,12 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use bulla::wire::{CipherSuite, ProtocolVersion};
-use bulla::{HandshakeKind, ServerConfig};
+use bulla::{ClientConfig, ClientConnection, HandshakeKind, ServerConfig};
 
 use super::certificates::{Certificates, Kind, NAME};
-use super::ends::openssl_suite;
+use super::ends::{Facts, openssl_suite};
 use super::peer::{Process, contains, is_installed, serve_once, skipped};
-use super::resumption::{Told, Way, echo};
+use super::resumption::{Told, Way, Wire, call, echo};
 
 /// The certificates, or `None` without the command; says so then.
 pub fn openssl_certificates() -> Option<Arc<Certificates>> {
@@ -118,4 +118,74 @@ pub fn is_resumed(told: &Told, text: &str) {
 pub fn client_flags(way: Way) -> Vec<&'static str> {
     let no_ticket = (way == Way::SessionIdTls12).then_some("-no_ticket");
     [version_flag(way.version())].into_iter().chain(no_ticket).collect()
+}
+
+/// A server that our client comes back to. It prints what it gets, and says what it is told to.
+pub struct Server {
+    pub process: Process,
+    pub address: SocketAddr,
+    connections: usize,
+}
+
+impl Server {
+    pub fn start(certificates: &Certificates, more: &[&str]) -> Self {
+        Self::of(s_server(certificates, more))
+    }
+
+    pub fn of((process, address): (Process, SocketAddr)) -> Self {
+        Self { process, address, connections: 0 }
+    }
+
+    pub fn call(&self, config: &ClientConfig) -> Wire<ClientConnection> {
+        call(&Arc::new(config.clone()), self.address)
+    }
+
+    /// Connects, to a full handshake on both ends.
+    #[track_caller]
+    pub fn full(&mut self, config: &ClientConfig) -> Facts {
+        let (facts, text) = self.visit(config);
+        assert_eq!((facts.kind, text.contains("Reused session-id")), (HandshakeKind::Full, false), "{text}");
+        facts
+    }
+
+    /// Connects, to a resumed handshake on both ends.
+    #[track_caller]
+    pub fn resumed(&mut self, config: &ClientConfig) -> Facts {
+        let (facts, text) = self.visit(config);
+        assert_eq!((facts.kind, text.contains("Reused session-id")), (HandshakeKind::Resumed, true), "{text}");
+        facts
+    }
+
+    /// Connects and says a line each way; returns what both ends tell.
+    #[track_caller]
+    pub fn visit(&mut self, config: &ClientConfig) -> (Facts, String) {
+        let mut wire = self.call(config);
+        wire.handshake().unwrap();
+        self.converse(wire)
+    }
+
+    /// Says a line each way and closes; returns what both ends tell of this connection.
+    #[track_caller]
+    pub fn converse(&mut self, mut wire: Wire<ClientConnection>) -> (Facts, String) {
+        self.connections += 1;
+        let number = self.connections;
+        wire.send(format!("to the server {number}.\n").as_bytes()).unwrap();
+        let text = self.said_of(number);
+        // A command's letter must not be the first.
+        self.process.say(format!("{number} to the client\n"));
+        assert_eq!(wire.receive_line().unwrap(), format!("{number} to the client\n"));
+        let facts = wire.facts();
+        wire.close().unwrap();
+        (facts, text)
+    }
+
+    /// Waits for our line, and returns what the server has said since the last one.
+    fn said_of(&self, number: usize) -> String {
+        let after = |number| format!("to the server {number}.\n");
+        self.process.wait_for(&after(number), |stdout, _| {
+            let text = String::from_utf8_lossy(stdout);
+            let (text, _) = text.split_once(&after(number))?;
+            Some(text.split_once(&after(number - 1)).map_or(text, |(_, text)| text).to_string())
+        })
+    }
 }

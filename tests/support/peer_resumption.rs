@@ -14,7 +14,7 @@ use bulla::crypto::ring::provider;
 use bulla::resume::{MemoryClientSessions, MemoryServerSessions, TicketKeys};
 use bulla::wire::{CipherSuite, Handshake, ProtocolVersion};
 use bulla::{
-    ClientConfig, ClientConnection, Connection, Content, Direction, EarlyData, Error, Event, HandshakeKind,
+    ClientConfig, ClientConnection, Connection, Content, EarlyData, Error, Event, HandshakeKind,
     MAX_RECORD_LEN, Observed, Observer, Sent, ServerConfig, ServerConnection, ServerName,
 };
 
@@ -95,7 +95,7 @@ impl Clock for LaterClock {
     }
 }
 
-/// Keeps the tickets that our server sends.
+/// Keeps the tickets that our end sends or gets.
 #[derive(Debug, Default)]
 pub struct KeptTickets(Mutex<Vec<Vec<u8>>>);
 
@@ -113,9 +113,7 @@ impl Observer for KeptTickets {
             Handshake::NewSessionTicketTls12(message) => message.ticket,
             _ => return,
         };
-        if seen.direction == Direction::Sent {
-            self.0.lock().unwrap().push(ticket.to_vec());
-        }
+        self.0.lock().unwrap().push(ticket.to_vec());
     }
 }
 
