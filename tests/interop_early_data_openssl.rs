@@ -18,12 +18,13 @@ use std::sync::Arc;
 use bulla::config::AntiReplay;
 use bulla::crypto::ring::provider;
 use bulla::resume::MemoryStrikeRegister;
-use bulla::wire::NamedGroup;
-use bulla::{EarlyData, Error, ServerConfig, ServerConnection};
+use bulla::wire::{NamedGroup, ProtocolVersion};
+use bulla::{ClientConfig, EarlyData, Error, HandshakeKind, ServerConfig, ServerConnection};
+use certificates::Certificates;
 use ends::SUITES;
-use openssl::{Client, is_full, is_resumed, openssl_certificates, s_client};
+use openssl::{Client, Server, is_full, is_resumed, openssl_certificates, s_client};
 use peer::{connect_tcp, digits, serve_once};
-use resumption::{LaterClock, Told, Way, Wire, echo_with, serve_each, ticket_keys};
+use resumption::{LaterClock, Told, Way, Wire, echo_with, resuming_client, serve_each, ticket_keys};
 
 const EARLY_LEN: usize = 10_000;
 
@@ -184,4 +185,127 @@ fn early_data_of_s_client_is_answered_before_its_finished() {
     let text = process.finish().successful().text();
     assert!(text.contains("an early answer\n"), "{text}");
     assert_eq!(served.finish().early, b"an early question\n");
+}
+
+fn our_client(certificates: &Certificates) -> ClientConfig {
+    resuming_client(ProtocolVersion::TLSv1_3, ClientConfig::new(certificates.roots())).early_data(true)
+}
+
+/// Our client comes back with early data, and sends it again if it was lost; returns what the server said. The data comes
+/// to it once.
+#[track_caller]
+fn come_back_early(server: &mut Server, config: &ClientConfig, expected: (HandshakeKind, EarlyData)) -> String {
+    let early = digits(EARLY_LEN);
+    let mut wire = server.call(config);
+    assert_eq!((wire.connection.early_data(), wire.connection.early_data_room()), (EarlyData::Pending, 16_384));
+    wire.send_early(&early).unwrap();
+    wire.handshake().unwrap();
+    let outcome = wire.connection.early_data();
+    if outcome != EarlyData::Accepted {
+        wire.send(&early).unwrap();
+    }
+    let (facts, text) = server.converse(wire);
+    assert_eq!((facts.kind, outcome), expected, "{text}");
+    assert_eq!(text.contains("Reused session-id"), facts.kind == HandshakeKind::Resumed, "{text}");
+    assert_eq!(text.matches(std::str::from_utf8(&early).unwrap()).count(), 1, "{text}");
+    text
+}
+
+const TAKES_EARLY_DATA: [&str; 3] = ["-early_data", "-max_early_data", "16384"];
+
+#[test]
+fn early_data_is_taken_by_s_server_in_every_suite_and_with_both_kinds_of_tickets() {
+    let Some(certificates) = openssl_certificates() else { return };
+    // Its guard against replays makes its tickets single use, unless it is told to have none.
+    for more in [&[][..], &["-no_anti_replay"], &["-no_ticket"]] {
+        let mut server = Server::start(&certificates, &[&TAKES_EARLY_DATA[..], more].concat());
+        for suite in SUITES {
+            let config = our_client(&certificates).cipher_suites([suite]).unwrap();
+            server.full(&config);
+            let expected = (HandshakeKind::Resumed, EarlyData::Accepted);
+            let text = come_back_early(&mut server, &config, expected);
+            assert!(text.contains("Early data received:") && text.contains("End of early data"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn early_data_of_a_full_size_is_taken_by_s_server_and_not_a_byte_more_is_sent() {
+    let Some(certificates) = openssl_certificates() else { return };
+    let more = ["-early_data", "-max_early_data", "40000", "-recv_max_early_data", "40000"];
+    let mut server = Server::start(&certificates, &more);
+    let config = our_client(&certificates);
+    server.full(&config);
+    let mut wire = server.call(&config);
+    let early = digits(40_000);
+    wire.send_early(&early).unwrap();
+    assert_eq!(wire.connection.early_data_room(), 0);
+    let refused = wire.send_early(b"one more").unwrap_err();
+    assert_eq!(refused.name(), "NoEarlyData");
+    wire.handshake().unwrap();
+    assert_eq!(wire.connection.early_data(), EarlyData::Accepted);
+    let (_, text) = server.converse(wire);
+    // The command's own lines come late, between two records.
+    let lines = text.split_inclusive('\n').filter(|line| line.len() == 16 && line.starts_with("00000"));
+    assert!(lines.collect::<String>().as_bytes() == early, "{text}");
+}
+
+#[test]
+fn early_data_that_s_server_does_not_read_is_sent_again() {
+    let Some(certificates) = openssl_certificates() else { return };
+    // Its tickets promise what it does not keep.
+    let mut server = Server::start(&certificates, &["-max_early_data", "16384"]);
+    let config = our_client(&certificates);
+    server.full(&config);
+    come_back_early(&mut server, &config, (HandshakeKind::Resumed, EarlyData::Rejected));
+}
+
+#[test]
+fn early_data_that_s_server_cannot_take_with_a_foreign_ticket_is_sent_again() {
+    let Some(certificates) = openssl_certificates() else { return };
+    let config = our_client(&certificates);
+    Server::start(&certificates, &TAKES_EARLY_DATA).full(&config);
+    for more in [&TAKES_EARLY_DATA[..], &[]] {
+        let mut other = Server::start(&certificates, more);
+        come_back_early(&mut other, &config, (HandshakeKind::Full, EarlyData::Rejected));
+        Server::start(&certificates, &TAKES_EARLY_DATA).full(&config);
+    }
+}
+
+#[test]
+fn early_data_for_another_application_protocol_is_sent_again() {
+    let Some(certificates) = openssl_certificates() else { return };
+    let mut server = Server::start(&certificates, &[&TAKES_EARLY_DATA[..], &["-alpn", "two,one"]].concat());
+    let config = our_client(&certificates);
+    server.full(&config.clone().alpn(["one"]).unwrap());
+    let both = config.alpn(["one", "two"]).unwrap();
+    come_back_early(&mut server, &both, (HandshakeKind::Resumed, EarlyData::Rejected));
+}
+
+#[test]
+fn early_data_before_a_retry_is_sent_again() {
+    let Some(certificates) = openssl_certificates() else { return };
+    // Its guard against replays takes the session out at the first hello, and misses it at the second.
+    for (guard, kind) in [("-anti_replay", HandshakeKind::Full), ("-no_anti_replay", HandshakeKind::Resumed)] {
+        let more = [&TAKES_EARLY_DATA[..], &["-groups", "P-384", guard]].concat();
+        let mut server = Server::start(&certificates, &more);
+        for suite in SUITES {
+            let config = our_client(&certificates).cipher_suites([suite]).unwrap();
+            server.full(&config);
+            come_back_early(&mut server, &config, (kind, EarlyData::Retried));
+        }
+    }
+}
+
+#[test]
+fn tickets_of_s_server_without_early_data_leave_no_room_for_any() {
+    let Some(certificates) = openssl_certificates() else { return };
+    let mut server = Server::start(&certificates, &[]);
+    let config = our_client(&certificates);
+    server.full(&config);
+    let mut wire = server.call(&config);
+    assert_eq!(wire.send_early(b"early").unwrap_err().name(), "NoEarlyData");
+    wire.handshake().unwrap();
+    assert_eq!(wire.connection.early_data(), EarlyData::NotOffered);
+    assert_eq!(server.converse(wire).0.kind, HandshakeKind::Resumed);
 }

@@ -19,9 +19,9 @@ use bulla::config::FindPsk;
 use bulla::crypto::HashAlgorithm;
 use bulla::resume::ExternalPsk;
 use bulla::wire::{AlertDescription, NamedGroup};
-use bulla::{ClientAuth, Error, HandshakeKind, ServerConfig};
+use bulla::{ClientAuth, ClientConfig, Error, HandshakeKind, ServerConfig};
 use ends::SUITES;
-use openssl::{Client, is_full, is_resumed, openssl_certificates, s_client};
+use openssl::{Client, Server, is_full, is_resumed, openssl_certificates, s_client, s_server_with};
 use peer::serve_once;
 use resumption::{Told, Way, echo, ticket_keys};
 
@@ -134,4 +134,66 @@ fn wrong_key_of_s_client_is_told_by_decrypt_error_and_a_missing_one_in_words() {
         let alert = error.alert().unwrap().to_string();
         assert!(text.contains(&format!("alert {}", alert.replace('_', " "))), "{alert} {text}");
     }
+}
+
+/// A server with this key, and with nothing else unless it is told more.
+fn server_with_psk(key: &str, more: &[&str]) -> Server {
+    Server::of(s_server_with(&[&with_psk(key, IDENTITY)[..], more].concat()))
+}
+
+/// Connects our client by the key. The command calls that a session too.
+#[track_caller]
+fn connects_by_psk(server: &mut Server, config: &ClientConfig) -> ends::Facts {
+    let (facts, text) = server.visit(config);
+    assert_eq!((facts.kind, facts.peer_chain_len), (HandshakeKind::ExternalPsk, 0));
+    assert!(text.contains("Reused session-id"), "{text}");
+    facts
+}
+
+#[test]
+fn key_of_s_server_is_enough_without_certificates_also_behind_a_retry() {
+    if openssl_certificates().is_none() {
+        return;
+    }
+    for (more, retried) in [(&["-nocert"][..], false), (&["-nocert", "-groups", "P-384"], true)] {
+        let mut server = server_with_psk(KEY, more);
+        for suite in [SUITES[0], SUITES[2]] {
+            // With ChaCha20 first, the command has to go by the hash.
+            let suites = [suite, SUITES[0]].into_iter().take(if suite == SUITES[0] { 1 } else { 2 });
+            let config = ClientConfig::psk_only(psk(HashAlgorithm::Sha256)).cipher_suites(suites).unwrap();
+            assert_eq!(connects_by_psk(&mut server, &config).retried, retried);
+        }
+    }
+}
+
+#[test]
+fn key_of_s_server_goes_before_its_certificates_and_an_unknown_one_behind_them() {
+    let Some(certificates) = openssl_certificates() else { return };
+    let (certificate, key) =
+        (certificates.certificate_file(certificates::Kind::Rsa), certificates.key_file(certificates::Kind::Rsa));
+    let mut server = server_with_psk(KEY, &["-cert", &certificate, "-key", &key]);
+    let with_certificates = || ClientConfig::new(certificates.roots());
+    connects_by_psk(&mut server, &with_certificates().psk(psk(HashAlgorithm::Sha256)));
+    // Of several keys, the one that it knows.
+    let nobody = Arc::new(ExternalPsk::new(b"nobody", &[1; 32], HashAlgorithm::Sha256).unwrap());
+    let several = with_certificates().psk(nobody.clone()).psk(psk(HashAlgorithm::Sha256));
+    connects_by_psk(&mut server, &several);
+    server.full(&with_certificates().psk(nobody.clone()));
+    // Where no certificate will do, the server shows one all the same.
+    let mut wire = server.call(&ClientConfig::psk_only(nobody));
+    let error = wire.handshake().unwrap_err();
+    server.process.wait_for_text(&format!("alert {}", error.alert().unwrap().to_string().replace('_', " ")));
+}
+
+#[test]
+fn wrong_key_is_refused_by_s_server_with_an_alert() {
+    if openssl_certificates().is_none() {
+        return;
+    }
+    let server = server_with_psk(OTHER_KEY, &["-nocert"]);
+    let mut wire = server.call(&ClientConfig::psk_only(psk(HashAlgorithm::Sha256)));
+    let error = wire.handshake().unwrap_err();
+    // It finds the parameter wrong, where RFC 8446 §4.2.11 and we speak of decrypt_error.
+    assert_eq!(error, Error::AlertReceived(AlertDescription::illegal_parameter));
+    server.process.wait_for_text("binder does not verify");
 }

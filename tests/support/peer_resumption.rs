@@ -14,8 +14,8 @@ use bulla::crypto::ring::provider;
 use bulla::resume::{MemoryClientSessions, MemoryServerSessions, TicketKeys};
 use bulla::wire::{CipherSuite, Handshake, ProtocolVersion};
 use bulla::{
-    ClientConfig, ClientConnection, Connection, Content, EarlyData, Error, Event, HandshakeKind,
-    MAX_RECORD_LEN, Observed, Observer, Sent, ServerConfig, ServerConnection, ServerName,
+    ClientConfig, ClientConnection, Connection, Content, EarlyData, Error, Event, HandshakeKind, MAX_RECORD_LEN,
+    Observed, Observer, Sent, ServerConfig, ServerConnection, ServerName,
 };
 
 use super::certificates::NAME;
