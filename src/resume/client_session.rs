@@ -211,29 +211,6 @@ impl ClientSession {
         is_between(self.received, now, self.expires())
     }
 
-    /// Returns a second session with the same content: TLS 1.2 may resume one more than once.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self {
-            version: self.version,
-            cipher_suite: self.cipher_suite,
-            secret: self.secret.duplicate(),
-            group: self.group,
-            ticket: self.ticket.clone(),
-            session_id: self.session_id.clone(),
-            received: self.received,
-            lifetime: self.lifetime,
-            authenticated: self.authenticated,
-            ticket_age_add: self.ticket_age_add,
-            max_early_data: self.max_early_data,
-            configuration: self.configuration,
-            server_name: self.server_name.clone(),
-            application_protocol: self.application_protocol.clone(),
-            server_chain: self.server_chain.clone(),
-            server_scheme: self.server_scheme,
-            extended_master_secret: self.extended_master_secret,
-        }
-    }
-
     /// Returns the version of the connection.
     pub fn version(&self) -> ProtocolVersion {
         self.version
@@ -360,7 +337,6 @@ mod tests {
             );
             let read = ClientSession::read(provider().as_ref(), &session.configuration, &bytes).unwrap();
             assert_same(&read, &session);
-            assert_same(&session.duplicate(), &session);
             prop_assert!(written(&read) == bytes);
         }
 

@@ -138,6 +138,14 @@ impl ServerSession {
         is_between(self.created, now, self.expires())
     }
 
+    /// Says whether the client asked for this name, or for none. Names are the same in either case. RFC 6066 §3.
+    pub(crate) fn is_for(&self, server_name: Option<&str>) -> bool {
+        match (&self.server_name, server_name) {
+            (Some(then), Some(now)) => then.eq_ignore_ascii_case(now),
+            (then, now) => then.is_none() && now.is_none(),
+        }
+    }
+
     /// Returns the version of the connection.
     pub fn version(&self) -> ProtocolVersion {
         self.version

@@ -4,11 +4,14 @@
 //! whatever passes in either direction counts for its transcript and changes its keys as RFC 8446 §7.1 says.
 #![allow(dead_code, unreachable_pub, reason = "each test file includes this and uses its part")]
 
+#[path = "script_psk.rs"]
+pub mod psk;
+
 use std::sync::Arc;
 
 use bulla::crypto::ring::provider;
 use bulla::crypto::{Digest, Provider, Secret, SigningKey, StartedKeyExchange, Suite};
-use bulla::keys::{EarlySecret, MainSecret, TrafficKeys, TrafficSecret, Transcript};
+use bulla::keys::{MainSecret, TrafficKeys, TrafficSecret, Transcript};
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
 use bulla::wire::{
     Alert, Certificate, CertificateEntry, CertificateRequest, CertificateRequestExtension, CertificateVerify,
@@ -110,6 +113,7 @@ pub struct Peer {
     joined: Vec<u8>,
     /// Everything heard, in order.
     pub heard: Vec<Heard>,
+    pub second: psk::Second,
 }
 
 impl Peer {
@@ -135,6 +139,7 @@ impl Peer {
             read: None,
             joined: Vec::new(),
             heard: Vec::new(),
+            second: psk::Second::default(),
             provider,
         }
     }
@@ -396,9 +401,14 @@ impl Peer {
             }
             (HandshakeType::finished, Role::Client) => {
                 self.transcript.add(message);
+                self.keep_resumption_secret();
                 if let Some(secret) = self.client_application_secret.take() {
                     *self.direction(Role::Client) = Some(Protection::new(secret));
                 }
+            }
+            (HandshakeType::end_of_early_data, Role::Client) if self.second.is_early => {
+                self.transcript.add(message);
+                self.stop_early();
             }
             (HandshakeType::key_update, _) => {
                 let direction = self.direction(by);
@@ -429,12 +439,14 @@ impl Peer {
             self.shared_secret = Some(started.complete(share.unwrap().key_exchange).unwrap());
         }
         let Some(shared_secret) = self.shared_secret.take() else { return };
-        let early_secret = EarlySecret::without_psk(&*provider, self.suite).unwrap();
+        let early_secret = self.early_secret(server_hello);
         let handshake_secret = early_secret.into_handshake(&*provider, &shared_secret).unwrap();
         let hash = self.transcript.current();
         let client_secret = || handshake_secret.client_handshake_traffic_secret(&*provider, &hash).unwrap();
         let server_secret = || handshake_secret.server_handshake_traffic_secret(&*provider, &hash).unwrap();
-        *self.direction(Role::Client) = Some(Protection::new(client_secret()));
+        if !self.second.is_early {
+            *self.direction(Role::Client) = Some(Protection::new(client_secret()));
+        }
         *self.direction(Role::Server) = Some(Protection::new(server_secret()));
         (self.client_secret, self.server_secret) = (Some(client_secret()), Some(server_secret()));
         self.main_secret = Some(handshake_secret.into_main(&*provider).unwrap());

@@ -246,7 +246,7 @@ impl Peer {
     }
 
     /// A ClientHello for [`SUITE`] and [`GROUP`].
-    pub fn client_hello_with(&mut self, edit: impl FnOnce(&mut ClientHello<'_>)) -> Vec<u8> {
+    pub fn client_hello_with<'h>(&mut self, edit: impl FnOnce(&mut ClientHello<'h>)) -> Vec<u8> {
         let mut client_hello = ClientHello {
             legacy_version: ProtocolVersion::TLSv1_2,
             random: Random([7; 32]),
@@ -266,7 +266,7 @@ impl Peer {
     }
 
     /// A ServerHello that answers what every client of ours offers.
-    pub fn server_hello_with(&mut self, edit: impl FnOnce(&mut ServerHello<'_>)) -> Vec<u8> {
+    pub fn server_hello_with<'h>(&mut self, edit: impl FnOnce(&mut ServerHello<'h>)) -> Vec<u8> {
         let mut server_hello = ServerHello {
             legacy_version: ProtocolVersion::TLSv1_2,
             random: Random([9; 32]),

@@ -4,13 +4,16 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use bulla::verify::pem::certificates_from_pem_or_der;
-use bulla::wire::ProtocolVersion;
+use bulla::wire::{HandshakeType, ProtocolVersion};
 use bulla::{EarlyData, HandshakeKind};
 
 use crate::answers::Seen;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Prepared};
 use crate::failure::Failure;
 use crate::options::Options;
+
+/// RFC 5077 §3.3.
+const NEW_SESSION_TICKET: u8 = HandshakeType::new_session_ticket.0;
 
 /// Which of the test's connections this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +27,8 @@ pub(crate) enum Turn {
 }
 
 /// Fails with what is not as expected of an established connection.
-pub(crate) fn check(options: &Options, turn: Turn, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
-    let expect = &options.expect;
+pub(crate) fn check(options: &Options, turn: Turn, connection: &Endpoint, prepared: &Prepared) -> Result<(), Failure> {
+    let (expect, seen) = (&options.expect, &prepared.seen);
     if expect.never_established {
         return Failure::unexpected("the handshake is finished");
     }
@@ -34,9 +37,10 @@ pub(crate) fn check(options: &Options, turn: Turn, connection: &Endpoint, seen: 
     same("group", expect.group, connection.group())?;
     same("peer's signature scheme", expect.peer_signature_scheme, connection.peer_signature_scheme())?;
     same("HelloRetryRequest", expect.hello_retry, Some(connection.hello_retried()))?;
-    let selected = seen.selected_credential.load(Ordering::Relaxed);
+    let psk = connection.external_psk_identity().and_then(|identity| prepared.answers.psks.number_of(identity));
+    let selected = psk.unwrap_or_else(|| seen.selected_credential.load(Ordering::Relaxed));
     same("credential", expect.selected_credential, Some(selected))?;
-    check_resumption(options, turn, connection, seen)?;
+    check_resumption(options, turn, connection, prepared)?;
     check_early_data(options, connection)?;
     check_names(options, connection)?;
     check_peer(options, connection, seen)?;
@@ -53,17 +57,19 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, expected: Option<T>, actual:
 }
 
 /// Whether the session was resumed, and whether there is a new one.
-fn check_resumption(options: &Options, turn: Turn, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+fn check_resumption(options: &Options, turn: Turn, connection: &Endpoint, prepared: &Prepared) -> Result<(), Failure> {
     let expect = &options.expect;
     let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
     same("resumption", Some(turn != Turn::Initial && !expect.session_miss), Some(resumed))?;
-    let has_new_session = seen.new_sessions.load(Ordering::Relaxed) > 0;
+    let has_kept_session = prepared.seen.new_sessions.load(Ordering::Relaxed) > 0;
     if !options.server && connection.protocol_version() < Some(ProtocolVersion::TLSv1_3) {
-        let expected = !expect.no_session && (!resumed || expect.ticket_renewal);
-        same("new session", Some(expected), Some(has_new_session))?;
+        // A session of TLS 1.2 goes back into the store when it was resumed, the old one or a new one.
+        same("session in the store", Some(!expect.no_session), Some(has_kept_session))?;
+        let is_renewed = resumed && prepared.messages.has_received(NEW_SESSION_TICKET);
+        same("new ticket on resumption", Some(expect.ticket_renewal && resumed), Some(is_renewed))?;
     }
     if turn == Turn::Initial {
-        same("session in the store", expect.session_id, Some(has_new_session))?;
+        same("session in the store", expect.session_id, Some(has_kept_session))?;
     }
     Ok(())
 }
@@ -98,7 +104,9 @@ pub(crate) fn check_tickets(options: &Options, connection: &Endpoint, seen: &See
     if options.server || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return Ok(());
     }
-    let expected = !expect.no_session && !options.shim_shuts_down;
+    // Of a connection by external PSK no session is kept.
+    let by_psk = connection.handshake_kind() == Some(HandshakeKind::ExternalPsk);
+    let expected = !expect.no_session && !options.shim_shuts_down && !by_psk;
     same("new session", Some(expected), Some(seen.new_sessions.load(Ordering::Relaxed) > 0))?;
     let allows_early_data = seen.max_early_data.load(Ordering::Relaxed) > 0;
     if expected && allows_early_data != expect.ticket_supports_early_data {

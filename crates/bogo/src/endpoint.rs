@@ -78,7 +78,7 @@ impl Prepared {
 pub(crate) fn prepare(options: &Options, turn: Turn, memory: &Memory) -> Result<Prepared, Unsupported> {
     let seen = Seen::new();
     let credentials = credential::read_all(options, &seen)?;
-    let psks = Psks::import(options, &seen)?;
+    let psks = Psks::import(options)?;
     let parts = Parts {
         options,
         has_certificates: !credentials.is_empty(),

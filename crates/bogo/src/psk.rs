@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bulla::config::{Decision, FindPsk};
 use bulla::crypto::ring::provider;
 use bulla::resume::ExternalPsk;
 
-use crate::answers::{Late, Seen};
+use crate::answers::Late;
 use crate::options::{Options, PskOptions};
 use crate::unsupported::{self, Unsupported};
 
@@ -16,22 +15,26 @@ use crate::unsupported::{self, Unsupported};
 pub(crate) struct Psks {
     keys: Vec<(i32, Arc<ExternalPsk>)>,
     late: Late,
-    seen: Arc<Seen>,
 }
 
 impl Psks {
-    pub(crate) fn import(options: &Options, seen: &Arc<Seen>) -> Result<Self, Unsupported> {
+    pub(crate) fn import(options: &Options) -> Result<Self, Unsupported> {
         let mut keys = Vec::new();
         for (number, credential) in (0..).zip(&options.credentials) {
             if let Some(psk) = &credential.psk {
                 keys.extend(import(psk)?.into_iter().map(|key| (number, key)));
             }
         }
-        Ok(Self { keys, late: Late::new(options.asynchronous), seen: Arc::clone(seen) })
+        Ok(Self { keys, late: Late::new(options.asynchronous) })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Returns the number of the credential whose key has this name.
+    pub(crate) fn number_of(&self, identity: &[u8]) -> Option<i32> {
+        self.keys.iter().find(|(_, key)| key.identity() == identity).map(|(number, _)| *number)
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Arc<ExternalPsk>> {
@@ -56,9 +59,6 @@ impl FindPsk for Psks {
             return Decision::Later;
         }
         let found = self.keys.iter().find(|(_, key)| key.identity() == identity);
-        if let Some((number, _)) = found {
-            self.seen.selected_credential.store(*number, Ordering::Relaxed);
-        }
         Decision::Now(found.map(|(_, key)| Arc::clone(key)))
     }
 }

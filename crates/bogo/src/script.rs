@@ -74,11 +74,8 @@ fn settle(options: &mut Options) -> Result<(), Unsupported> {
     if options.verify_fail && !looks_at_chain {
         return Err(unsupported::REFUSED_AND_USED);
     }
-    // A server's PSK is found by name, which the shim sees.
-    let selected = options.expect.selected_credential.and_then(|number| usize::try_from(number).ok());
-    let selected = selected.and_then(|number| options.credentials.get(number));
-    if !options.server && selected.is_some_and(|credential| credential.psk.is_some()) {
-        return Err(unsupported::SELECTED_PSK);
+    if options.no_ticket && !options.server {
+        return Err(unsupported::CLIENT_WITHOUT_TICKETS);
     }
     Ok(())
 }

@@ -44,10 +44,10 @@ pub(crate) const REFUSED_AND_USED: Unsupported = Unsupported {
     what: String::new(),
 };
 
-/// The runner wants to know which PSK a server chose.
-pub(crate) const SELECTED_PSK: Unsupported = Unsupported {
+/// The client is to resume by session ids alone.
+pub(crate) const CLIENT_WITHOUT_TICKETS: Unsupported = Unsupported {
     group: NotYet,
-    reason: "which of its external PSKs a server chose, which a client's connection does not show",
+    reason: "a client of TLS 1.2 that keeps sessions and asks for no tickets",
     what: String::new(),
 };
 

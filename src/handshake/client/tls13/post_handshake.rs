@@ -12,7 +12,7 @@ use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Negotiated, Outgoing};
 use crate::keys::resumption_psk;
 use crate::resume::{ClientSession, remaining_lifetime};
-use crate::wire::{HandshakeType, NewSessionTicket, NewSessionTicketExtension};
+use crate::wire::{ExtensionContext, HandshakeType, NewSessionTicket, NewSessionTicketExtension, allowed_in};
 
 /// The table of CONNECTED. RFC 8446 §A.1.
 pub(crate) fn receive(
@@ -64,10 +64,7 @@ fn session_of(
     };
     // 2. Its PSK.
     let secret = resumption_psk(&*config.preferences.provider, suite, resumption_secret, ticket.ticket_nonce);
-    let max_early_data = ticket.extensions.iter().find_map(|extension| match extension {
-        NewSessionTicketExtension::EarlyData(max_early_data_size) => Some(*max_early_data_size),
-        NewSessionTicketExtension::Unknown(_) => None,
-    });
+    let max_early_data = max_early_data(ticket)?;
     Ok(Some(ClientSession {
         version: negotiated.version,
         cipher_suite: negotiated.cipher_suite,
@@ -79,7 +76,7 @@ fn session_of(
         lifetime,
         authenticated: *authenticated,
         ticket_age_add: ticket.ticket_age_add,
-        max_early_data: max_early_data.unwrap_or(0),
+        max_early_data,
         configuration: query.configuration,
         server_name: query.server_name.clone(),
         application_protocol: negotiated.application_protocol.clone(),
@@ -87,4 +84,22 @@ fn session_of(
         server_scheme: negotiated.peer_signature_scheme,
         extended_master_secret: true,
     }))
+}
+
+/// max_early_data_size, 0 if it is not there. A known extension that belongs elsewhere is refused. RFC 8446 §4.2, §4.6.1.
+fn max_early_data(ticket: &NewSessionTicket<'_>) -> Result<u32, Error> {
+    let mut max_early_data = 0;
+    for extension in &ticket.extensions {
+        let extension_type = extension.extension_type();
+        match extension {
+            NewSessionTicketExtension::EarlyData(max_early_data_size) => max_early_data = *max_early_data_size,
+            NewSessionTicketExtension::Unknown(_) => {
+                if allowed_in(extension_type, ExtensionContext::NewSessionTicket) == Some(false) {
+                    let message = HandshakeType::new_session_ticket;
+                    return Err(Violation::ExtensionNotAllowed(extension_type, message).into());
+                }
+            }
+        }
+    }
+    Ok(max_early_data)
 }

@@ -68,10 +68,8 @@ impl WaitFinishedOfPsk {
                 let authenticated = Authenticated::by_session(&proof, chain, session.server_scheme);
                 (authenticated, Some(session.authenticated))
             }
-            PskKey::External(psk) => {
-                let now = handshake.config().preferences.now();
-                (Authenticated::by_external_psk(&proof, psk.identity()), now)
-            }
+            // Who holds the PSK is trusted for that: a session of it would outlive the PSK, and vouch for nobody.
+            PskKey::External(psk) => (Authenticated::by_external_psk(&proof, psk.identity()), None),
         };
 
         // 2. The early data ends, and our flight goes on under the handshake keys. RFC 8446 §4.5.

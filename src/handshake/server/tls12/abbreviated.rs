@@ -92,11 +92,7 @@ fn find_suite(
         return Ok(None);
     }
     // 3. The same name. RFC 6066 §3.
-    let same_name = match (&session.server_name, &settled.hello.server_name) {
-        (Some(then), Some(now)) => then.eq_ignore_ascii_case(now),
-        (then, now) => then.is_none() && now.is_none(),
-    };
-    if !same_name {
+    if !session.is_for(settled.hello.server_name.as_deref()) {
         return Ok(None);
     }
     // 4. Extended master secret as it was: without it now, the hello is not of the client whose session it is; without it

@@ -227,7 +227,7 @@ impl Search {
         let fits = session.version == ProtocolVersion::TLSv1_3
             && config.preferences.now().is_some_and(|now| session.is_alive(now))
             && config.binding() == Some(session.configuration)
-            && session.server_name == hello.server_name
+            && session.is_for(hello.server_name.as_deref())
             && (!session.client_chain.is_empty() || !matches!(config.client_auth, ClientAuth::Require(_)));
         let was = Suite::tls13(session.cipher_suite).filter(|_| fits)?;
         // The same suite, for early data; the same hash at least. RFC 8446 §4.6.1.
