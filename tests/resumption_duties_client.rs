@@ -261,6 +261,20 @@ fn unknown_extension_of_a_ticket_is_ignored_and_an_empty_ticket_refused() {
 }
 
 #[test]
+fn extension_that_belongs_elsewhere_is_refused_in_a_ticket_that_would_be_kept() {
+    let keeper = Keeper::new();
+    let misplaced = |ticket: &mut NewSessionTicket<'_>| {
+        let known = bulla::wire::UnknownExtension { extension_type: ExtensionType::key_share, extension_data: b"" };
+        ticket.extensions.push(NewSessionTicketExtension::Unknown(known));
+    };
+    let scene = keeper.scene().say(&SERVER_FLIGHT).say_message(|_| ticket_with(misplaced));
+    assert_fails(scene, "ExtensionNotAllowed");
+    // RFC 9846 §4.7.1: whoever keeps none lets it go, whatever it says.
+    let scene = keeper.stage.client().say(&SERVER_FLIGHT).say_message(|_| ticket_with(misplaced));
+    assert_eq!(scene.error, None);
+}
+
+#[test]
 fn choice_of_a_psk_that_was_not_offered_or_does_not_fit_is_refused() {
     let keeper = Keeper::new();
     // None was offered.
