@@ -104,7 +104,9 @@ pub(crate) fn check_tickets(options: &Options, connection: &Endpoint, seen: &See
     if options.server || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return Ok(());
     }
-    let expected = !expect.no_session && !options.shim_shuts_down;
+    // Of a connection by external PSK no session is kept.
+    let by_psk = connection.handshake_kind() == Some(HandshakeKind::ExternalPsk);
+    let expected = !expect.no_session && !options.shim_shuts_down && !by_psk;
     same("new session", Some(expected), Some(seen.new_sessions.load(Ordering::Relaxed) > 0))?;
     let allows_early_data = seen.max_early_data.load(Ordering::Relaxed) > 0;
     if expected && allows_early_data != expect.ticket_supports_early_data {
