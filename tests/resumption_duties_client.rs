@@ -205,7 +205,7 @@ impl PeerHello for Scene {
             Heard::Message(bytes) if bytes[0] == 1 => Some(bytes[4..].to_vec()),
             _ => None,
         });
-        messages.last().unwrap()
+        messages.collect::<Vec<_>>().pop().unwrap()
     }
 }
 
