@@ -267,12 +267,16 @@ fn client_that_takes_psks_alone_refuses_a_server_that_chose_none() {
 }
 
 #[test]
-fn connection_of_an_external_psk_is_resumed_without_certificates() {
+fn connection_of_an_external_psk_leaves_no_session_and_names_its_psk() {
     let sessions = Arc::new(MemoryClientSessions::new(8, 8));
     let client = ClientConfig::psk_only(psk(b"p", HashAlgorithm::Sha256)).session_store(sessions.clone());
     let server = ServerConfig::psk_only(Arc::new(vec![psk(b"p", HashAlgorithm::Sha256)])).tickets(tickets());
     let ends = Ends { client, server, sessions };
-    assert_eq!([kinds(&ends.connect()), kinds(&ends.connect())], [BY_PSK, RESUMED]);
+    let pair = ends.connect();
+    assert_eq!([kinds(&pair), kinds(&ends.connect())], [BY_PSK, BY_PSK]);
+    assert!(ends.sessions.is_empty());
+    let identities = [pair.client.external_psk_identity(), pair.server.external_psk_identity()];
+    assert_eq!(identities, [Some(&b"p"[..]); 2]);
 }
 
 #[test]

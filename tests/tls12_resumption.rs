@@ -5,98 +5,21 @@
 
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "support/rig_tls12.rs"]
+mod rig_tls12;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use bulla::clock::{Clock, Time};
+use bulla::clock::Time;
 use bulla::config::{ClientSessionQuery, ClientSessionStore, Decision, SealTickets, ServerSessionStore, SessionPlace};
 use bulla::crypto::ring::provider;
 use bulla::resume::{ClientSession, MemoryClientSessions, MemoryServerSessions, ServerSession, TicketKeys};
 use bulla::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion};
-use bulla::{Answer, ClientAuth, ClientConfig, Error, HandshakeKind, QuestionKind, ServerConfig};
-use pair::{Authority, KeyKind, NAME, NOW, Pair, configs_by, data, feed_with, output, send};
+use bulla::{Answer, ClientAuth, ClientConfig, Error, QuestionKind};
+use pair::{Authority, KeyKind, NAME, Pair, configs_by, feed_with, output};
+use rig_tls12::{FULL, HOUR, PERIOD, RESUMED, Rig, ticket_keys, works};
 
-const PERIOD: u32 = 86_400;
-const HOUR: u64 = 3600;
 const CHACHA: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
-
-/// A clock that both ends have, and that the test sets.
-#[derive(Debug)]
-struct Watch(AtomicU64);
-
-impl Watch {
-    fn go_on(&self, seconds: u64) {
-        self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Watch {
-    fn now(&self) -> Option<Time> {
-        Some(Time::from_millis(self.0.load(Ordering::Relaxed)))
-    }
-}
-
-/// Two ends that meet more than once.
-struct Rig {
-    authority: Authority,
-    watch: Arc<Watch>,
-    client: ClientConfig,
-    server: ServerConfig,
-}
-
-fn ticket_keys() -> Arc<TicketKeys> {
-    Arc::new(TicketKeys::random(provider(), PERIOD).unwrap())
-}
-
-impl Rig {
-    /// A client with a store, and a server that keeps nothing yet.
-    fn new() -> Self {
-        let authority = Authority::new();
-        let watch = Arc::new(Watch(AtomicU64::new(NOW.as_millis())));
-        let (client, server) = configs_by(&authority, KeyKind::EcdsaP256);
-        let client = client.versions([ProtocolVersion::TLSv1_2]).unwrap().clock(watch.clone());
-        let client = client.session_store(Arc::new(MemoryClientSessions::new(8, 2)));
-        let client = client.identity(authority.identity(&["client.test"], KeyKind::EcdsaP256));
-        Self { authority, client, server: server.clock(watch.clone()), watch }
-    }
-
-    fn by_ticket() -> Self {
-        let rig = Self::new();
-        Self { server: rig.server.clone().tickets(ticket_keys()), ..rig }
-    }
-
-    fn by_id() -> Self {
-        let rig = Self::new();
-        Self { server: rig.server.clone().session_store(Arc::new(MemoryServerSessions::new(8))), ..rig }
-    }
-
-    fn both_ways() -> [Self; 2] {
-        [Self::by_ticket(), Self::by_id()]
-    }
-
-    /// One more connection, over which data goes both ways.
-    fn connect(&self) -> Pair {
-        works(Pair::established(self.client.clone(), self.server.clone()))
-    }
-
-    fn kind(&self) -> HandshakeKind {
-        self.connect().client.handshake_kind().unwrap()
-    }
-}
-
-fn works(mut pair: Pair) -> Pair {
-    assert_eq!(pair.client.handshake_kind(), pair.server.handshake_kind());
-    assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLSv1_2));
-    pair.to_server = send(&mut pair.client, b"ping");
-    pair.to_client = send(&mut pair.server, b"pong");
-    pair.run().unwrap();
-    assert_eq!((data(&pair.server_seen), data(&pair.client_seen)), (b"ping".to_vec(), b"pong".to_vec()));
-    pair
-}
-
-const FULL: HandshakeKind = HandshakeKind::Full;
-const RESUMED: HandshakeKind = HandshakeKind::Resumed;
 
 #[test]
 fn session_is_resumed_by_ticket_and_by_id_again_and_again() {
@@ -220,20 +143,18 @@ fn session_does_not_outlive_the_certificates_that_it_stands_on() {
     // A day behind the start.
     let soon = |params: &mut rcgen::CertificateParams| params.not_after = rcgen::date_time_ymd(2026, 1, 2);
     let mut rig = Rig::by_ticket();
-    {
-        let (certificate, key) = rig.authority.issue_with(&["client.test"], KeyKind::EcdsaP256, soon);
-        let short = bulla::Identity::new(vec![certificate], &key).unwrap();
-        rig.server = rig.server.clone().session_lifetime(7 * 24 * HOUR as u32);
-        rig.client = rig.client.clone().identity(short);
-        rig.server = rig.server.clone().client_auth(ClientAuth::Require(Arc::new(rig.authority.roots())));
-        assert_eq!(rig.kind(), FULL);
-        rig.watch.go_on(23 * HOUR);
-        assert_eq!(rig.kind(), RESUMED);
-        rig.watch.go_on(2 * HOUR);
-        let mut pair = Pair::new(rig.client.clone(), rig.server.clone());
-        // The full handshake finds the certificate expired.
-        assert!(matches!(pair.run(), Err(("server", Error::Certificate(_)))));
-    }
+    let (certificate, key) = rig.authority.issue_with(&["client.test"], KeyKind::EcdsaP256, soon);
+    let short = bulla::Identity::new(vec![certificate], &key).unwrap();
+    rig.server = rig.server.clone().session_lifetime(7 * 24 * HOUR as u32);
+    rig.client = rig.client.clone().identity(short);
+    rig.server = rig.server.clone().client_auth(ClientAuth::Require(Arc::new(rig.authority.roots())));
+    assert_eq!(rig.kind(), FULL);
+    rig.watch.go_on(23 * HOUR);
+    assert_eq!(rig.kind(), RESUMED);
+    rig.watch.go_on(2 * HOUR);
+    let mut pair = Pair::new(rig.client.clone(), rig.server.clone());
+    // The full handshake finds the certificate expired.
+    assert!(matches!(pair.run(), Err(("server", Error::Certificate(_)))));
 }
 
 #[test]
@@ -481,7 +402,7 @@ fn session_is_read_back_by_another_process_with_the_same_configuration() {
         let store = Arc::new(MemoryClientSessions::new(1, 1));
         let client = rig.client.clone().session_store(store.clone());
         works(Pair::established(client.clone(), rig.server.clone()));
-        let written = client.write_session(&taken(&client, &*store)).unwrap();
+        let written = client.write_session(&taken(&client, &store)).unwrap();
         let elsewhere = Arc::new(MemoryClientSessions::new(1, 1));
         let other = rig.client.clone().session_store(elsewhere.clone());
         let read = other.read_session(written.expose()).unwrap();

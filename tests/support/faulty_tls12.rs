@@ -14,7 +14,7 @@ use bulla::wire::{
 use bulla::{Identity, MAX_CHAIN_LEN, MAX_HELLO_REQUESTS, MAX_WARNING_ALERTS};
 
 use super::script::{RETRY_GROUP, SUITE as SUITE_TLS13, plain_record};
-use super::script_tls12::{GROUP, Peer, Say};
+use super::script_tls12::{GROUP, Peer, SUITE, Say};
 use super::stage_tls12::{END, SERVER_FLIGHT, Scene, Stage};
 
 /// The error's name, and how a peer causes it.
@@ -27,6 +27,17 @@ fn told(scene: Scene, edit: impl FnOnce(&mut ServerHello<'_>)) -> Scene {
 
 fn told_extension(scene: Scene, extension: ServerExtension<'static>) -> Scene {
     told(scene, |hello| hello.extensions.as_mut().unwrap().push(extension))
+}
+
+/// A client whose session is resumed by this hello.
+fn told_resumed(scene: Scene, edit: impl FnOnce(&mut ServerHello<'_>)) -> Scene {
+    let id = scene.peer.legacy_session_id.clone();
+    scene.say_message(|peer| {
+        peer.server_hello_with(|hello| {
+            hello.legacy_session_id_echo = &id;
+            edit(hello);
+        })
+    })
 }
 
 /// A client that is told a hello whose random ends like this.
@@ -74,6 +85,14 @@ const SERVER_HELLO: &[Case] = &[
             hello[3] += 32;
             hello
         })
+    }),
+    ("ResumedSessionChanged", |stage| {
+        let other = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+        let client = stage.client.clone().cipher_suites([SUITE, other]).unwrap();
+        told_resumed(stage.resuming_client_with(client), |hello| hello.cipher_suite = other)
+    }),
+    ("ExtendedMasterSecretChanged", |stage| {
+        told_resumed(stage.resuming_client(), |hello| drop(hello.extensions.as_mut().unwrap().remove(0)))
     }),
     ("RenegotiationInfoNotEmpty", |stage| {
         told(stage.client(), |hello| {

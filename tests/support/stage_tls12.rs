@@ -83,8 +83,11 @@ impl Stage {
 
     /// A real client that offers the session which it has with the scripted server.
     pub fn resuming_client(&self) -> Scene {
-        let store = Arc::new(MemoryClientSessions::new(1, 1));
-        let config = self.client.clone().session_store(store);
+        self.resuming_client_with(self.client.clone())
+    }
+
+    pub fn resuming_client_with(&self, config: ClientConfig) -> Scene {
+        let config = config.session_store(Arc::new(MemoryClientSessions::new(1, 1)));
         let first = self.client_with(config.clone());
         let first = first.say(&[Say::ServerHelloWithTicket]).say(&SERVER_FLIGHT[1..]);
         let first = first.say(&[Say::NewSessionTicket]).say(&END);
