@@ -13,6 +13,7 @@ use bulla::wire::{
 };
 use bulla::{ClientConfig, ServerConfig};
 
+use super::later::{Later, OpensLater};
 use super::scene::{SERVER_FLIGHT, Scene, Stage};
 use super::script::Say;
 use super::script::psk::Psk;
@@ -96,6 +97,40 @@ impl Stage {
         let register = MemoryStrikeRegister::random(&*provider(), 1000).unwrap();
         let config = self.sealing_server();
         config.early_data(MAX_EARLY_DATA, AntiReplay::StrikeRegister(Arc::new(register))).unwrap()
+    }
+
+    /// A server's configuration that asks whose each ticket is.
+    pub fn opening_later(&self) -> ServerConfig {
+        self.server.clone().tickets(Arc::new(OpensLater::new()))
+    }
+
+    /// A server's configuration that asks whether early data comes for the first time.
+    pub fn deciding_later(&self) -> ServerConfig {
+        self.sealing_server().early_data(MAX_EARLY_DATA, AntiReplay::StrikeRegister(Arc::new(Later))).unwrap()
+    }
+
+    /// A real client that asks for a session before it says anything.
+    pub fn asking_client(&self) -> Scene {
+        let scene = self.client_with(self.client.clone().session_store(Arc::new(Later)));
+        let scene = scene.with(|_| Vec::new());
+        assert_eq!((scene.outcome(), scene.questions.len()), ("AskSession", 1));
+        scene
+    }
+
+    /// A real server that asks for the external PSK of the scripted client.
+    pub fn server_that_asks_for_psk(&self) -> Scene {
+        let config = self.server.clone().psks(Arc::new(Later));
+        self.server_with_psk(&config, &scripted_psk()).say(&[Say::ClientHelloOfPsk])
+    }
+
+    /// A real server that asks for the session of the scripted client.
+    pub fn server_that_asks_for_session(&self) -> Scene {
+        self.resuming_server_with(&self.opening_later()).say(&[Say::ClientHelloOfPsk])
+    }
+
+    /// A real server that asks about the early data of the scripted client.
+    pub fn server_that_asks_about_early_data(&self) -> Scene {
+        self.resuming_server_with(&self.deciding_later()).say(&[Say::ClientHelloWithEarlyData])
     }
 
     /// Lets the scripted client connect to a server of this configuration, and returns the PSK of its ticket.
