@@ -45,7 +45,7 @@ impl Peer {
         match (handshake_type, by) {
             (HandshakeType::server_hello, _) if is_hello_retry_request(body) && !self.retried => {
                 self.retried = true;
-                if self.second.is_early {
+                if self.second.is_early && self.main_secret.is_none() {
                     self.forget_early();
                 }
                 self.transcript.replace_by_message_hash(&*self.provider).unwrap();
@@ -67,9 +67,10 @@ impl Peer {
                     *self.direction(Role::Client) = Some(Protection::new(secret));
                 }
             }
-            (HandshakeType::encrypted_extensions, Role::Server) if self.second.is_early => {
+            (HandshakeType::encrypted_extensions, Role::Server) if self.client_secret.is_some() => {
                 self.transcript.add(message);
-                if !takes_early_data(body) && self.client_secret.is_some() {
+                let is_first = !std::mem::replace(&mut self.second.is_settled, true);
+                if self.second.is_early && is_first && !takes_early_data(body) {
                     self.stop_early();
                 }
             }

@@ -63,6 +63,8 @@ pub struct Second {
     resumption_secret: Option<Secret>,
     /// The client's records go under the early keys, also behind ServerHello.
     pub is_early: bool,
+    /// EncryptedExtensions have said whether early data is taken.
+    pub(super) is_settled: bool,
 }
 
 impl Peer {
