@@ -15,10 +15,14 @@ mod stage_psk;
 
 use std::sync::{Arc, Mutex};
 
-use bulla::config::{ClientSessionQuery, ClientSessionStore, Decision, SessionPlace, SigningFailed};
+use bulla::clock::{Clock, Time};
+use bulla::config::{
+    AntiReplay, ClientSessionQuery, ClientSessionStore, Decision, EARLY_DATA_WINDOW, SessionPlace, SigningFailed,
+};
 use bulla::crypto::HashAlgorithm;
+use bulla::crypto::ring::provider;
 use bulla::error::{CertificateError, Misuse};
-use bulla::resume::{ClientSession, ExternalPsk};
+use bulla::resume::{ClientSession, ExternalPsk, MemoryStrikeRegister};
 use bulla::wire::{AlertDescription, ContentType, HandshakeType, ProtocolVersion};
 use bulla::{Answer, EarlyData, Error, Event, HandshakeKind, Question, QuestionKind, ServerConfig};
 use later::{Later, OpensLater, kind_name};
@@ -30,7 +34,7 @@ use script::Say::{
 };
 use script::psk::Psk;
 use script::{END_OF_EARLY_DATA, Heard, Say};
-use stage_psk::{IDENTITY, external_psk, scripted_psk};
+use stage_psk::{IDENTITY, MAX_EARLY_DATA, external_psk, scripted_psk};
 
 /// Keeps one session, and never gives it at once.
 #[derive(Debug, Default)]
@@ -148,7 +152,7 @@ fn questions_carry_what_an_answer_needs() {
             QuestionKind::DecideEarlyData(offer) => {
                 assert_eq!((&offer.server_name, &offer.application_protocol), (&None, &None));
                 assert_eq!(offer.now, NOW);
-                assert_eq!(offer.until.as_millis(), NOW.as_millis() + bulla::config::EARLY_DATA_WINDOW);
+                assert_eq!(offer.until.as_millis(), NOW.as_millis() + EARLY_DATA_WINDOW);
             }
             other => panic!("{other:?}"),
         }
@@ -325,6 +329,72 @@ fn answer_that_does_not_fit_is_passed_over() {
     assert_eq!((scene.outcome(), scene.end.handshake_kind()), ("Connected", Some(HandshakeKind::Full)));
 }
 
+/// A clock that the test sets.
+#[derive(Debug)]
+struct SetClock(Mutex<Time>);
+
+impl SetClock {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(NOW)))
+    }
+
+    fn pass(&self, seconds: u64) {
+        *self.0.lock().unwrap() = Time::from_secs(NOW.as_secs() + seconds);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Option<Time> {
+        Some(*self.0.lock().unwrap())
+    }
+}
+
+/// The session lives for an hour.
+#[test]
+fn session_that_expires_while_its_question_is_open_is_not_resumed() {
+    let stage = Stage::new();
+    for (passed, kind) in [(3599, HandshakeKind::Resumed), (3600, HandshakeKind::Full)] {
+        let clock = SetClock::new();
+        let (scene, keys) = asking_server(&stage, |config| config.clock(clock.clone()).session_lifetime(3600));
+        let mut scene = scene.say(&[ClientHelloOfPsk]);
+        let session = open(&keys, &scene.questions[0]);
+        clock.pass(passed);
+        answer(&mut scene, session);
+        let scene = scene.say(&[Finished]);
+        assert_eq!((scene.outcome(), scene.end.handshake_kind()), ("Connected", Some(kind)));
+    }
+    for (passed, outcome) in [(3599, "WaitEncryptedExtensions"), (3600, "ExtensionNotOffered")] {
+        let clock = SetClock::new();
+        let (_, session) = asking_client(&stage, false);
+        let config = stage.client.clone().clock(clock.clone()).session_store(Arc::new(Later));
+        let mut scene = stage.client_with(config).with(|_| Vec::new());
+        clock.pass(passed);
+        answer(&mut scene, Answer::ClientSession(Some(session)));
+        assert_eq!(scene.say(&[ServerHelloOfPsk]).outcome(), outcome);
+    }
+}
+
+#[test]
+fn early_data_that_is_no_longer_fresh_when_the_session_is_found_is_rejected_and_the_session_resumed() {
+    let stage = Stage::new();
+    for (passed, outcome) in [(10, EarlyData::Accepted), (11, EarlyData::Rejected)] {
+        let clock = SetClock::new();
+        let (scene, keys) = asking_server(&stage, |config| {
+            let register = MemoryStrikeRegister::random(&*provider(), 10).unwrap();
+            let config = config.clock(clock.clone());
+            config.early_data(MAX_EARLY_DATA, AntiReplay::StrikeRegister(Arc::new(register))).unwrap()
+        });
+        let mut scene = scene.say(&[ClientHelloWithEarlyData]);
+        let session = open(&keys, &scene.questions[0]);
+        clock.pass(passed);
+        answer(&mut scene, session);
+        let rest: &[Say] = if passed == 10 { &[END_OF_EARLY_DATA, Finished] } else { &[Finished] };
+        let scene = scene.say(rest);
+        assert_eq!((scene.outcome(), scene.end.early_data()), ("Connected", outcome));
+        assert_eq!(scene.end.handshake_kind(), Some(HandshakeKind::Resumed));
+    }
+}
+
 #[test]
 fn binder_is_checked_against_the_late_answer() {
     let stage = Stage::new();
@@ -376,9 +446,9 @@ fn one_byte_at_a_time_gives_the_same_connection() {
     let stage = Stage::new();
     for delay in [0, 1, 7] {
         let keys = Arc::new(OpensLater::new());
-        let register = bulla::config::AntiReplay::StrikeRegister(Arc::new(Later));
+        let register = AntiReplay::StrikeRegister(Arc::new(Later));
         let config = stage.server.clone().tickets(keys.clone()).psks(Arc::new(Later));
-        let config = config.early_data(stage_psk::MAX_EARLY_DATA, register).unwrap();
+        let config = config.early_data(MAX_EARLY_DATA, register).unwrap();
         let right = |question: &Question| match &question.kind {
             QuestionKind::FindPsk(_) => Answer::Psk(None),
             QuestionKind::DecideEarlyData(_) => Answer::EarlyData(true),
