@@ -172,6 +172,11 @@ impl Peer {
         bodies.map(|body| self.ticket(&read_all(body).unwrap())).collect()
     }
 
+    /// The PSK of a ticket of this connection, as a message.
+    pub fn ticket_of(&self, message: &[u8]) -> Psk {
+        self.ticket(&read_all(&message[4..]).unwrap())
+    }
+
     /// The PSK of a ticket of this connection.
     pub fn ticket(&self, ticket: &NewSessionTicket<'_>) -> Psk {
         let secret = self.second.resumption_secret.as_ref().unwrap();

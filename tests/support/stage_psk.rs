@@ -8,8 +8,7 @@ use bulla::crypto::HashAlgorithm;
 use bulla::crypto::ring::provider;
 use bulla::resume::{ExternalPsk, MemoryClientSessions, MemoryStrikeRegister, TicketKeys};
 use bulla::wire::{
-    ClientExtension, ClientHello, NewSessionTicket, NewSessionTicketExtension, PskKeyExchangeMode, read_all,
-    write_message,
+    ClientExtension, ClientHello, NewSessionTicket, NewSessionTicketExtension, PskKeyExchangeMode, write_message,
 };
 use bulla::{ClientConfig, ServerConfig};
 
@@ -34,7 +33,8 @@ pub fn scripted_psk() -> Psk {
     Psk::external(IDENTITY, &KEY)
 }
 
-fn new_session_ticket() -> Vec<u8> {
+/// The ticket of the scripted server.
+pub fn new_session_ticket() -> Vec<u8> {
     let ticket = NewSessionTicket {
         ticket_lifetime: 3600,
         ticket_age_add: 1,
@@ -61,7 +61,7 @@ impl Stage {
         let ticket = new_session_ticket();
         let first = self.client_with(config.clone()).say(&SERVER_FLIGHT).say_message(|_| ticket.clone());
         assert_eq!(first.outcome(), "Connected");
-        first.peer.ticket(&read_all(&ticket[4..]).unwrap())
+        first.peer.ticket_of(&ticket)
     }
 
     /// A real client that offers the session which it has with the scripted server.
