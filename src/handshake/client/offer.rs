@@ -1,5 +1,6 @@
 //! What a client offers: writes ClientHello, and holds the server's answers against it. RFC 8446 §4.1.2, §4.2.
 
+#[cfg(feature = "tls12")]
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
