@@ -274,6 +274,17 @@ pub fn serve_once<T: Send + 'static>(
     (address, Background::start(move || serve(bounded(listener.accept().unwrap().0))))
 }
 
+/// Listens on loopback and hands each of the first `count` connections to `serve`, one after the other.
+pub fn serve_in_turn<T: Send + 'static>(
+    count: usize,
+    mut serve: impl FnMut(usize, TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, Background<Vec<T>>) {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let work = move || (0..count).map(|turn| serve(turn, bounded(listener.accept().unwrap().0))).collect();
+    (address, Background::start(work))
+}
+
 /// `len` bytes of digits in lines, different at every place: no program takes them for a command.
 pub fn digits(len: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 16);

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bulla::wire::{CipherSuite, Handshake, NamedGroup, ProtocolVersion, SignatureScheme};
 use bulla::{
-    ClientConfig, ClientConnection, Connection, Content, Direction, Error, KeyLog, Observed, Observer, ServerConfig,
-    ServerConnection, ServerName, Stream, key_log_line, tls_error,
+    ClientConfig, ClientConnection, Connection, Content, Direction, Error, HandshakeKind, KeyLog, Observed, Observer,
+    ServerConfig, ServerConnection, ServerName, Stream, key_log_line, tls_error,
 };
 
 use super::certificates::{Kind, NAME};
@@ -107,6 +107,7 @@ pub fn tls12_scheme_of(kind: Kind) -> SignatureScheme {
 /// What was negotiated, as our end tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
+    pub kind: HandshakeKind,
     pub suite: CipherSuite,
     pub group: NamedGroup,
     pub peer_scheme: Option<SignatureScheme>,
@@ -126,9 +127,11 @@ pub fn facts_tls12(connection: &Connection) -> Facts {
     facts_in(ProtocolVersion::TLSv1_2, connection)
 }
 
-fn facts_in(version: ProtocolVersion, connection: &Connection) -> Facts {
+/// Returns the facts of a connection in this version.
+pub fn facts_in(version: ProtocolVersion, connection: &Connection) -> Facts {
     assert_eq!(connection.protocol_version(), Some(version));
     Facts {
+        kind: connection.handshake_kind().unwrap(),
         suite: connection.cipher_suite().unwrap(),
         group: connection.group().unwrap(),
         peer_scheme: connection.peer_signature_scheme(),

@@ -1,6 +1,7 @@
 // A peer for the tests: Go's crypto/tls as a client or as a server, TLS 1.2 and 1.3, on loopback.
 //
-// Both modes print what they see, one "name=value" a line. The client sends -say, reads as many bytes back, and closes.
+// Both modes print what they see, one "name=value" a line. The client sends -say, reads as many bytes back, and closes;
+// with -times it comes back so often, with the sessions that it has by then.
 // The server prints "listening=ADDRESS", then echoes every connection to its end, one after the other.
 package main
 
@@ -30,6 +31,8 @@ var (
 	keyLog   = flag.String("keylog", "", "a file for the secrets")
 	clients  = flag.String("clients", "", "server: request or require client certificates")
 	say      = flag.Int("say", 1000, "client: how many bytes to send and to get back")
+	times    = flag.Int("times", 1, "client: how often to connect")
+	noTicket = flag.Bool("noticket", false, "neither send nor take session tickets")
 	maximum  = flag.String("max", "", "1.2: nothing newer; 1.1: that alone")
 	staple   = flag.String("staple", "", "server: a file with an OCSP response")
 	exporter = flag.String("exporter", "", "a label to export 42 bytes with")
@@ -48,7 +51,10 @@ func fail(err error) {
 }
 
 func config() *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: *name}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: *name, SessionTicketsDisabled: *noTicket}
+	if *times > 1 {
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+	}
 	switch *maximum {
 	case "1.2":
 		config.MaxVersion = tls.VersionTLS12
@@ -119,9 +125,9 @@ func tell(conn *tls.Conn) {
 	}
 }
 
-func client() {
+func client(config *tls.Config) {
 	dialer := &net.Dialer{Timeout: 20 * time.Second}
-	conn, err := tls.DialWithDialer(dialer, "tcp", *address, config())
+	conn, err := tls.DialWithDialer(dialer, "tcp", *address, config)
 	if err != nil {
 		fail(err)
 	}
@@ -180,7 +186,9 @@ func main() {
 	}
 	flag.CommandLine.Parse(os.Args[2:])
 	if os.Args[1] == "client" {
-		client()
+		for config := config(); *times > 0; *times-- {
+			client(config)
+		}
 	} else {
 		server()
 	}
