@@ -11,7 +11,7 @@ use super::fixed::{self, GROUP, OTHER_GROUP};
 use super::honest::{self, write};
 use super::honest_second;
 use super::rig::{Rig, Role};
-use super::script::suite;
+use super::script::{SUITES, suite};
 use super::second::{PSK, client_config, second, ticket_keys};
 use super::source::Source;
 
@@ -52,20 +52,24 @@ fn ticket(source: &mut Source<'_>) {
     let session = second(suite(source));
     let ticket = damaged(&session.ticket, source);
     let opened = ticket_keys().open(&ticket, fixed::NOW);
-    assert_eq!(opened.is_some(), ticket == session.ticket, "the seal holds nothing");
+    // All suites' tickets are sealed under the same keys.
+    let is_one = SUITES.into_iter().any(|suite| second(suite).ticket == ticket);
+    assert_eq!(opened.is_some(), is_one, "the seal holds nothing");
 }
 
 fn client_session(source: &mut Source<'_>) {
     let suite = suite(source);
     let (config, written) = (client_config(suite), &second(suite).of_client);
     let bytes = damaged(written, source);
+    // All suites' sessions are of one configuration.
+    let is_one = SUITES.into_iter().any(|suite| second(suite).of_client == bytes);
     match config.read_session(&bytes) {
         Ok(session) => {
-            assert_eq!(&bytes, written, "an altered session was read");
-            assert_eq!(config.write_session(&session).unwrap().expose(), written);
+            assert!(is_one, "an altered session was read");
+            assert_eq!(config.write_session(&session).unwrap().expose(), bytes);
         }
         Err(SessionRefused::Cryptography(error)) => panic!("{error}"),
-        Err(refused) => assert!(&bytes != written, "{refused}"),
+        Err(refused) => assert!(!is_one, "{refused}"),
     }
 }
 

@@ -173,6 +173,7 @@ fn resumption(write: Write<'_>) {
         seed(&format!("client_session_{name}"), &[&[3, suite, 1], &made.of_client]);
         seed(&format!("client_session_{name}_damaged"), &[&[3, suite, 0], &[0, 0, 90, 0, 4]]);
     }
+    seed("ticket_of_another_suite", &[&[2, 1, 1], &second(CipherSuite::TLS_AES_128_GCM_SHA256).ticket]);
     seed("cookie_whole", &[&[4, 0], &[0, 0, 0, 1, 0, 0]]);
     seed("cookie_damaged", &[&[4, 0], &[0, 0, 50, 0, 1]]);
     seed("cookie_of_another", &[&[4, 1], b"cookie"]);

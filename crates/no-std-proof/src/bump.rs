@@ -4,8 +4,8 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes of the arena. A handshake of both ends takes a third of it, although nothing is ever given back.
-const ARENA_LEN: usize = 1 << 17;
+/// Bytes of the arena. All handshakes together take two thirds of it, although nothing is ever given back.
+const ARENA_LEN: usize = 1 << 18;
 
 /// A static arena and how much of it is given away.
 pub struct Bump {

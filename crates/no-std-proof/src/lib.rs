@@ -1,6 +1,6 @@
 //! Proves that Bulla's core needs no `std`: a static library with its own panic handler and its own allocator, in
-//! which a whole client and a whole server shake hands and move data through fixed buffers; with the feature `tls12`, a
-//! second time in TLS 1.2.
+//! which a whole client and a whole server shake hands, resume, and move data through fixed buffers, early data too; with the
+//! feature `tls12`, all that once more in TLS 1.2.
 //!
 //! A dependency that links `std` breaks the build, because `std` brings a second panic handler: `--features std` shows
 //! it ("found duplicate lang item `panic_impl`"). `main.c` beside this links the library into a C program and runs it;
@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod bump;
 mod handshake;
+mod store;
 
 #[global_allocator]
 static ALLOCATOR: bump::Bump = bump::Bump::new();
@@ -24,7 +25,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     }
 }
 
-/// Runs a handshake per version and moves data both ways. Returns how many bytes of heap it took in all, or a negative number that
+/// Runs two handshakes per version and moves data both ways. Returns how many bytes of heap it took in all, or a negative number that
 /// names the step that failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bulla_no_std_proof() -> i32 {
