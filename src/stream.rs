@@ -6,6 +6,7 @@
 //! that sends one byte a second does not stretch.
 
 mod buffers;
+mod early;
 mod split;
 mod timeouts;
 
@@ -18,7 +19,8 @@ use std::io::{self, BufRead, Read, Write};
 use std::ops::DerefMut;
 use std::time::{Duration, Instant};
 
-use buffers::{Input, Output, Step};
+use buffers::{Input, Output, Step, Way};
+use early::EarlyDataWaits;
 
 use crate::connection::Connection;
 use crate::error::Error;
@@ -78,11 +80,14 @@ where
         self
     }
 
-    /// Finishes the handshake, if it is not finished yet.
+    /// Finishes the handshake, if it is not finished yet. On a server that takes early data, all of it must be read before
+    /// by [`read_early`](Self::read_early): as long as some waits, this is an error (`InvalidInput`), and so are reading and
+    /// writing.
     pub fn handshake(&mut self) -> io::Result<()> {
         while !self.connection.is_established() {
             match self.advance()? {
                 Happened::Established | Happened::Data => {}
+                Happened::EarlyData => return Err(EarlyDataWaits.into()),
                 Happened::Closed => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
@@ -148,7 +153,7 @@ where
             let written = self.write_output();
             match self.input.receive(&mut self.connection) {
                 Ok(Step::Data) => return Ok(Happened::Data),
-                Ok(Step::EarlyData) => return Err(io::Error::other("early data waits")),
+                Ok(Step::EarlyData) => return Ok(Happened::EarlyData),
                 Ok(Step::Established) => return Ok(Happened::Established),
                 Ok(Step::Closed) => return Ok(Happened::Closed),
                 Ok(Step::Progress) => {}
@@ -197,6 +202,26 @@ where
         }
     }
 
+    /// Writes some of the data by one of the connection's ways to send.
+    fn write_by(&mut self, data: &[u8], way: Way) -> io::Result<usize> {
+        loop {
+            if self.output.is_hung_up() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            self.write_output()?;
+            let taken = self.output.seal(&mut self.connection, data, way);
+            let taken = taken.map_err(|error| self.fail(error))?;
+            let written = self.write_output();
+            match written {
+                // What was taken is sealed and waits: an error would make the application send it twice.
+                Err(error) if taken > 0 && gave_up(&error) => return Ok(taken),
+                Err(error) => return Err(error),
+                Ok(()) if taken > 0 => return Ok(taken),
+                Ok(()) => {}
+            }
+        }
+    }
+
     /// Turns a failure of the connection into an `io::Error`, after its alert is on its way.
     fn fail(&mut self, error: Error) -> io::Error {
         // The failure is the one to report; one of writing its alert would hide it.
@@ -229,19 +254,26 @@ where
     /// Finishes the handshake within this time as a whole, however slowly the peer feeds it. The transport's own time-outs
     /// are as before afterwards.
     pub fn handshake_within(&mut self, limit: Duration) -> io::Result<()> {
+        self.within(limit, Self::handshake)
+    }
+
+    /// Does something before a deadline, after which the transport's own time-outs are as before.
+    fn within<R>(&mut self, limit: Duration, work: impl FnOnce(&mut Self) -> io::Result<R>) -> io::Result<R> {
         let before = self.transport.timeouts()?;
         let at = Instant::now().checked_add(limit);
         let set_timeout = |transport: &mut T, left| transport.set_timeouts((Some(left), Some(left)));
         self.deadline = at.map(|at| Deadline { at, set_timeout });
-        let result = self.handshake();
+        let result = work(self);
         self.deadline = None;
-        result.and(self.transport.set_timeouts(before))
+        let restored = self.transport.set_timeouts(before);
+        result.and_then(|done| restored.map(|()| done))
     }
 }
 
 /// What [`Stream::advance`] comes back for.
 enum Happened {
     Data,
+    EarlyData,
     Established,
     Closed,
 }
@@ -254,8 +286,10 @@ where
     /// Lends the peer's plaintext where it was decrypted. Empty after close_notify, and then only.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.input.plaintext().is_empty() {
-            if let Happened::Closed = self.advance()? {
-                break;
+            match self.advance()? {
+                Happened::Closed => break,
+                Happened::EarlyData => return Err(EarlyDataWaits.into()),
+                Happened::Established | Happened::Data => {}
             }
         }
         Ok(self.input.plaintext())
@@ -293,24 +327,8 @@ where
             return Ok(0);
         }
         self.handshake()?;
-        loop {
-            if self.output.is_hung_up() {
-                return Err(io::ErrorKind::BrokenPipe.into());
-            }
-            self.write_output()?;
-            let taken = self.output.send(&mut self.connection, data);
-            let taken = taken.map_err(|error| self.fail(error))?;
-            let written = self.write_output();
-            match written {
-                // What was taken is sealed and waits: an error would make the application send it twice.
-                Err(error) if taken > 0 && gave_up(&error) => return Ok(taken),
-                Err(error) => return Err(error),
-                Ok(()) if taken > 0 => return Ok(taken),
-                Ok(()) => {}
-            }
-        }
+        self.write_by(data, Connection::send)
     }
-
     fn flush(&mut self) -> io::Result<()> {
         self.write_output()?;
         if self.output.is_hung_up() {

@@ -6,6 +6,8 @@
 mod faulty_chains;
 #[path = "support/faulty_hellos.rs"]
 mod faulty_hellos;
+#[path = "support/faulty_psks.rs"]
+mod faulty_psks;
 #[cfg(feature = "tls12")]
 #[path = "support/faulty_tls12.rs"]
 mod faulty_tls12;
@@ -20,6 +22,8 @@ mod script;
 #[cfg(feature = "tls12")]
 #[path = "support/script_tls12.rs"]
 mod script_tls12;
+#[path = "support/stage_psk.rs"]
+mod stage_psk;
 #[cfg(feature = "tls12")]
 #[path = "support/stage_tls12.rs"]
 mod stage_tls12;
@@ -289,7 +293,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups.into_iter().chain([faulty_chains::CASES]).flatten()
+    groups.into_iter().chain([faulty_chains::CASES]).flatten().chain(faulty_psks::cases())
 }
 
 /// The names of all rows that a peer can cause: families 2xx to 5xx of `failures!`, and the reasons of `Malformed`.

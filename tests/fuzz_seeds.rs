@@ -47,3 +47,8 @@ fn client_holds_on_its_seeds() {
 fn der_holds_on_its_seeds() {
     replay("der", bodies::der::run);
 }
+
+#[test]
+fn resumption_holds_on_its_seeds() {
+    replay("resumption", bodies::resumption::run);
+}

@@ -105,7 +105,7 @@ fn go_client_resumes_with_its_certificate_and_not_where_others_are_trusted() {
         assert_eq!(kinds(&told), [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Full]);
         for told in &told {
             assert_eq!(told.facts().peer_chain_len, 1);
-            assert_eq!(told.facts().peer_scheme.is_some(), true);
+            assert!(told.facts().peer_scheme.is_some());
         }
         assert_eq!(told[1].facts().peer_scheme, told[0].facts().peer_scheme);
     }

@@ -12,6 +12,8 @@ mod pair;
 mod scene;
 #[path = "support/script.rs"]
 mod script;
+#[path = "support/stage_psk.rs"]
+mod stage_psk;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -45,7 +47,9 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
         scene.answer(&remote);
         scene
     };
+    let resumed = &[Say::ServerHelloOfPsk, EncryptedExtensions];
     vec![
+        ("AskSession", Box::new(|| stage.asking_client())),
         ("WaitServerHello", Box::new(plain(&[]))),
         ("WaitServerHello", Box::new(plain(&[HelloRetryRequest]))),
         ("WaitEncryptedExtensions", Box::new(plain(&[ServerHello]))),
@@ -54,6 +58,7 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
         ("AskVerdict", Box::new(|| stage.client_with(stage.client.clone().verify_later()).say(to_certificate))),
         ("WaitCertificateVerify", Box::new(plain(to_certificate))),
         ("WaitFinished", Box::new(plain(to_verify))),
+        ("WaitFinishedOfPsk", Box::new(|| stage.resuming_client().say(resumed))),
         ("AskIdentity", Box::new(|| stage.client_with(stage.client.clone().choose_identity(Arc::new(Later))).say(all))),
         ("AskSignature", Box::new(sign_later)),
         ("Connected", Box::new(|| stage.connected_client())),
@@ -74,11 +79,15 @@ fn server_states(stage: &Stage) -> Vec<Column<'_>> {
     vec![
         ("WaitClientHello", Box::new(of(stage.server.clone(), &[]))),
         ("WaitSecondClientHello", Box::new(of(stage.retrying_server(), &[ClientHello]))),
+        ("AskPsk", Box::new(|| stage.server_that_asks_for_psk())),
+        ("AskSession", Box::new(|| stage.server_that_asks_for_session())),
+        ("AskEarlyData", Box::new(|| stage.server_that_asks_about_early_data())),
         ("AskIdentity", Box::new(of(stage.server.clone().choose_identity(Arc::new(Later)), &[ClientHello]))),
         ("AskSignature", Box::new(sign_later)),
         ("WaitCertificate", Box::new(of(require.clone(), &[ClientHello]))),
         ("AskVerdict", Box::new(of(judge_later, &[ClientHello, Certificate]))),
         ("WaitCertificateVerify", Box::new(of(require.clone(), &[ClientHello, Certificate]))),
+        ("WaitEndOfEarlyData", Box::new(|| stage.server_in_early_data())),
         ("WaitFinished", Box::new(of(stage.server.clone(), &[ClientHello]))),
         ("Connected", Box::new(|| stage.connected_server())),
     ]

@@ -404,6 +404,59 @@ fn nothing_but_data_and_end_of_early_data_goes_under_early_keys() {
 }
 
 #[test]
+fn change_cipher_spec_is_dropped_among_early_data_and_empty_records_have_an_end() {
+    let tickets = Tickets::with_early_data();
+    let scene = tickets.early(vec![tickets.ticket()], &[b"early"]).with(|_| script::change_cipher_spec());
+    let scene = scene.say_record(ContentType::application_data, b"more").with(|_| script::change_cipher_spec());
+    let scene = scene.say_message(|_| end_of_early_data()).with(|_| script::change_cipher_spec()).say(&[Finished]);
+    assert_eq!(scene.outcome(), "Connected");
+
+    let mut scene = tickets.early(vec![tickets.ticket()], &[b"early"]);
+    for _ in 0..32 {
+        scene = scene.say_record(ContentType::application_data, b"");
+        assert_eq!(scene.error, None);
+    }
+    let mut scene = scene.say_record(ContentType::application_data, b"");
+    assert_eq!(scene.outcome(), "TooManyEmptyRecords");
+    scene.assert_failed_with_its_alert();
+}
+
+#[test]
+fn alert_under_early_keys_is_read() {
+    let tickets = Tickets::with_early_data();
+    let alert = [2, bulla::wire::AlertDescription::internal_error.0];
+    let scene = tickets.early(vec![tickets.ticket()], &[b"early"]).say_record(ContentType::alert, &alert);
+    let of_peer = bulla::Error::AlertReceived(bulla::wire::AlertDescription::internal_error);
+    assert_eq!(scene.error, Some(of_peer));
+}
+
+#[test]
+fn session_id_of_tls_1_2_names_no_psk() {
+    if !cfg!(feature = "tls12") {
+        return;
+    }
+    let store = Arc::new(MemoryServerSessions::new(4));
+    let (client, server) = pair::configs(pair::KeyKind::EcdsaP256);
+    let old = client.clone().versions([bulla::wire::ProtocolVersion::TLSv1_2]).unwrap();
+    let old = old.session_store(Arc::new(bulla::resume::MemoryClientSessions::new(1, 1)));
+    let server = server.session_store(store.clone());
+    pair::Pair::established(old.clone(), server.clone());
+    assert_eq!(store.len(), 1);
+    let second = pair::Pair::established(old.clone(), server.clone());
+    assert_eq!(second.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    // Whoever has seen the id in the clear offers it in TLS 1.3, with a binder of his own.
+    let hello = pair::output(&mut pair::Pair::new(old, server.clone()).client);
+    let hello: bulla::wire::ClientHello<'_> = read_all(&hello[9..]).unwrap();
+    let id = hello.legacy_session_id.to_vec();
+    assert_eq!(id.len(), 32);
+    let stage = Stage::new();
+    let psk = Psk { kind: bulla::keys::PskKind::Resumption, ..Psk::external(&id, &[1; 48]) };
+    let server = server.cipher_suites([script::SUITE]).unwrap();
+    let scene = stage.server_with(server).say_message(|peer| peer.psk_hello_with(vec![psk], |_| {}));
+    assert_eq!((scene.error.clone(), chosen(&scene)), (None, None));
+}
+
+#[test]
 fn end_of_early_data_ends_its_record() {
     let tickets = Tickets::with_early_data();
     let scene = tickets.early(vec![tickets.ticket()], &[b"early"]);

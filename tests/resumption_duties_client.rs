@@ -205,7 +205,7 @@ impl PeerHello for Scene {
             Heard::Message(bytes) if bytes[0] == 1 => Some(bytes[4..].to_vec()),
             _ => None,
         });
-        messages.last().unwrap()
+        messages.collect::<Vec<_>>().pop().unwrap()
     }
 }
 
@@ -258,6 +258,20 @@ fn unknown_extension_of_a_ticket_is_ignored_and_an_empty_ticket_refused() {
     message[3] = 13;
     let scene = keeper.scene().say(&SERVER_FLIGHT).say_message(|_| message);
     assert_fails(scene, "MalformedLengthOutOfBounds");
+}
+
+#[test]
+fn extension_that_belongs_elsewhere_is_refused_in_a_ticket_that_would_be_kept() {
+    let keeper = Keeper::new();
+    let misplaced = |ticket: &mut NewSessionTicket<'_>| {
+        let known = bulla::wire::UnknownExtension { extension_type: ExtensionType::key_share, extension_data: b"" };
+        ticket.extensions.push(NewSessionTicketExtension::Unknown(known));
+    };
+    let scene = keeper.scene().say(&SERVER_FLIGHT).say_message(|_| ticket_with(misplaced));
+    assert_fails(scene, "ExtensionNotAllowed");
+    // RFC 9846 §4.7.1: whoever keeps none lets it go, whatever it says.
+    let scene = keeper.stage.client().say(&SERVER_FLIGHT).say_message(|_| ticket_with(misplaced));
+    assert_eq!(scene.error, None);
 }
 
 #[test]

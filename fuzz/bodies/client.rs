@@ -2,14 +2,15 @@
 
 use super::raw::feed_twice;
 use super::rig::Role;
-use super::script::play;
+use super::script::{play, play_second};
 use super::source::Source;
 
 pub fn run(input: &[u8]) {
     let mut source = Source::new(input);
-    if source.flag() {
-        play(Role::Client, &mut source);
-    } else {
-        feed_twice(Role::Client, &mut source);
+    match source.below(4) {
+        0 => feed_twice(Role::Client, false, &mut source),
+        1 => drop(play(Role::Client, &mut source)),
+        2 => drop(play_second(Role::Client, &mut source)),
+        _ => feed_twice(Role::Client, true, &mut source),
     }
 }

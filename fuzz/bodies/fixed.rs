@@ -20,7 +20,7 @@ pub const LEAF_KEY: &[u8] = include_bytes!("../../tests/support/identity/leaf_ke
 pub const NAME: &str = "server.test";
 
 /// The moment at which everything takes place: 2026-01-01T00:00:00Z.
-const NOW: Time = Time::from_secs(1_767_225_600);
+pub const NOW: Time = Time::from_secs(1_767_225_600);
 
 /// The first group, of which a client sends a share.
 pub const GROUP: NamedGroup = NamedGroup::x25519;

@@ -3,6 +3,7 @@
 use bulla::wire::*;
 
 use super::fixed::{self, GROUP, OTHER_GROUP, peer_share};
+use super::honest_second::{self, By};
 use super::honest_tls12;
 use super::rig::{Keys, Rig, Role};
 
@@ -29,6 +30,17 @@ pub enum Honest {
     HelloRequest,
     /// No message, but a record of its own.
     ChangeCipherSpec,
+    /// A ClientHello that names a session or a PSK.
+    Resuming(NamedGroup, By),
+    /// The ServerHello that takes it.
+    Resumed(By),
+    /// EncryptedExtensions behind that.
+    ResumedExtensions {
+        early: bool,
+    },
+    /// Application data in a record of its own, to go before the handshake is finished.
+    EarlyData,
+    EndOfEarlyData,
 }
 
 impl Honest {
@@ -36,6 +48,7 @@ impl Honest {
     pub fn content_type(self) -> ContentType {
         match self {
             Self::ChangeCipherSpec => ContentType::change_cipher_spec,
+            Self::EarlyData => ContentType::application_data,
             _ => ContentType::handshake,
         }
     }
@@ -88,18 +101,7 @@ pub fn message(rig: &Rig, honest: Honest) -> Option<Vec<u8>> {
     match honest {
         Honest::ClientHello(group) => write(&client_hello(rig, group)),
         Honest::ServerHello(group) => with_session_id(rig, |legacy_session_id_echo| {
-            let key_exchange = &peer_share();
-            write(&ServerHello {
-                legacy_version: ProtocolVersion::TLSv1_2,
-                random: Random([0x53; 32]),
-                legacy_session_id_echo,
-                cipher_suite: rig.suite.id,
-                legacy_compression_method: CompressionMethod::null,
-                extensions: Some(vec![
-                    ServerExtension::SupportedVersions(ProtocolVersion::TLSv1_3),
-                    ServerExtension::KeyShare(KeyShareEntry { group, key_exchange }),
-                ]),
-            })
+            write(&ServerHello { legacy_session_id_echo, ..server_hello(rig, group, &peer_share()) })
         }),
         Honest::HelloRetryRequest => with_session_id(rig, |legacy_session_id_echo| {
             write(&HelloRetryRequest {
@@ -146,6 +148,11 @@ pub fn message(rig: &Rig, honest: Honest) -> Option<Vec<u8>> {
         Honest::ClientKeyExchange => write(&ClientKeyExchange { ecdh_yc: &peer_share() }),
         Honest::HelloRequest => write(&HelloRequest),
         Honest::ChangeCipherSpec => Some(vec![1]),
+        Honest::Resuming(group, by) => honest_second::client_hello(rig, group, by),
+        Honest::Resumed(by) => honest_second::server_hello(rig, by),
+        Honest::ResumedExtensions { early } => honest_second::encrypted_extensions(early),
+        Honest::EarlyData => Some(b"early".to_vec()),
+        Honest::EndOfEarlyData => write(&EndOfEarlyData),
     }
 }
 
@@ -153,7 +160,22 @@ pub fn write<'a>(message: &impl Message<'a>) -> Option<Vec<u8>> {
     Some(write_message(message).unwrap())
 }
 
-pub fn client_hello(rig: &Rig, group: NamedGroup) -> ClientHello<'static> {
+/// One without a session id, which the caller echoes.
+pub fn server_hello<'s>(rig: &Rig, group: NamedGroup, key_exchange: &'s [u8]) -> ServerHello<'s> {
+    ServerHello {
+        legacy_version: ProtocolVersion::TLSv1_2,
+        random: Random([0x53; 32]),
+        legacy_session_id_echo: &[],
+        cipher_suite: rig.suite.id,
+        legacy_compression_method: CompressionMethod::null,
+        extensions: Some(vec![
+            ServerExtension::SupportedVersions(ProtocolVersion::TLSv1_3),
+            ServerExtension::KeyShare(KeyShareEntry { group, key_exchange }),
+        ]),
+    }
+}
+
+pub fn client_hello<'h>(rig: &Rig, group: NamedGroup) -> ClientHello<'h> {
     // Shares are public, and there is one: it may as well live for ever.
     static SHARE: std::sync::OnceLock<[u8; 32]> = std::sync::OnceLock::new();
     let key_exchange = SHARE.get_or_init(peer_share);
@@ -176,7 +198,7 @@ pub fn client_hello(rig: &Rig, group: NamedGroup) -> ClientHello<'static> {
 }
 
 /// Gives `write` the session id that the client under test has sent.
-fn with_session_id(rig: &Rig, write: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+pub fn with_session_id(rig: &Rig, write: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let bytes = rig.watch.first_of(HandshakeType::client_hello)?;
     match Handshake::read(&bytes, ProtocolVersion::TLSv1_3) {
         Ok(Handshake::ClientHello(hello)) => write(hello.legacy_session_id),

@@ -33,22 +33,7 @@ pub fn handshake(role: Role, client_auth: bool) -> Vec<(Keys, Honest)> {
 pub fn message(rig: &Rig, honest: Honest) -> Option<Option<Vec<u8>>> {
     Some(match honest {
         Honest::ClientHello(_) => write(&client_hello(rig)),
-        Honest::ServerHello(_) => write(&ServerHello {
-            legacy_version: ProtocolVersion::TLSv1_2,
-            random: Random(SERVER_RANDOM),
-            legacy_session_id_echo: &[],
-            cipher_suite: rig.suite.id,
-            legacy_compression_method: CompressionMethod::null,
-            extensions: Some(vec![
-                ServerExtension::ServerNameAck,
-                ServerExtension::RenegotiationInfo(&[]),
-                ServerExtension::ExtendedMasterSecret,
-                ServerExtension::EcPointFormats(vec![EcPointFormat::uncompressed]),
-                ServerExtension::ApplicationLayerProtocolNegotiation(ProtocolNameList {
-                    protocol_name_list: vec![b"h2"],
-                }),
-            ]),
-        }),
+        Honest::ServerHello(_) => write(&server_hello(rig)),
         Honest::CertificateRequest => write(&CertificateRequestTls12 {
             certificate_types: vec![ClientCertificateType::ecdsa_sign],
             supported_signature_algorithms: vec![SignatureScheme::ed25519],
@@ -68,6 +53,24 @@ pub fn message(rig: &Rig, honest: Honest) -> Option<Option<Vec<u8>>> {
     })
 }
 
+/// One that announces no session.
+pub fn server_hello(rig: &Rig) -> ServerHello<'static> {
+    ServerHello {
+        legacy_version: ProtocolVersion::TLSv1_2,
+        random: Random(SERVER_RANDOM),
+        legacy_session_id_echo: &[],
+        cipher_suite: rig.suite.id,
+        legacy_compression_method: CompressionMethod::null,
+        extensions: Some(vec![
+            ServerExtension::ServerNameAck,
+            ServerExtension::RenegotiationInfo(&[]),
+            ServerExtension::ExtendedMasterSecret,
+            ServerExtension::EcPointFormats(vec![EcPointFormat::uncompressed]),
+            ServerExtension::ApplicationLayerProtocolNegotiation(ProtocolNameList { protocol_name_list: vec![b"h2"] }),
+        ]),
+    }
+}
+
 fn sign(message: &[u8]) -> Vec<u8> {
     fixed::leaf_key().sign(&*fixed::provider(), SignatureScheme::ed25519, message).unwrap()
 }
@@ -80,7 +83,7 @@ pub fn server_key_exchange(rig: &Rig) -> Option<Vec<u8>> {
     write(&ServerKeyExchange { params, algorithm: SignatureScheme::ed25519, signature: &sign(&signed) })
 }
 
-fn client_hello(rig: &Rig) -> ClientHello<'static> {
+pub fn client_hello<'h>(rig: &Rig) -> ClientHello<'h> {
     let name = ServerNameEntry { name_type: NameType::host_name, name: fixed::NAME.as_bytes() };
     ClientHello {
         legacy_version: ProtocolVersion::TLSv1_2,

@@ -4,11 +4,12 @@ use super::rig::{Rig, Role};
 use super::script::suite;
 use super::source::Source;
 
-pub fn feed_twice(role: Role, source: &mut Source<'_>) {
+pub fn feed_twice(role: Role, is_second: bool, source: &mut Source<'_>) {
     let (suite, client_auth, chunk) = (suite(source), source.flag(), 1 + source.below(40));
     let bytes = source.rest();
     let fed = |chunk| {
-        let mut rig = Rig::new(role, suite, client_auth);
+        let make = if is_second { Rig::second } else { Rig::new };
+        let mut rig = make(role, suite, client_auth);
         rig.put_raw(bytes);
         rig.deliver(chunk);
         assert!(!rig.is_established(), "established by bytes that know no key");

@@ -13,7 +13,7 @@ pub fn run(input: &[u8]) {
     let mut source = Source::new(input);
     let role = if source.flag() { Role::Client } else { Role::Server };
     if source.flag() {
-        return feed_twice(role, &mut source);
+        return feed_twice(role, false, &mut source);
     }
     let suite = suite(&mut source);
     let mut rig = established(role, suite);

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use bulla::crypto::{AeadAlgorithm, NONCE_LEN, Secret, Suite, SuiteTls12, TAG_LEN};
 use bulla::keys::{RecordFormat, TrafficKeys, TrafficSecret, prf};
 use bulla::wire::{CipherSuite, ContentType};
-use bulla::{ClientAuth, ClientConnection, Connection, Error, Event, MAX_RECORD_LEN, ServerConnection, ServerName};
+use bulla::{
+    ClientAuth, ClientConfig, ClientConnection, Connection, EarlyData, Error, Event, MAX_RECORD_LEN, ServerConfig,
+    ServerConnection, ServerName,
+};
 
-use super::fixed;
 use super::watch::Watch;
+use super::{fixed, second};
 
 /// Which end is under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub enum Keys {
     None,
     Handshake,
     Application,
+    /// Of TLS 1.3, behind a ClientHello with a ticket.
+    Early,
 }
 
 /// The peer's writing half: the secret that another can follow, its keys, the number of the next record.
@@ -49,6 +54,11 @@ pub struct Rig {
     /// Application data that the peer has sealed, in order. What arrives must be a front part of it.
     sealed_data: Vec<u8>,
     arrived_data: Vec<u8>,
+    /// The same of early data.
+    sealed_early: Vec<u8>,
+    arrived_early: Vec<u8>,
+    /// Whether there was a first connection to build on.
+    pub is_second: bool,
     /// Whether the peer has said a Finished that is right for the transcript.
     pub finished_said: bool,
     established: bool,
@@ -66,16 +76,32 @@ const OUTPUT_FOR_NOTHING: usize = 8192;
 
 impl Rig {
     pub fn new(role: Role, suite: CipherSuite, client_auth: bool) -> Self {
+        Self::with(role, suite, client_auth, fixed::client_config(), fixed::server_config(), false)
+    }
+
+    /// An end that has been here before.
+    pub fn second(role: Role, suite: CipherSuite, client_auth: bool) -> Self {
+        Self::with(role, suite, client_auth, second::client_config(suite), second::server_config(suite), true)
+    }
+
+    fn with(
+        role: Role,
+        suite: CipherSuite,
+        client_auth: bool,
+        client: ClientConfig,
+        server: ServerConfig,
+        is_second: bool,
+    ) -> Self {
         let watch = Arc::new(Watch::default());
         let end = match role {
             Role::Client => {
-                let config = fixed::client_config().cipher_suites(suites(suite)).unwrap();
+                let config = client.cipher_suites(suites(suite)).unwrap();
                 let config = config.key_log(watch.clone()).observer(watch.clone());
                 let name = ServerName::try_from(fixed::NAME).unwrap();
                 End::Client(ClientConnection::new(Arc::new(config), name).unwrap())
             }
             Role::Server => {
-                let config = fixed::server_config().cipher_suites(suites(suite)).unwrap();
+                let config = server.cipher_suites(suites(suite)).unwrap();
                 let config = config.key_log(watch.clone()).observer(watch.clone());
                 let asks = if client_auth { ClientAuth::Require(fixed::roots()) } else { ClientAuth::None };
                 End::Server(ServerConnection::new(Arc::new(config.client_auth(asks))).unwrap())
@@ -92,6 +118,9 @@ impl Rig {
             sealing: None,
             sealed_data: Vec::new(),
             arrived_data: Vec::new(),
+            sealed_early: Vec::new(),
+            arrived_early: Vec::new(),
+            is_second,
             finished_said: false,
             established: false,
             closed: false,
@@ -126,7 +155,7 @@ impl Rig {
 
     /// Whether everything that was sealed as application data has arrived.
     pub fn has_all_data(&self) -> bool {
-        self.arrived_data == self.sealed_data
+        self.arrived_data == self.sealed_data && self.arrived_early == self.sealed_early
     }
 
     pub fn state(&self) -> &'static str {
@@ -143,7 +172,8 @@ impl Rig {
     /// The secret under which the peer writes, as the connection has logged it.
     fn peer_secret(&self, keys: Keys) -> Option<TrafficSecret> {
         let label = match (self.role, keys) {
-            (_, Keys::None) => return None,
+            (_, Keys::None) | (Role::Client, Keys::Early) => return None,
+            (Role::Server, Keys::Early) => "CLIENT_EARLY_TRAFFIC_SECRET",
             (Role::Server, Keys::Handshake) => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
             (Role::Client, Keys::Handshake) => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
             (Role::Server, Keys::Application) => "CLIENT_TRAFFIC_SECRET_0",
@@ -156,7 +186,7 @@ impl Rig {
     fn peer_sealing(&self, keys: Keys) -> Option<Sealing> {
         match keys {
             Keys::Application if self.is_tls12() => self.peer_keys_tls12().map(Sealing::tls12),
-            Keys::Handshake if self.is_tls12() => None,
+            Keys::Handshake | Keys::Early if self.is_tls12() => None,
             keys => self.peer_secret(keys).map(Sealing::tls13),
         }
     }
@@ -227,7 +257,8 @@ impl Rig {
     pub fn put_record(&mut self, content_type: ContentType, content: &[u8], padding: usize) {
         let record = self.record(content_type, content, padding);
         if content_type == ContentType::application_data && self.sealing.is_some() {
-            self.sealed_data.extend_from_slice(content);
+            let sealed = if self.keys == Keys::Early { &mut self.sealed_early } else { &mut self.sealed_data };
+            sealed.extend_from_slice(content);
         }
         self.wire.extend_from_slice(&record);
     }
@@ -285,7 +316,7 @@ impl Rig {
                 Err(error) => return self.fail(error),
             };
             let used = received.used;
-            let mut data = Vec::new();
+            let (mut data, mut early) = (Vec::new(), Vec::new());
             let (mut is_established, mut more) = (false, true);
             match received.event {
                 Event::Data { plaintext, range } => {
@@ -293,7 +324,11 @@ impl Rig {
                     assert!(!plaintext.is_empty(), "data without any");
                     data = plaintext.to_vec();
                 }
-                Event::EarlyData { .. } => panic!("early data that nobody asked for"),
+                Event::EarlyData { plaintext, range } => {
+                    assert!(range.end <= used, "early data beyond the record");
+                    assert!(!plaintext.is_empty(), "early data without any");
+                    early = plaintext.to_vec();
+                }
                 Event::Established => is_established = true,
                 Event::Progress => assert!(used > 0, "progress without any"),
                 Event::NeedMore { hint } => {
@@ -309,6 +344,12 @@ impl Rig {
                 assert!(!self.established, "established twice");
                 assert!(self.finished_said, "established without the peer's Finished");
                 self.established = true;
+            }
+            if !early.is_empty() {
+                assert!(self.is_second && !self.established, "early data that nobody asked for");
+                assert_eq!(self.connection().early_data(), EarlyData::Accepted);
+                self.arrived_early.extend(early);
+                assert!(self.sealed_early.starts_with(&self.arrived_early), "early data that the peer has not sealed");
             }
             if !data.is_empty() {
                 assert!(self.established, "data before the handshake was finished");

@@ -1,9 +1,11 @@
 //! A peer that knows the keys and says what the fuzzer chooses: honest messages, made ones, damaged ones, any records.
 
 use bulla::wire::{CipherSuite, ContentType, Handshake, KeyUpdateRequest, RawHandshake, write_all};
+use bulla::{Connection, HandshakeKind};
 
 use super::fixed::{GROUP, OTHER_GROUP};
 use super::honest::{Honest, handshake, message};
+use super::honest_second::{self, BYS, By};
 use super::rig::{Keys, Rig, Role};
 use super::source::Source;
 
@@ -19,6 +21,34 @@ pub fn play(role: Role, source: &mut Source<'_>) -> Rig {
     }
     if steps == honest.len() {
         assert!(rig.is_established(), "an untouched handshake failed: {:?}", rig.error());
+        rig.use_keys(Keys::Application);
+    }
+    let mut pending = Vec::new();
+    while !source.is_empty() && !rig.has_failed() {
+        step(&mut rig, source, &mut pending);
+    }
+    rig.deliver(usize::MAX);
+    rig
+}
+
+/// The same with an end that has been here before, and a peer that resumes with it or names a PSK.
+pub fn play_second(role: Role, source: &mut Source<'_>) -> Rig {
+    let (suite, by, retry) = (suite(source), BYS[source.below(3)], source.flag());
+    let mut rig = Rig::second(role, suite, false);
+    let honest = honest_second::handshake(&rig, by);
+    let steps = source.below(8).min(honest.len());
+    // The server asks for the share that it wants, and takes the cookie back.
+    if retry && role == Role::Server && !rig.is_tls12() && by != By::SessionEarly {
+        say(&mut rig, Keys::None, Honest::Resuming(OTHER_GROUP, by));
+    }
+    for &(keys, next) in &honest[..steps] {
+        say(&mut rig, keys, next);
+    }
+    if steps == honest.len() {
+        let kind = if by == By::Psk && !rig.is_tls12() { HandshakeKind::ExternalPsk } else { HandshakeKind::Resumed };
+        assert!(rig.is_established(), "an untouched handshake failed: {:?}", rig.error());
+        assert_eq!(rig.connection().handshake_kind(), Some(kind));
+        assert!(rig.has_all_data());
         rig.use_keys(Keys::Application);
     }
     let mut pending = Vec::new();
@@ -52,7 +82,7 @@ fn say(rig: &mut Rig, keys: Keys, honest: Honest) {
 
 /// One step of a script. `pending` is handshake bytes that are not in a record yet.
 fn step(rig: &mut Rig, source: &mut Source<'_>, pending: &mut Vec<u8>) {
-    match source.below(16) {
+    match source.below(18) {
         0 => rig.put_raw(source.bytes(0..=600)),
         1 => {
             let content_type = content_type(source);
@@ -81,7 +111,7 @@ fn step(rig: &mut Rig, source: &mut Source<'_>, pending: &mut Vec<u8>) {
                 }
             }
         }
-        7 => rig.use_keys([Keys::None, Keys::Handshake, Keys::Application][source.below(3)]),
+        7 => rig.use_keys([Keys::None, Keys::Handshake, Keys::Application, Keys::Early][source.below(4)]),
         8 => rig.next_keys(),
         9 | 10 => flush(rig, pending, usize::MAX),
         11 => flush(rig, pending, 1 + source.below(100)),
@@ -92,8 +122,27 @@ fn step(rig: &mut Rig, source: &mut Source<'_>, pending: &mut Vec<u8>) {
             let (bit, content) = (usize::from(source.u16()), source.bytes(0..=200));
             rig.put_damaged_record(content_type, content, bit);
         }
-        _ => rig.put_raw(&[20, 3, 3, 0, 1, 1]),
+        15 => rig.put_raw(&[20, 3, 3, 0, 1, 1]),
+        _ => {
+            rig.deliver(usize::MAX);
+            pending.extend(damaged(rig, source).unwrap_or_default());
+        }
     }
+}
+
+/// An honest message some bytes of which are others, of the right length, and with the binder that it then must have.
+fn damaged(rig: &mut Rig, source: &mut Source<'_>) -> Option<Vec<u8>> {
+    let honest = honest(source);
+    let whole = message(rig, honest).filter(|_| honest.content_type() == ContentType::handshake)?;
+    let mut body = whole.get(4..)?.to_vec();
+    source.damage(&mut body);
+    let length = u32::try_from(body.len()).ok()?.to_be_bytes();
+    let mut bytes = [&whole[..1], &length[1..], &body].concat();
+    if let (true, Honest::Resuming(_, by)) = (source.flag(), honest) {
+        honest_second::bind(rig, by, &mut bytes);
+    }
+    rig.finished_said |= honest == Honest::Finished && bytes == whole;
+    Some(bytes)
 }
 
 /// Puts what is pending into records of at most `fragment` bytes.
@@ -115,7 +164,7 @@ fn content_type(source: &mut Source<'_>) -> ContentType {
 }
 
 fn honest(source: &mut Source<'_>) -> Honest {
-    match source.below(17) {
+    match source.below(22) {
         0 => Honest::ClientHello(GROUP),
         1 => Honest::ClientHello(OTHER_GROUP),
         2 => Honest::ServerHello(GROUP),
@@ -132,13 +181,18 @@ fn honest(source: &mut Source<'_>) -> Honest {
         13 => Honest::ServerHelloDone,
         14 => Honest::ClientKeyExchange,
         15 => Honest::HelloRequest,
-        _ => Honest::ChangeCipherSpec,
+        16 => Honest::ChangeCipherSpec,
+        17 => Honest::Resuming([GROUP, OTHER_GROUP][source.below(2)], BYS[source.below(3)]),
+        18 => Honest::Resumed(BYS[source.below(3)]),
+        19 => Honest::ResumedExtensions { early: source.flag() },
+        20 => Honest::EarlyData,
+        _ => Honest::EndOfEarlyData,
     }
 }
 
 /// What the application may do at any time.
 fn call(rig: &mut Rig, source: &mut Source<'_>) {
-    match source.below(5) {
+    match source.below(6) {
         0 => rig.close(),
         1 => {
             let ask_peer = source.flag();
@@ -149,6 +203,11 @@ fn call(rig: &mut Rig, source: &mut Source<'_>) {
             rig.call(0, |connection| connection.send(data, &mut [0; 700]).map(drop));
         }
         3 => rig.call(0, |connection| connection.export(b"EXPORTER-fuzz", None, &mut [0; 32])),
-        _ => rig.call(100, |connection| connection.end_of_input()),
+        4 => rig.call(100, |connection| connection.end_of_input()),
+        _ => {
+            let data = source.bytes(0..=300);
+            let send = if rig.role == Role::Client { Connection::send_early } else { Connection::send_half_rtt };
+            rig.call(0, |connection| send(connection, data, &mut [0; 700]).map(drop));
+        }
     }
 }

@@ -2,14 +2,15 @@
 
 use super::raw::feed_twice;
 use super::rig::Role;
-use super::script::play;
+use super::script::{play, play_second};
 use super::source::Source;
 
 pub fn run(input: &[u8]) {
     let mut source = Source::new(input);
-    if source.flag() {
-        play(Role::Server, &mut source);
-    } else {
-        feed_twice(Role::Server, &mut source);
+    match source.below(4) {
+        0 => feed_twice(Role::Server, false, &mut source),
+        1 => drop(play(Role::Server, &mut source)),
+        2 => drop(play_second(Role::Server, &mut source)),
+        _ => feed_twice(Role::Server, true, &mut source),
     }
 }

@@ -45,6 +45,20 @@ impl<'a> Source<'a> {
         usize::from(self.u8()) % bound
     }
 
+    /// Alters some bytes: a bit, or a few bytes for others.
+    pub fn damage(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..=self.below(3) {
+            let at = usize::from(self.u16()) % bytes.len().max(1);
+            if self.flag() {
+                let removed = at..bytes.len().min(at + self.below(5));
+                let inserted = self.bytes(0..=40);
+                bytes.splice(removed, inserted.iter().copied());
+            } else if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << self.below(8);
+            }
+        }
+    }
+
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         let mut array = [0; N];
         let (now, later) = self.rest.split_at(N.min(self.rest.len()));

@@ -51,6 +51,11 @@ impl Watch {
 
     /// The transcript of all messages so far, either way. RFC 8446 §4.4.1.
     pub fn transcript_hash(&self, algorithm: HashAlgorithm) -> Digest {
+        self.transcript_hash_with(algorithm, &[])
+    }
+
+    /// The same, with these bytes behind it.
+    pub fn transcript_hash_with(&self, algorithm: HashAlgorithm, bytes: &[u8]) -> Digest {
         let provider = fixed::provider();
         let mut transcript = Transcript::new(&*provider, algorithm).unwrap();
         for message in &self.0.lock().unwrap().messages {
@@ -59,6 +64,7 @@ impl Watch {
             }
             transcript.add(message);
         }
+        transcript.add(bytes);
         transcript.current()
     }
 }

@@ -7,7 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use bodies::honest::{Honest, client_hello, message};
+use bodies::honest_second::By;
 use bodies::rig::{Rig, Role};
+use bodies::second::second;
+use bulla::resume::ImportedIdentity;
 use bulla::wire::*;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rcgen::{KeyUsagePurpose, PKCS_ED25519, date_time_ymd};
@@ -26,9 +29,11 @@ fn main() {
         fs::write(folder.join(name), parts.concat()).unwrap();
     };
     connections(&write);
+    seconds(&write);
     framing(&write);
     messages(&write);
     der(&write);
+    resumption(&write);
 }
 
 /// Takes a target, a seed's name and its bytes in parts.
@@ -109,6 +114,71 @@ fn connections_tls12(role: Role, script: &dyn Fn(&str, [u8; 4], &[&[u8]])) {
     let wrong: [&[u8]; 4] = [&[7, 2, 3, 1, 20, 12], &[5; 12], FLUSH, DATA];
     script("tls12_wrong_finished", [5, 0, 0, all_but_finished], &wrong);
     script("tls12_alert_in_the_clear_behind_change_cipher_spec", [3, 0, 0, all_but_finished], &[WARNING, DATA]);
+}
+
+/// Scripts of ends that have been here before: suite, what stands for the certificates, retry, how many honest steps first.
+fn seconds(write: Write<'_>) {
+    const ALL: u8 = 7;
+    for (target, role) in [("server", Role::Server), ("client", Role::Client)] {
+        let script = |name: &str, head: [u8; 4], steps: &[&[u8]]| {
+            write(target, &format!("second_{name}"), &[&[2], &head, &steps.concat()]);
+        };
+        for (by, name) in [(0, "session"), (1, "session_early"), (2, "psk")] {
+            script(&format!("{name}_aes_128"), [0, by, 0, ALL], &[DATA, CLOSE_NOTIFY]);
+            script(&format!("{name}_aes_256_tickets"), [1, by, 0, ALL], &[TICKET, DATA, KEY_UPDATE, DATA]);
+            script(&format!("{name}_chacha20_retry"), [2, by, 1, ALL], &[DATA, PADDED_DATA]);
+            // The hello that names it, and the answer that takes it, altered, with the binder that goes with it.
+            let (hello, answer) = ([16, 17, 0, by], [16, 18, by]);
+            for (what, damage) in [("bit", [0, 0, 60, 0, 3]), ("byte", [0, 0, 200, 1, 1])] {
+                let spliced = [1, 9];
+                let first: &[u8] = if role == Role::Server { &hello } else { &answer };
+                script(&format!("{name}_damaged_{what}"), [0, by, 0, 0], &[first, &damage, &[1], &spliced, FLUSH]);
+            }
+        }
+        // Early data without end, behind the end, and as handshake messages.
+        let early: [&[u8]; 4] = [&[7, 3], DATA, DATA, &[5, 21, 9]];
+        script("early_data_by_hand", [0, 1, 0, 1], &[&early[..], &[&[7, 1, 5, 9, 9]]].concat());
+        script("early_data_behind_its_end", [0, 1, 0, 3], &[&[7, 3], DATA, FLUSH]);
+        script("early_data_that_is_damaged", [0, 1, 0, 1], &[&[7, 3], DAMAGED, DATA, FLUSH]);
+        script("finished_in_early_data", [0, 1, 0, 2], &[&[7, 3], &[5, 9], FLUSH]);
+        script("application_writes_early", [0, 1, 0, 1], &[&[13, 5, 4, 1, 2, 3, 4], &[13, 5, 0], FLUSH]);
+        script("psk_that_was_not_offered", [0, 0, 0, 0], &[&[5, 18, 2], FLUSH, &[5, 19, 0], FLUSH, &[5, 9], FLUSH]);
+        for (suite, name) in [(3, "aes_128"), (4, "aes_256"), (5, "chacha20")] {
+            script(&format!("tls12_{name}"), [suite, 0, 0, ALL], &[DATA, CLOSE_NOTIFY]);
+            script(&format!("tls12_{name}_ticket"), [suite, 0, 0, 1], &[TICKET, &[5, 16], FLUSH, &[7, 2, 5, 9], FLUSH]);
+            let damaged = if role == Role::Server { [16, 17, 0, 0] } else { [16, 18, 0, 0] };
+            script(&format!("tls12_{name}_damaged"), [suite, 0, 0, 0], &[&damaged, &[0, 70, 0, 3, 0], FLUSH]);
+        }
+        let rig = Rig::second(role, CipherSuite::TLS_AES_128_GCM_SHA256, false);
+        let raw = match role {
+            Role::Server => message(&rig, Honest::Resuming(bodies::fixed::GROUP, By::SessionEarly)),
+            Role::Client => message(&rig, Honest::Resumed(By::SessionEarly)),
+        };
+        write(target, "second_raw_hello", &[&[3, 0, 0, 6], &record(&raw.unwrap())]);
+    }
+}
+
+fn resumption(write: Write<'_>) {
+    let seed = |name: &str, parts: &[&[u8]]| write("resumption", name, parts);
+    for (suite, id, name) in [
+        (0, CipherSuite::TLS_AES_128_GCM_SHA256, "aes_128"),
+        (1, CipherSuite::TLS_AES_256_GCM_SHA384, "aes_256"),
+        (5, CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "tls12_chacha20"),
+    ] {
+        let made = second(id);
+        seed(&format!("server_session_{name}"), &[&[0], &made.of_server]);
+        seed(&format!("server_session_{name}_damaged"), &[&[1, suite, 0], &[0, 0, 7, 0, 1]]);
+        seed(&format!("ticket_{name}"), &[&[2, suite, 1], &made.ticket]);
+        seed(&format!("ticket_{name}_damaged"), &[&[2, suite, 0], &[0, 0, 20, 1, 2, 1, 9]]);
+        seed(&format!("client_session_{name}"), &[&[3, suite, 1], &made.of_client]);
+        seed(&format!("client_session_{name}_damaged"), &[&[3, suite, 0], &[0, 0, 90, 0, 4]]);
+    }
+    seed("cookie_whole", &[&[4, 0], &[0, 0, 0, 1, 0, 0]]);
+    seed("cookie_damaged", &[&[4, 0], &[0, 0, 50, 0, 1]]);
+    seed("cookie_of_another", &[&[4, 1], b"cookie"]);
+    let identity = ImportedIdentity { external_identity: b"id", context: b"", target_protocol: 0x0304, target_kdf: 1 };
+    seed("imported_identity", &[&[5], &write_all(&identity).unwrap()]);
+    seed("imported_identity_of_another_protocol", &[&[5], &[0, 1, 65, 0, 0, 3, 3, 0, 1]]);
 }
 
 /// A handshake record in the clear.

@@ -78,7 +78,8 @@ impl ClientConfig {
         self
     }
 
-    /// Hands every server's chain to the application as a question, to be judged elsewhere or later.
+    /// Hands every server's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
+    /// shows no chain again, and is not asked about.
     pub fn verify_later(mut self) -> Self {
         self.verifier = Arc::new(JudgeLater);
         self

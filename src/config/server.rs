@@ -190,7 +190,8 @@ impl ServerConfig {
         self.resumption.binding(&self.preferences, &self.client_auth, self.verifier.rules())
     }
 
-    /// Hands every client's chain to the application as a question, to be judged elsewhere or later.
+    /// Hands every client's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
+    /// shows no chain again, and is not asked about.
     pub fn verify_later(mut self) -> Self {
         self.verifier = Arc::new(JudgeLater);
         self

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::vec::Vec;
 
 use super::io_error;
-use crate::connection::{Connection, Event};
+use crate::connection::{Connection, Event, Sent};
 use crate::error::Error;
 use crate::handshake::Question;
 use crate::record::MAX_RECORD_LEN;
@@ -21,6 +21,8 @@ pub(super) struct Input {
     unread: Range<usize>,
     /// Where the plaintext of the last record stands; always before `unread`.
     plaintext: Range<usize>,
+    /// Whether that plaintext is early data, which nobody shall take for the other kind.
+    is_early: bool,
 }
 
 /// An event without the buffer that it came from.
@@ -50,7 +52,7 @@ impl Input {
     /// be laid over it.
     pub(super) fn receive(&mut self, connection: &mut Connection) -> Result<Step, Error> {
         if !self.plaintext.is_empty() {
-            return Ok(Step::Data);
+            return Ok(if self.is_early { Step::EarlyData } else { Step::Data });
         }
         let start = self.unread.start;
         let received = connection.receive(self.buffer.get_mut(self.unread.clone()).unwrap_or_default())?;
@@ -58,10 +60,12 @@ impl Input {
         Ok(match received.event {
             Event::Data { range, .. } => {
                 self.plaintext = start + range.start..start + range.end;
+                self.is_early = false;
                 Step::Data
             }
             Event::EarlyData { range, .. } => {
                 self.plaintext = start + range.start..start + range.end;
+                self.is_early = true;
                 Step::EarlyData
             }
             Event::Ask(question) => Step::Ask(question),
@@ -93,15 +97,41 @@ impl Input {
         }
     }
 
+    /// Returns the plaintext that waits, unless it is early data.
     pub(super) fn plaintext(&self) -> &[u8] {
-        self.buffer.get(self.plaintext.clone()).unwrap_or_default()
+        if self.is_early { &[] } else { self.waiting() }
     }
 
     /// Marks plaintext as taken.
     pub(super) fn consume(&mut self, amount: usize) {
+        if !self.is_early {
+            self.take(amount);
+        }
+    }
+
+    /// Returns the early data that waits.
+    pub(super) fn early_data(&self) -> &[u8] {
+        if self.is_early { self.waiting() } else { &[] }
+    }
+
+    /// Marks early data as taken.
+    pub(super) fn consume_early(&mut self, amount: usize) {
+        if self.is_early {
+            self.take(amount);
+        }
+    }
+
+    fn waiting(&self) -> &[u8] {
+        self.buffer.get(self.plaintext.clone()).unwrap_or_default()
+    }
+
+    fn take(&mut self, amount: usize) {
         self.plaintext.start = (self.plaintext.start + amount).min(self.plaintext.end);
     }
 }
+
+/// One of the connection's ways to send: [`Connection::send`], or one that goes before the handshake's end.
+pub(super) type Way = fn(&mut Connection, &[u8], &mut [u8]) -> Result<Sent, Error>;
 
 /// Records that are sealed and wait for the transport.
 #[derive(Default)]
@@ -166,8 +196,13 @@ impl Output {
 
     /// Seals application data behind pending output; returns how much was taken. What is sealed must be written first.
     pub(super) fn send(&mut self, connection: &mut Connection, data: &[u8]) -> Result<usize, Error> {
+        self.seal(connection, data, Connection::send)
+    }
+
+    /// Seals data by one of the connection's ways to send, as [`send`](Self::send) does.
+    pub(super) fn seal(&mut self, connection: &mut Connection, data: &[u8], way: Way) -> Result<usize, Error> {
         self.buffer.resize(BUFFER_LEN, 0);
-        let sent = connection.send(data, &mut self.buffer)?;
+        let sent = way(connection, data, &mut self.buffer)?;
         self.unsent = 0..sent.written;
         Ok(sent.taken)
     }

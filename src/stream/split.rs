@@ -11,6 +11,7 @@ use std::ops::DerefMut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffers::{Input, Output, Step};
+use super::early::EarlyDataWaits;
 use super::{Stream, gave_up, io_error};
 use crate::connection::Connection;
 use crate::error::Error;
@@ -113,7 +114,9 @@ where
             let step = self.input.receive(&mut lock(&self.shared.connection));
             match step.map_err(|error| self.shared.fail(error))? {
                 Step::Closed => break,
-                Step::Data | Step::EarlyData | Step::Progress | Step::Established | Step::Ask(_) | Step::Waiting => {}
+                // It all came before the handshake was finished, and the stream was not split before it was taken.
+                Step::EarlyData => return Err(EarlyDataWaits.into()),
+                Step::Data | Step::Progress | Step::Established | Step::Ask(_) | Step::Waiting => {}
                 Step::NeedMore { hint } => {
                     if self.input.fill(&mut self.transport, hint)? == 0 {
                         let ended = lock(&self.shared.connection).end_of_input();

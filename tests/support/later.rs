@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use bulla::clock::Time;
 use bulla::config::{
-    CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, Decision, ServerSessionStore,
-    Signer, SigningFailed, SigningRequest,
+    CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, ClientSessionQuery,
+    ClientSessionStore, Decision, EarlyDataOffer, FindPsk, SealTickets, ServerSessionStore, Signer, SigningFailed,
+    SigningRequest, StrikeRegister,
 };
 use bulla::crypto::SigningKey;
 use bulla::crypto::ring::provider;
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
-use bulla::resume::ServerSession;
+use bulla::resume::{ClientSession, ExternalPsk, ServerSession, TicketKeys};
 use bulla::wire::SignatureScheme;
 use bulla::{Answer, Identity, Question, QuestionKind};
 
@@ -38,6 +40,50 @@ impl ServerSessionStore for Later {
     }
 
     fn take(&self, _: &[u8]) -> Decision<Option<Box<ServerSession>>> {
+        Decision::Later
+    }
+}
+
+impl ClientSessionStore for Later {
+    fn put(&self, _: &ClientSessionQuery, _: Box<ClientSession>) {}
+
+    fn take(&self, _: &ClientSessionQuery) -> Decision<Option<Box<ClientSession>>> {
+        Decision::Later
+    }
+}
+
+impl FindPsk for Later {
+    fn find(&self, _: &[u8]) -> Decision<Option<Arc<ExternalPsk>>> {
+        Decision::Later
+    }
+}
+
+impl StrikeRegister for Later {
+    fn realm(&self) -> [u8; 16] {
+        [4; 16]
+    }
+
+    fn first_use(&self, _: &EarlyDataOffer) -> Decision<bool> {
+        Decision::Later
+    }
+}
+
+/// Seals tickets at once, and leaves it to the application to open them.
+#[derive(Debug)]
+pub struct OpensLater(pub TicketKeys);
+
+impl OpensLater {
+    pub fn new() -> Self {
+        Self(TicketKeys::random(provider(), 86_400).unwrap())
+    }
+}
+
+impl SealTickets for OpensLater {
+    fn seal(&self, session: &ServerSession, now: Time) -> Option<Vec<u8>> {
+        self.0.seal(session, now)
+    }
+
+    fn open(&self, _: &[u8], _: Time) -> Decision<Option<Box<ServerSession>>> {
         Decision::Later
     }
 }
@@ -87,6 +133,10 @@ pub fn kind_name(question: &Question) -> &'static str {
         QuestionKind::ChooseClientIdentity(_) => "ChooseClientIdentity",
         QuestionKind::Sign(_) => "Sign",
         QuestionKind::VerifyChain(_) => "VerifyChain",
+        QuestionKind::FindClientSession(_) => "FindClientSession",
+        QuestionKind::FindServerSession(_) => "FindServerSession",
+        QuestionKind::FindPsk(_) => "FindPsk",
+        QuestionKind::DecideEarlyData(_) => "DecideEarlyData",
         _ => "another",
     }
 }

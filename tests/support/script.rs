@@ -4,6 +4,8 @@
 //! whatever passes in either direction counts for its transcript and changes its keys as RFC 8446 §7.1 says.
 #![allow(dead_code, unreachable_pub, reason = "each test file includes this and uses its part")]
 
+#[path = "script_keys.rs"]
+mod keys;
 #[path = "script_psk.rs"]
 pub mod psk;
 
@@ -11,15 +13,17 @@ use std::sync::Arc;
 
 use bulla::crypto::ring::provider;
 use bulla::crypto::{Digest, Provider, Secret, SigningKey, StartedKeyExchange, Suite};
-use bulla::keys::{MainSecret, TrafficKeys, TrafficSecret, Transcript};
+use bulla::keys::{MainSecret, TrafficSecret, Transcript};
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
 use bulla::wire::{
     Alert, Certificate, CertificateEntry, CertificateRequest, CertificateRequestExtension, CertificateVerify,
-    CipherSuite, ClientExtension, ClientHello, CompressionMethod, ContentType, EncryptedExtensions, Finished,
-    HandshakeType, HelloRetryRequest, KeyShareEntry, KeyUpdate, KeyUpdateRequest, NamedGroup, NewSessionTicket,
-    ProtocolVersion, RECORD_HEADER_LEN, Random, RetryExtension, ServerExtension, ServerHello, SignatureScheme,
-    is_hello_retry_request, read_all, write_message,
+    CipherSuite, ClientExtension, ClientHello, CompressionMethod, ContentType, EncryptedExtension, EncryptedExtensions,
+    Finished, HandshakeType, HelloRetryRequest, KeyShareEntry, KeyUpdate, KeyUpdateRequest, NamedGroup,
+    NewSessionTicket, ProtocolVersion, RECORD_HEADER_LEN, Random, RetryExtension, ServerExtension, ServerHello,
+    SignatureScheme, read_all, write_message,
 };
+
+use keys::Protection;
 
 /// The one suite that the scripted peer speaks.
 pub const SUITE: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
@@ -49,6 +53,14 @@ pub enum Say {
     Finished,
     NewSessionTicket,
     KeyUpdate,
+    /// A ClientHello that offers the peer's PSKs.
+    ClientHelloOfPsk,
+    /// The same with early data, whose keys the client's records have from then on.
+    ClientHelloWithEarlyData,
+    /// A ServerHello that chooses the client's first PSK.
+    ServerHelloOfPsk,
+    /// EncryptedExtensions that take early data.
+    EncryptedExtensionsWithEarlyData,
     /// A message of this type without a body.
     Empty(HandshakeType),
 }
@@ -60,33 +72,6 @@ pub enum Heard {
     Alert(Alert),
     Data(Vec<u8>),
     ChangeCipherSpec,
-}
-
-/// One direction's keys. RFC 8446 §5.2, §5.3.
-struct Protection {
-    secret: TrafficSecret,
-    keys: TrafficKeys,
-    sequence_number: u64,
-}
-
-impl Protection {
-    fn new(secret: TrafficSecret) -> Self {
-        let keys = secret.keys(&*provider()).unwrap();
-        Self { secret, keys, sequence_number: 0 }
-    }
-
-    fn nonce(&mut self) -> [u8; 12] {
-        let mut nonce = *self.keys.iv;
-        for (byte, number) in nonce.iter_mut().rev().zip(self.sequence_number.to_le_bytes()) {
-            *byte ^= number;
-        }
-        self.sequence_number += 1;
-        nonce
-    }
-
-    fn next(&self) -> Self {
-        Self::new(self.secret.next(&*provider()).unwrap())
-    }
 }
 
 /// The scripted peer.
@@ -152,7 +137,11 @@ impl Peer {
     /// Says a message in a record of its own.
     pub fn say(&mut self, say: Say) -> Vec<u8> {
         let message = self.compose(say);
-        self.say_message(&message)
+        let record = self.say_message(&message);
+        if say == Say::ClientHelloWithEarlyData {
+            self.start_early();
+        }
+        record
     }
 
     /// Says these bytes as a message in a record of its own.
@@ -203,6 +192,16 @@ impl Peer {
             Say::HelloRetryRequest => self.hello_retry_request_with(|_| {}),
             Say::ServerHello => self.server_hello_with(|_| {}),
             Say::EncryptedExtensions => write_message(&EncryptedExtensions { extensions: vec![] }).unwrap(),
+            Say::ClientHelloOfPsk => self.psk_hello(|_| {}),
+            Say::ClientHelloWithEarlyData => self.psk_hello(|hello| {
+                hello.extensions.as_mut().unwrap().push(ClientExtension::EarlyData);
+            }),
+            Say::ServerHelloOfPsk => self.server_hello_with(|hello| {
+                hello.extensions.as_mut().unwrap().push(ServerExtension::PreSharedKey(0));
+            }),
+            Say::EncryptedExtensionsWithEarlyData => {
+                write_message(&EncryptedExtensions { extensions: vec![EncryptedExtension::EarlyData] }).unwrap()
+            }
             Say::CertificateRequest => certificate_request_with(|_| {}),
             Say::Certificate => self.certificate_with(|_| {}),
             Say::EmptyCertificate => self.certificate_with(|certificate| certificate.certificate_list.clear()),
@@ -381,85 +380,6 @@ impl Peer {
             .filter_map(|heard| if let Heard::Alert(alert) = heard { Some(*alert) } else { None })
             .collect()
     }
-
-    /// Counts a message and changes the keys that change behind it.
-    fn pass(&mut self, by: Role, message: &[u8]) {
-        let (handshake_type, body) = (HandshakeType(message[0]), message.get(4..).unwrap_or_default());
-        match (handshake_type, by) {
-            (HandshakeType::server_hello, _) if is_hello_retry_request(body) && !self.retried => {
-                self.retried = true;
-                self.transcript.replace_by_message_hash(&*self.provider).unwrap();
-                self.transcript.add(message);
-            }
-            (HandshakeType::server_hello, Role::Server) if self.main_secret.is_none() => {
-                self.transcript.add(message);
-                self.derive_handshake_keys(body);
-            }
-            (HandshakeType::finished, Role::Server) if self.client_application_secret.is_none() => {
-                self.transcript.add(message);
-                self.derive_application_keys();
-            }
-            (HandshakeType::finished, Role::Client) => {
-                self.transcript.add(message);
-                self.keep_resumption_secret();
-                if let Some(secret) = self.client_application_secret.take() {
-                    *self.direction(Role::Client) = Some(Protection::new(secret));
-                }
-            }
-            (HandshakeType::end_of_early_data, Role::Client) if self.second.is_early => {
-                self.transcript.add(message);
-                self.stop_early();
-            }
-            (HandshakeType::key_update, _) => {
-                let direction = self.direction(by);
-                *direction = direction.take().map(|protection| protection.next());
-            }
-            _ => {
-                if handshake_type == HandshakeType::client_hello {
-                    self.client_hello = body.to_vec();
-                }
-                self.transcript.add(message);
-            }
-        }
-    }
-
-    /// The keys for what this end sends.
-    fn direction(&mut self, by: Role) -> &mut Option<Protection> {
-        if by == self.role { &mut self.write } else { &mut self.read }
-    }
-
-    fn derive_handshake_keys(&mut self, server_hello: &[u8]) {
-        let provider = Arc::clone(&self.provider);
-        if let Some(started) = self.started.take() {
-            let server_hello: ServerHello<'_> = read_all(server_hello).unwrap();
-            let share = server_hello.extensions.iter().flatten().find_map(|extension| match extension {
-                ServerExtension::KeyShare(share) => Some(*share),
-                _ => None,
-            });
-            self.shared_secret = Some(started.complete(share.unwrap().key_exchange).unwrap());
-        }
-        let Some(shared_secret) = self.shared_secret.take() else { return };
-        let early_secret = self.early_secret(server_hello);
-        let handshake_secret = early_secret.into_handshake(&*provider, &shared_secret).unwrap();
-        let hash = self.transcript.current();
-        let client_secret = || handshake_secret.client_handshake_traffic_secret(&*provider, &hash).unwrap();
-        let server_secret = || handshake_secret.server_handshake_traffic_secret(&*provider, &hash).unwrap();
-        if !self.second.is_early {
-            *self.direction(Role::Client) = Some(Protection::new(client_secret()));
-        }
-        *self.direction(Role::Server) = Some(Protection::new(server_secret()));
-        (self.client_secret, self.server_secret) = (Some(client_secret()), Some(server_secret()));
-        self.main_secret = Some(handshake_secret.into_main(&*provider).unwrap());
-    }
-
-    fn derive_application_keys(&mut self) {
-        let Some(main_secret) = &self.main_secret else { return };
-        let hash = self.transcript.current();
-        let server_secret = main_secret.server_application_traffic_secret(&*self.provider, &hash).unwrap();
-        let client_secret = main_secret.client_application_traffic_secret(&*self.provider, &hash).unwrap();
-        *self.direction(Role::Server) = Some(Protection::new(server_secret));
-        self.client_application_secret = Some(client_secret);
-    }
 }
 
 fn exchange(provider: &dyn Provider, group: NamedGroup) -> &dyn bulla::crypto::KeyExchange {
@@ -471,6 +391,9 @@ pub fn plain_record(content_type: ContentType, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     [&[content_type.0, 3, 3], &length[..], content].concat()
 }
+
+/// What ends early data. RFC 8446 §4.5.
+pub const END_OF_EARLY_DATA: Say = Say::Empty(HandshakeType::end_of_early_data);
 
 /// The dummy change_cipher_spec. RFC 8446 §D.4.
 pub fn change_cipher_spec() -> Vec<u8> {

@@ -4,10 +4,11 @@ use bulla::crypto::{Secret, Suite};
 use bulla::keys::{EarlySecret, PskKind, TrafficSecret, Transcript, resumption_psk};
 use bulla::wire::{
     ClientExtension, ClientHello, ContentType, HandshakeType, NewSessionTicket, OfferedPsks, PskBinderEntry,
-    PskIdentity, PskKeyExchangeMode, ServerExtension, ServerHello, read_all, write_message,
+    PskIdentity, PskKeyExchangeMode, read_all, write_message,
 };
 
-use super::{Heard, Peer, Protection, Role};
+use super::keys::{Protection, selected_identity};
+use super::{Heard, Peer, Role};
 
 /// A PSK that the peer holds, and how it names it.
 pub struct Psk {
@@ -62,6 +63,8 @@ pub struct Second {
     resumption_secret: Option<Secret>,
     /// The client's records go under the early keys, also behind ServerHello.
     pub is_early: bool,
+    /// EncryptedExtensions have said whether early data is taken.
+    pub(super) is_settled: bool,
 }
 
 impl Peer {
@@ -86,6 +89,12 @@ impl Peer {
         message
     }
 
+    /// A ClientHello that offers the PSKs which the peer has.
+    pub fn psk_hello(&mut self, edit: impl FnOnce(&mut ClientHello<'_>)) -> Vec<u8> {
+        let psks = self.second.psks.iter().map(Psk::duplicate).collect();
+        self.psk_hello_with(psks, edit)
+    }
+
     /// Writes true binders in place of those at the end of the message. RFC 8446 §4.2.11.2.
     pub fn bind(&mut self, message: &mut Vec<u8>) {
         let len = |psk: &Psk| 1 + psk.suite.hash.output_len();
@@ -108,11 +117,7 @@ impl Peer {
 
     /// The early secret of the ServerHello's choice.
     pub(super) fn early_secret(&self, server_hello: &[u8]) -> EarlySecret {
-        let server_hello: ServerHello<'_> = read_all(server_hello).unwrap();
-        let chosen = server_hello.extensions.iter().flatten().find_map(|extension| match extension {
-            ServerExtension::PreSharedKey(index) => self.second.psks.get(usize::from(*index)),
-            _ => None,
-        });
+        let chosen = selected_identity(server_hello).and_then(|index| self.second.psks.get(usize::from(index)));
         match chosen {
             Some(psk) => EarlySecret::with_psk(&*self.provider, self.suite, &psk.secret).unwrap(),
             None => EarlySecret::without_psk(&*self.provider, self.suite).unwrap(),
@@ -165,6 +170,11 @@ impl Peer {
             _ => None,
         });
         bodies.map(|body| self.ticket(&read_all(body).unwrap())).collect()
+    }
+
+    /// The PSK of a ticket of this connection, as a message.
+    pub fn ticket_of(&self, message: &[u8]) -> Psk {
+        self.ticket(&read_all(&message[4..]).unwrap())
     }
 
     /// The PSK of a ticket of this connection.

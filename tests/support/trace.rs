@@ -219,7 +219,10 @@ impl Trace {
             // What follows from the secrets is held against the key schedule elsewhere.
             "traffic_keys" => step.leave(&["name", "prk", "key_info", "key", "iv_info", "iv"]),
             "finished" => step.leave(&["name", "prk", "info", "verify_data", "finished_key"]),
-            "derive_psk" => step.leave(&["name", "prk", "info", "expanded", "ticket_nonce"]),
+            "derive_psk" => {
+                step.leave(&["name", "prk", "info", "ticket_nonce"]);
+                self.secrets.insert("resumption_psk".to_owned(), step.bytes("expanded"));
+            }
             "psk_binder" => {
                 step.leave(&["name", "truncated_client_hello", "binder_hash", "prk", "info", "verify_data"]);
                 step.leave(&["finished_key"]);

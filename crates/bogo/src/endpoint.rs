@@ -233,6 +233,9 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Unsupported> {
         true => config.tickets_per_handshake(0),
         false => config.tickets(parts.recall.tickets.clone()),
     };
+    if options.asynchronous {
+        config = config.stateless_retry(parts.memory.cookies.clone());
+    }
     if options.enable_early_data {
         let anti_replay = AntiReplay::StrikeRegister(parts.recall.early_data.clone());
         config = config.early_data(MAX_EARLY_DATA, anti_replay).map_err(refused)?;

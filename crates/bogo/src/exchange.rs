@@ -105,7 +105,10 @@ impl Exchange<'_> {
             match self.next()? {
                 Came::Established => break,
                 Came::EarlyData(data) => self.echo_early(&data)?,
-                Came::EndOfInput => return Ok(self.connection.end_of_input()?),
+                Came::EndOfInput => {
+                    self.connection.end_of_input()?;
+                    return Failure::unexpected("the input ended before the handshake did");
+                }
                 Came::Data(_) | Came::Closed => return Failure::unexpected("the handshake did not finish"),
             }
         }

@@ -1,5 +1,6 @@
 //! The shim between BoGo's runner and bulla: one process is one client or server, told by its arguments what to be, to do
-//! and to expect. The runner is BoringSSL's `ssl/test/runner`; its PORTING.md says what a shim is.
+//! and to expect, on one connection or on several that resume each other's sessions. The runner is BoringSSL's
+//! `ssl/test/runner`; its PORTING.md says what a shim is.
 //!
 //! Exit codes: 0 all went as the arguments say; 1 it did not, and standard error has the name of our error; 89 the
 //! arguments want something that bulla does not have. That is known before anything is sent: `unsupported.rs` has the

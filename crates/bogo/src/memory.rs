@@ -9,7 +9,8 @@ use bulla::config::{
 };
 use bulla::crypto::ring::provider;
 use bulla::resume::{
-    ClientSession, MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister, ServerSession, TicketKeys,
+    ClientSession, CookieKeys, MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister, ServerSession,
+    TicketKeys,
 };
 
 use crate::answers::{Late, Seen};
@@ -40,6 +41,8 @@ impl Clock for ShimClock {
 /// What the connections of this process share.
 pub(crate) struct Memory {
     pub(crate) clock: Arc<ShimClock>,
+    /// For the servers of `-async`, which remember nothing of a HelloRetryRequest.
+    pub(crate) cookies: Arc<CookieKeys>,
     client_sessions: Arc<MemoryClientSessions>,
     server_sessions: Arc<MemoryServerSessions>,
     tickets: Arc<TicketKeys>,
@@ -49,11 +52,13 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new() -> Result<Self, Failure> {
         let Some(now) = SystemClock.now() else { return Failure::unexpected("this machine does not know the time") };
-        let Ok(tickets) = TicketKeys::random(provider(), TICKET_KEY_PERIOD) else {
-            return Failure::unexpected("there is no randomness for ticket keys");
+        let keys = (TicketKeys::random(provider(), TICKET_KEY_PERIOD), CookieKeys::random(provider()));
+        let (Ok(tickets), Ok(cookies)) = keys else {
+            return Failure::unexpected("there is no randomness for keys");
         };
         Ok(Self {
             clock: Arc::new(ShimClock(AtomicU64::new(now.as_millis()))),
+            cookies: Arc::new(cookies),
             client_sessions: Arc::new(MemoryClientSessions::new(CAPACITY, CAPACITY)),
             server_sessions: Arc::new(MemoryServerSessions::new(CAPACITY)),
             tickets: Arc::new(tickets),

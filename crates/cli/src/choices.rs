@@ -1,6 +1,7 @@
 //! The names of versions, suites and groups: the registry's in any case, and those that people type. What is available
 //! is asked of the library, so that this file need not change when the library does.
 
+use bulla::crypto::HashAlgorithm;
 use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use bulla::{ClientConfig, Roots};
 
@@ -57,6 +58,15 @@ pub(crate) fn cipher_suite(text: &str) -> Result<CipherSuite, String> {
 /// Reads the name of a group.
 pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
     among("group", alias(GROUP_ALIASES, text).or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+}
+
+/// Reads the name of a hash: sha256, SHA-256.
+pub(crate) fn psk_hash(text: &str) -> Result<HashAlgorithm, String> {
+    match text.to_ascii_lowercase().replace('-', "").as_str() {
+        "sha256" => Ok(HashAlgorithm::Sha256),
+        "sha384" => Ok(HashAlgorithm::Sha384),
+        _ => Err("there is no such hash for pre-shared keys; choose from sha256, sha384".into()),
+    }
 }
 
 fn alias<T: Copy>(aliases: &[(&str, T)], text: &str) -> Option<T> {

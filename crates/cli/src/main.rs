@@ -9,6 +9,7 @@ mod console;
 mod demo;
 mod negotiated;
 mod options;
+mod psk;
 mod report;
 mod serve;
 mod setup;

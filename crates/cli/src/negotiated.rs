@@ -1,6 +1,6 @@
 //! What a handshake has settled, in lines for people.
 
-use bulla::Connection;
+use bulla::{Connection, EarlyData, HandshakeKind};
 
 use crate::certificate::Described;
 use crate::console::{clean, grouped};
@@ -14,8 +14,30 @@ pub(crate) fn line(connection: &Connection) -> String {
     facts.extend(connection.peer_signature_scheme().map(|it| it.to_string()));
     facts.extend(connection.alpn_protocol().map(|it| format!("protocol {}", clean(&String::from_utf8_lossy(it)))));
     facts.extend(connection.peer_ocsp_response().map(|it| format!("an OCSP response of {} B", grouped(it.len()))));
+    facts.extend(connection.handshake_kind().map(|it| kind(it).to_string()));
+    facts.extend(early_data(connection.early_data()).map(str::to_string));
     facts.extend(connection.hello_retried().then(|| "after a HelloRetryRequest".to_string()));
     facts.join(", ")
+}
+
+/// What the handshake stands on.
+fn kind(kind: HandshakeKind) -> &'static str {
+    match kind {
+        HandshakeKind::Full => "full handshake",
+        HandshakeKind::Resumed => "resumed",
+        HandshakeKind::ExternalPsk => "external PSK",
+        _ => "another kind of handshake",
+    }
+}
+
+/// What became of early data, if there was any.
+fn early_data(outcome: EarlyData) -> Option<&'static str> {
+    match outcome {
+        EarlyData::NotOffered | EarlyData::Pending => None,
+        EarlyData::Accepted => Some("early data accepted"),
+        EarlyData::Rejected => Some("early data rejected"),
+        EarlyData::Retried => Some("early data rejected for another hello"),
+    }
 }
 
 /// Returns the peer's certificate in one line, if it showed one.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bulla::crypto::HashAlgorithm;
+use bulla::resume::{MAX_SESSION_LIFETIME, MIN_TICKET_PERIOD};
 use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
@@ -50,7 +52,14 @@ Examples:
   bulla connect 192.0.2.7:443 --name www.example.com
 
   Through an echo and back:
-  bulla connect localhost:8443 --ca ca.pem --half-close <file >copy";
+  bulla connect localhost:8443 --ca ca.pem --half-close <file >copy
+
+  Fetch a session, then resume it; the second request goes before the handshake is finished:
+  bulla connect example.com:443 --session example.session </dev/null
+  bulla connect example.com:443 --session example.session --early-data request.txt
+
+  A key that both ends have (openssl rand -hex 32 makes one), and no certificate at all:
+  bulla connect localhost:8443 --psk client1:6a09e667f3bcc908b2fb1366ea957d3e";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -61,7 +70,16 @@ Examples:
   bulla serve [::]:443 --root . --cert a.pem --key a.key --cert b.pem --key b.key
 
   Only clients with a certificate of this authority get in:
-  bulla serve 127.0.0.1:8443 --echo --cert chain.pem --key key.pem --client-ca ca.pem";
+  bulla serve 127.0.0.1:8443 --echo --cert chain.pem --key key.pem --client-ca ca.pem
+
+  Servers that resume each other's sessions (openssl rand -hex 32 >secret.hex, once, for all of them):
+  bulla serve [::]:443 --root . --cert chain.pem --key key.pem --ticket-secret secret.hex
+
+  Requests of up to 16 KiB before the handshake is finished:
+  bulla serve [::]:443 --root . --cert chain.pem --key key.pem --early-data 16384
+
+  Clients that have a key, each a line IDENTITY:HEX of the file, and no certificate at all:
+  bulla serve 127.0.0.1:8443 --echo --psk-file keys.txt";
 
 /// `bulla connect`.
 #[derive(Debug, Args)]
@@ -102,6 +120,24 @@ pub(crate) struct Connect {
     #[arg(long, short, conflicts_with = "trace")]
     pub(crate) quiet: bool,
 
+    /// Resumes the session in FILE if there is one that fits, and keeps the newest one there; with nothing on standard
+    /// input it fetches one and ends: --session a.session </dev/null. Whoever can read FILE can pose as this client
+    #[arg(long, value_name = "FILE", help_heading = "Second connections")]
+    pub(crate) session: Option<PathBuf>,
+
+    /// Sends this file before the handshake is finished if the session allows it, else right behind it: --early-data
+    /// request.txt. An attacker can make the server see it twice
+    #[arg(long, value_name = "FILE", requires = "session", help_heading = "Second connections")]
+    pub(crate) early_data: Option<PathBuf>,
+
+    /// Offers a key that the server has too, such as --psk client1:6a09e667f3bcc908b2fb1366ea957d3e, of 16 bytes or more;
+    /// certificates count beside it only with --ca. Others on this machine may see it
+    #[arg(long, value_name = "IDENTITY:HEX", help_heading = "Second connections")]
+    pub(crate) psk: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) psk_use: PskUse,
+
     #[command(flatten)]
     pub(crate) protocol: Protocol,
 }
@@ -115,11 +151,11 @@ pub(crate) struct Serve {
     pub(crate) address: Endpoint,
 
     /// A certificate to show (PEM chain, leaf first, or DER); repeatable, the client's server name chooses
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "key")]
     pub(crate) cert: Vec<PathBuf>,
 
     /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "cert")]
     pub(crate) key: Vec<PathBuf>,
 
     /// Sends back what a client sends
@@ -158,6 +194,41 @@ pub(crate) struct Serve {
     #[arg(long, short, conflicts_with = "trace")]
     pub(crate) quiet: bool,
 
+    /// How many tickets a client gets in each TLS 1.3 handshake, 0 to 10, of which it uses each once. 0 switches
+    /// resumption off, in TLS 1.2 too
+    #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=10), help_heading = "Second connections")]
+    pub(crate) tickets: u8,
+
+    /// Makes the ticket keys from the secret in this file, at least 32 bytes in hexadecimal: openssl rand -hex 32 >FILE.
+    /// Servers with the same secret and --ticket-rotation resume each other's sessions; without it the secret is drawn
+    /// and goes with the process. Whoever has it can pose as a client, and read early data and resumed TLS 1.2
+    #[arg(long, value_name = "FILE", help_heading = "Second connections")]
+    pub(crate) ticket_secret: Option<PathBuf>,
+
+    /// How long a ticket key seals before the clock brings the next: --ticket-rotation 3600. No session lives longer, and
+    /// none longer than two hours
+    #[arg(long, value_name = "SECONDS", default_value = "86400", value_parser = clap::value_parser!(u32).range(i64::from(MIN_TICKET_PERIOD)..=i64::from(MAX_SESSION_LIFETIME)), help_heading = "Second connections")]
+    pub(crate) ticket_rotation: u32,
+
+    /// Takes up to so many bytes before the handshake is finished, from clients that resume: --early-data 16384. What was
+    /// seen before is refused, and so is what comes with another process's ticket, whatever --ticket-secret says. Over HTTP
+    /// for GET and HEAD alone; others get 425 Too Early
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=1_048_576), help_heading = "Second connections")]
+    pub(crate) early_data: u32,
+
+    /// Knows these keys: lines IDENTITY:HEX, of 16 bytes or more (openssl rand -hex 32), and # comments. Without --cert
+    /// nothing else gets in
+    #[arg(long, value_name = "FILE", help_heading = "Second connections")]
+    pub(crate) psk_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) psk_use: PskUse,
+
+    /// Puts what a HelloRetryRequest must remember into its cookie, so that any server with the same --ticket-secret can
+    /// go on from there
+    #[arg(long, help_heading = "Second connections")]
+    pub(crate) stateless_retry: bool,
+
     #[command(flatten)]
     pub(crate) protocol: Protocol,
 }
@@ -168,6 +239,19 @@ pub(crate) enum WhetherRequired {
     // No comments for clap: they would turn the help into its long form.
     Require,
     Request,
+}
+
+/// What a pre-shared key is for; both ends must say the same.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Second connections")]
+pub(crate) struct PskUse {
+    /// The hash that pre-shared keys are bound to, sha256 or sha384; only suites with it can use them
+    #[arg(long, value_name = "HASH", default_value = "sha256", value_parser = choices::psk_hash)]
+    pub(crate) psk_hash: HashAlgorithm,
+
+    /// Derives the keys that are used from those that were given (RFC 9258), one for each hash that suites have
+    #[arg(long)]
+    pub(crate) psk_import: bool,
 }
 
 /// What client and server say alike.

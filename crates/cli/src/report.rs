@@ -137,7 +137,8 @@ impl Failure {
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+/// Says whether a transport gave up waiting.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
 }
 
@@ -187,6 +188,16 @@ fn hint(role: Role, error: &Error) -> Option<String> {
         Error::Incompatible(Incompatible::NoCommonSignatureScheme) if role == Role::Server => {
             "the client can verify no --cert that is here: it may need another kind of key"
         }
+        Error::Incompatible(Incompatible::PskNotChosen) => {
+            "does the server know the identity of --psk? --ca takes certificates beside it"
+        }
+        Error::Incompatible(Incompatible::NoCommonPsk) => {
+            "the client names no identity of --psk-file; --cert takes such clients"
+        }
+        Error::Violation(Violation::EarlyDataWithOldVersion) => {
+            "the session is used up: another attempt goes without it"
+        }
+        Error::Violation(Violation::PskBinderWrong) => "the client has another key under this identity",
         Error::Incompatible(Incompatible::NoExtendedMasterSecret) => {
             "the peer's TLS 1.2 is too old to be safe (RFC 7627); newer software there will do"
         }
@@ -245,6 +256,8 @@ fn hint_for_client(alert: AlertDescription) -> Option<String> {
         | AlertDescription::certificate_unknown
         | AlertDescription::certificate_expired
         | AlertDescription::certificate_revoked => "the server refused the certificate of --cert",
+        AlertDescription::decrypt_error => "if --psk was given: the server has another key under this identity",
+        AlertDescription::unknown_psk_identity => "the server does not know the identity of --psk",
         AlertDescription::unrecognized_name => "the server does not know this name: --name says another one",
         AlertDescription::no_application_protocol => "the server speaks none of the protocols of --alpn",
         AlertDescription::access_denied => "the server does not let this certificate in",

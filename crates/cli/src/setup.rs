@@ -4,18 +4,37 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bulla::config::AntiReplay;
+use bulla::crypto::ring;
+use bulla::resume::{CookieKeys, MIN_SHARED_SECRET_LEN, MemoryServerSessions, MemoryStrikeRegister, TicketKeys};
 use bulla::wire::ProtocolVersion;
 use bulla::{ClientAuth, ClientConfig, ConfigError, Identity, KeyLogFile, Roots, ServerConfig, ServerName};
 
 use crate::choices;
 use crate::console;
 use crate::options::{Connect, Endpoint, Protocol, Serve, WhetherRequired};
+use crate::psk;
 use crate::report::{Failure, Kind};
 
-/// Builds a client's configuration.
+/// Most sessions that a server remembers, for TLS 1.2 clients that know no tickets: a few hundred bytes each.
+const MAX_SESSIONS: usize = 4096;
+/// Most uses of early data that a server remembers, each for the seconds in which it could be replayed.
+const MAX_STRIKES: usize = 0x1_0000;
+
+/// Builds a client's configuration, all but its session.
 pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
-    let roots = if options.ca.is_empty() { system_roots()? } else { roots_from("--ca", &options.ca)? };
-    let mut config = protocol(ClientConfig::new(roots), &options.protocol)?;
+    let psks = options.psk.as_ref().map_or(Ok(Vec::new()), |text| psk::read(text, &options.psk_use))?;
+    let mut config = match psks.split_first() {
+        Some((first, others)) if options.ca.is_empty() => {
+            let config =
+                others.iter().fold(ClientConfig::psk_only(Arc::clone(first)), |it, psk| it.psk(Arc::clone(psk)));
+            psk_protocol(config, "--psk", &options.protocol)?
+        }
+        _ => {
+            let roots = if options.ca.is_empty() { system_roots()? } else { roots_from("--ca", &options.ca)? };
+            protocol(psks.into_iter().fold(ClientConfig::new(roots), ClientConfig::psk), &options.protocol)?
+        }
+    };
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
         config = config.identity(identity(cert, key)?);
     }
@@ -37,8 +56,70 @@ pub(crate) fn server(options: &Serve) -> Result<ServerConfig, Failure> {
             None => ServerConfig::new(identity),
         });
     }
-    let config = config.ok_or_else(|| Failure::usage("--cert", "no certificate was given"))?;
-    protocol(config.client_auth(client_auth(options)?), &options.protocol)
+    let psks = options.psk_file.as_ref().map(|file| psk::read_file(file, &options.psk_use)).transpose()?.map(Arc::new);
+    let config = match (config, psks) {
+        (Some(config), None) => protocol(config, &options.protocol)?,
+        (Some(config), Some(psks)) => protocol(config.psks(psks), &options.protocol)?,
+        (None, Some(psks)) => psk_protocol(ServerConfig::psk_only(psks), "--psk-file", &options.protocol)?,
+        (None, None) => return Err(Failure::usage("--cert", "no certificate was given")),
+    };
+    resumption(config.client_auth(client_auth(options)?), options)
+}
+
+/// Adds what makes second connections fast.
+fn resumption(config: ServerConfig, options: &Serve) -> Result<ServerConfig, Failure> {
+    let secret = options.ticket_secret.as_ref().map(|file| ticket_secret(file)).transpose()?;
+    let config =
+        if options.stateless_retry { config.stateless_retry(Arc::new(cookies(secret.as_deref())?)) } else { config };
+    if options.tickets == 0 {
+        return match (&options.ticket_secret, options.early_data) {
+            (None, 0) => Ok(config),
+            (Some(_), _) if !options.stateless_retry => {
+                Err(Failure::usage("--ticket-secret", "--tickets 0 makes no tickets"))
+            }
+            (_, 0) => Ok(config),
+            _ => {
+                Err(Failure::usage("--early-data", "only clients that resume can send some, and --tickets 0 lets none"))
+            }
+        };
+    }
+    let (provider, period) = (ring::provider(), options.ticket_rotation);
+    let keys = match &secret {
+        Some(secret) => TicketKeys::from_shared_secret(provider, secret, period),
+        None => TicketKeys::random(provider, period),
+    };
+    let keys = keys.map_err(|error| Failure::usage("--ticket-secret", error))?;
+    let config = config
+        .tickets(Arc::new(keys))
+        .tickets_per_handshake(options.tickets)
+        .session_store(Arc::new(MemoryServerSessions::new(MAX_SESSIONS)));
+    if options.early_data == 0 {
+        return Ok(config);
+    }
+    let unusable = |error: &dyn ToString| Failure::usage("--early-data", error.to_string());
+    let register = MemoryStrikeRegister::random(&*ring::provider(), MAX_STRIKES).map_err(|error| unusable(&error))?;
+    let anti_replay = AntiReplay::StrikeRegister(Arc::new(register));
+    config.early_data(options.early_data, anti_replay).map_err(|error| unusable(&error))
+}
+
+/// Reads the secret that a fleet shares. Hexadecimal alone: what could be raw bytes as well would be guessed at.
+fn ticket_secret(file: &Path) -> Result<Vec<u8>, Failure> {
+    let unusable = |why: String| Failure::usage("--ticket-secret", format!("{}: {why}", file.display()));
+    let bytes = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    let secret =
+        std::str::from_utf8(&bytes).ok().and_then(psk::hex).filter(|secret| secret.len() >= MIN_SHARED_SECRET_LEN);
+    secret.ok_or_else(|| {
+        unusable(format!("this is not a secret of {MIN_SHARED_SECRET_LEN} bytes or more in hexadecimal"))
+            .hint("`openssl rand -hex 32` makes one")
+    })
+}
+
+fn cookies(secret: Option<&[u8]>) -> Result<CookieKeys, Failure> {
+    let unusable = |error: &dyn ToString| Failure::usage("--stateless-retry", error.to_string());
+    match secret {
+        Some(secret) => CookieKeys::from_shared_secret(ring::provider(), secret).map_err(|error| unusable(&error)),
+        None => CookieKeys::random(ring::provider()).map_err(|error| unusable(&error)),
+    }
 }
 
 fn client_auth(options: &Serve) -> Result<ClientAuth, Failure> {
@@ -151,6 +232,15 @@ fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C, Failure> {
         config = config.with_key_log(file);
     }
     Ok(config)
+}
+
+/// Like [`protocol`], where pre-shared keys are all there is: only TLS 1.3 has them.
+fn psk_protocol<C: Decisions>(config: C, option: &str, options: &Protocol) -> Result<C, Failure> {
+    if options.max_version.is_some_and(|max| max < ProtocolVersion::TLSv1_3) {
+        return Err(Failure::usage(option, "only TLS 1.3 has pre-shared keys, and --max-version is older"));
+    }
+    let config = protocol(config, options)?;
+    config.with_versions(vec![ProtocolVersion::TLSv1_3]).map_err(|error| Failure::usage(option, error))
 }
 
 /// The versions from `min` to `max` that this build speaks, newest first.

@@ -199,6 +199,7 @@ fn alert_meaning(alert: Alert, version: Option<ProtocolVersion>) -> &'static str
 fn client_hello(hello: &ClientHello<'_>) -> Told {
     let mut details = vec![("cipher suites", each(&hello.cipher_suites, |suite| suite.0))];
     let (mut versions, mut groups, mut name) = (hello.legacy_version.to_string(), 0, String::new());
+    let mut also = String::new();
     let mut others = Vec::new();
     for extension in hello.extensions.iter().flatten() {
         match extension {
@@ -222,13 +223,23 @@ fn client_hello(hello: &ClientHello<'_>) -> Told {
             ClientExtension::ApplicationLayerProtocolNegotiation(protocols) => {
                 details.push(("protocols", protocol_list(&protocols.protocol_name_list)));
             }
+            ClientExtension::PreSharedKey(psks) => {
+                let names: Vec<_> = psks.identities.iter().map(|psk| format!("{} B", psk.identity.len())).collect();
+                details.push(("tickets or PSKs", names.join(", ")));
+                also.push_str(", with a ticket or PSK");
+            }
+            ClientExtension::SessionTicket(ticket) if !ticket.is_empty() => {
+                details.push(("session ticket", format!("{} B", ticket.len())));
+                also.push_str(", with a ticket");
+            }
+            ClientExtension::EarlyData => also.push_str(", early data follows"),
             other => others.push(extension_name(other.extension_type())),
         }
     }
     details.extend((!others.is_empty()).then(|| ("also", others.join(", "))));
     let is_suite = |suite: &&CipherSuite| !is_grease(suite.0) && !SIGNALS.contains(suite);
     let suites = hello.cipher_suites.iter().filter(is_suite).count();
-    (format!("offers {versions}, {}, {}{name}", counted(suites, "suite"), counted(groups, "group")), details)
+    (format!("offers {versions}, {}, {}{name}{also}", counted(suites, "suite"), counted(groups, "group")), details)
 }
 
 /// What stands among the suites and is none. RFC 5746 §3.3, RFC 7507 §2.
@@ -261,7 +272,7 @@ fn chosen_version(hello: &ServerHello<'_>) -> ProtocolVersion {
 }
 
 fn server_hello(hello: &ServerHello<'_>) -> Told {
-    let mut group = String::new();
+    let (mut group, mut chosen) = (String::new(), String::new());
     let (mut details, mut others) = (Vec::new(), Vec::new());
     for extension in hello.extensions.iter().flatten() {
         match extension {
@@ -273,11 +284,12 @@ fn server_hello(hello: &ServerHello<'_>) -> Told {
                 group = format!(", {}", share.group);
                 details.push(("key share", share_list(std::slice::from_ref(share))));
             }
+            ServerExtension::PreSharedKey(index) => chosen = format!(", the client's ticket or PSK {index}"),
             other => others.push(extension_name(other.extension_type())),
         }
     }
     details.extend((!others.is_empty()).then(|| ("also", others.join(", "))));
-    (format!("chooses {}, {}{group}", chosen_version(hello), hello.cipher_suite), details)
+    (format!("chooses {}, {}{group}{chosen}", chosen_version(hello), hello.cipher_suite), details)
 }
 
 fn encrypted_extensions(message: &EncryptedExtensions<'_>) -> Told {
@@ -289,6 +301,7 @@ fn encrypted_extensions(message: &EncryptedExtensions<'_>) -> Told {
             }
             EncryptedExtension::ServerNameAck => "has used the server name".into(),
             EncryptedExtension::SupportedGroups(groups) => format!("has the groups {}", list(groups)),
+            EncryptedExtension::EarlyData => "takes the early data".into(),
             EncryptedExtension::RecordSizeLimit(limit) => format!("takes records of up to {limit} B"),
             other => extension_name(other.extension_type()),
         });

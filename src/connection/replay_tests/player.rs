@@ -13,6 +13,9 @@ use crate::wire::{
     write_message,
 };
 
+/// The epoch of early data.
+const EARLY: &str = "early";
+
 /// Plays `me`'s end of the trace with `connection`, record by record.
 pub(super) fn play(script: &Script, me: Actor, connection: &mut Connection) {
     // RFC 8448 fills its records, as we do; the other stacks do not.
@@ -58,7 +61,9 @@ impl Player {
         match record.content_type {
             ContentType::application_data => {
                 let mut out = vec![0; MAX_RECORD_LEN];
-                let sent = connection.send(&record.payload, &mut out).unwrap();
+                let is_early = record.epoch == EARLY;
+                let send = if is_early { Connection::send_early } else { Connection::send };
+                let sent = send(connection, &record.payload, &mut out).unwrap();
                 assert_eq!(sent.taken, record.payload.len());
                 self.unsent.extend_from_slice(&out[..sent.written]);
             }
@@ -94,7 +99,9 @@ impl Player {
             let received = connection.receive(&mut bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
             let used = received.used;
             match received.event {
-                Event::Data { plaintext, .. } | Event::EarlyData { plaintext, .. } => data.extend_from_slice(plaintext),
+                Event::Data { plaintext, .. } if record.epoch != EARLY => data.extend_from_slice(plaintext),
+                Event::EarlyData { plaintext, .. } if record.epoch == EARLY => data.extend_from_slice(plaintext),
+                Event::Data { .. } | Event::EarlyData { .. } => panic!("{what}: data of the wrong kind"),
                 Event::Established => self.established = true,
                 Event::Closed => self.closed = true,
                 Event::Progress => {}

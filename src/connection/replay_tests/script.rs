@@ -18,6 +18,7 @@ use crate::config::danger::{AcceptAnyChain, DangerousVerification};
 use crate::config::recorded::Recorded;
 use crate::config::{
     ClientAuth, ClientConfig, Decision, Identity, ServerConfig, Signer, SigningFailed, SigningRequest,
+    choose_by_server_name,
 };
 use crate::connection::{ClientConnection, ServerConnection};
 use crate::crypto::{Provider, Suite};
@@ -82,6 +83,9 @@ pub(super) struct Hello {
     pub(super) cookie: Option<Vec<u8>>,
     pub(super) application_protocols: Vec<Vec<u8>>,
     pub(super) shares: Vec<(NamedGroup, Vec<u8>)>,
+    /// Identities with their obfuscated ages.
+    pub(super) psks: Vec<(Vec<u8>, u32)>,
+    pub(super) early_data: bool,
 }
 
 impl Hello {
@@ -104,6 +108,11 @@ impl Hello {
                     let names = list.protocol_name_list.iter();
                     hello.application_protocols = names.map(|name| name.to_vec()).collect();
                 }
+                ClientExtension::PreSharedKey(offered) => {
+                    let psks = offered.identities.iter();
+                    hello.psks = psks.map(|psk| (psk.identity.to_vec(), psk.obfuscated_ticket_age)).collect();
+                }
+                ClientExtension::EarlyData => hello.early_data = true,
                 ClientExtension::Cookie(cookie) => hello.cookie = Some(cookie.to_vec()),
                 _ => {}
             }
@@ -188,7 +197,7 @@ impl Script {
         }
     }
 
-    fn first_hello(&self) -> Hello {
+    pub(super) fn first_hello(&self) -> Hello {
         Hello::read(self.trace.said(Actor::Client, &[HandshakeType::client_hello]).next().unwrap())
     }
 
@@ -299,6 +308,15 @@ impl Script {
     }
 
     pub(super) fn client(&self, log: &Arc<Log>) -> (ClientConnection, Arc<Recorded>) {
+        self.client_with(log, |config| config)
+    }
+
+    /// Makes a client with a configuration to which `edit` adds.
+    pub(super) fn client_with(
+        &self,
+        log: &Arc<Log>,
+        edit: impl FnOnce(ClientConfig) -> ClientConfig,
+    ) -> (ClientConnection, Arc<Recorded>) {
         let provider = self.provider(Actor::Client);
         let recorded = self.recorded(Actor::Client, &[HandshakeType::client_hello]);
         let mut config = ClientConfig::with_provider(Roots::new(), Arc::clone(&provider) as Arc<dyn Provider>)
@@ -320,7 +338,7 @@ impl Script {
             config = config.danger_allow_without_extended_master_secret();
         }
         config.preferences.recorded = Some(Arc::clone(&recorded));
-        let client = ClientConnection::new(Arc::new(config), self.name()).unwrap();
+        let client = ClientConnection::new(Arc::new(edit(config)), self.name()).unwrap();
         provider.assert_exhausted();
         (client, recorded)
     }
@@ -330,9 +348,28 @@ impl Script {
         log: &Arc<Log>,
         in_recorded_words: &[HandshakeType],
     ) -> (ServerConnection, Arc<Recorded>) {
+        self.server_of(self.server_config(log), in_recorded_words)
+    }
+
+    pub(super) fn server_of(
+        &self,
+        config: ServerConfig,
+        in_recorded_words: &[HandshakeType],
+    ) -> (ServerConnection, Arc<Recorded>) {
         let recorded = self.recorded(Actor::Server, in_recorded_words);
-        let identity = self.identity(Actor::Server).unwrap();
-        let mut config = ServerConfig::with_provider(identity, self.provider(Actor::Server))
+        let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+        server.outgoing.recorded = Some(Arc::clone(&recorded));
+        (server, recorded)
+    }
+
+    pub(super) fn server_config(&self, log: &Arc<Log>) -> ServerConfig {
+        let provider = self.provider(Actor::Server);
+        // A server that resumes shows none.
+        let config = match self.identity(Actor::Server) {
+            Some(identity) => ServerConfig::with_provider(identity, provider),
+            None => ServerConfig::choosing_with_provider(choose_by_server_name(Vec::new()), provider),
+        };
+        let mut config = config
             .danger_verify_with(Arc::new(AcceptAnyChain))
             .cipher_suites([self.suite().id])
             .unwrap()
@@ -346,9 +383,7 @@ impl Script {
         if self.without_extended_master_secret {
             config = config.danger_allow_without_extended_master_secret();
         }
-        let mut server = ServerConnection::new(Arc::new(config)).unwrap();
-        server.outgoing.recorded = Some(Arc::clone(&recorded));
-        (server, recorded)
+        config
     }
 }
 

@@ -161,33 +161,10 @@ impl WaitServerHello {
         let retry: HelloRetryRequest<'_> = message.parse()?;
 
         // 2. The version, the echo and the suite are checked as in ServerHello.
-        let selected = retry.extensions.iter().find_map(|extension| match extension {
-            RetryExtension::SupportedVersions(version) => Some(*version),
-            _ => None,
-        });
-        let selected = selected
-            .ok_or(Violation::ExtensionMissing(ExtensionType::supported_versions, HandshakeType::server_hello))?;
-        offer.settle_version(Some(selected), retry.legacy_version, None)?;
-        let suite = offer.check_hello(
-            retry.legacy_version,
-            retry.legacy_session_id_echo,
-            retry.legacy_compression_method,
-            retry.cipher_suite,
-        )?;
+        let suite = check_retry(&offer, &retry)?;
 
         // 3. What it asks for: a group, a cookie, or both; nothing at all would lead to the same hello again.
-        let (mut group, mut cookie) = (None, None);
-        for extension in &retry.extensions {
-            match extension {
-                RetryExtension::KeyShare(selected_group) => group = Some(*selected_group),
-                RetryExtension::Cookie(bytes) => cookie = Some(*bytes),
-                RetryExtension::SupportedVersions(_) => {}
-                other => {
-                    let message = HandshakeType::server_hello;
-                    offer.check_answer(other.extension_type(), ExtensionContext::HelloRetryRequest, message)?;
-                }
-            }
-        }
+        let (group, cookie) = read_retry(&offer, &retry)?;
         if group.is_none() && cookie.is_none() {
             return Err(Violation::HelloRetryRequestWithoutChange.into());
         }
@@ -350,6 +327,42 @@ fn read_extensions<'m>(
         }
     }
     Ok((share, selected_identity))
+}
+
+/// Checks what HelloRetryRequest has in common with ServerHello. RFC 8446 §4.1.3, §4.1.4.
+fn check_retry(offer: &Offer, retry: &HelloRetryRequest<'_>) -> Result<Suite, Error> {
+    let selected = retry.extensions.iter().find_map(|extension| match extension {
+        RetryExtension::SupportedVersions(version) => Some(*version),
+        _ => None,
+    });
+    let missing = Violation::ExtensionMissing(ExtensionType::supported_versions, HandshakeType::server_hello);
+    offer.settle_version(Some(selected.ok_or(missing)?), retry.legacy_version, None)?;
+    offer.check_hello(
+        retry.legacy_version,
+        retry.legacy_session_id_echo,
+        retry.legacy_compression_method,
+        retry.cipher_suite,
+    )
+}
+
+/// Returns the group and the cookie that HelloRetryRequest asks for. RFC 8446 §4.2.2, §4.2.8.
+fn read_retry<'r>(
+    offer: &Offer,
+    retry: &HelloRetryRequest<'r>,
+) -> Result<(Option<NamedGroup>, Option<&'r [u8]>), Error> {
+    let (mut group, mut cookie) = (None, None);
+    for extension in &retry.extensions {
+        match extension {
+            RetryExtension::KeyShare(selected_group) => group = Some(*selected_group),
+            RetryExtension::Cookie(bytes) => cookie = Some(*bytes),
+            RetryExtension::SupportedVersions(_) => {}
+            other => {
+                let message = HandshakeType::server_hello;
+                offer.check_answer(other.extension_type(), ExtensionContext::HelloRetryRequest, message)?;
+            }
+        }
+    }
+    Ok((group, cookie))
 }
 
 /// Completes with the group that the server chose: the one that we sent, or its classical half.

@@ -2,6 +2,7 @@
 
 mod echo;
 mod http;
+mod opening;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,6 +19,7 @@ use crate::options::Serve;
 use crate::report::{Failure, Kind, Role};
 use crate::setup;
 use crate::trace::Trace;
+use opening::Opening;
 
 /// How long a closed connection may take until the client has closed too. Closing earlier could make the system throw
 /// away what the client has not read yet, an alert for example.
@@ -157,10 +159,15 @@ impl Service {
     }
 
     fn talk(&self, name: &str, stream: &mut Connected) -> Result<(), Failure> {
-        let shaken = stream.handshake_within(self.handshake_limit);
-        shaken.map_err(|error| Failure::of_handshake(name, Role::Server, &error))?;
-        tell(name, stream);
-        self.exchange(name, stream).map_err(|error| match error.kind() {
+        let finished = |stream: &Connected| tell(name, stream);
+        let limited = stream.transport().set_read_timeout(Some(self.idle_limit));
+        let limited = limited.and_then(|()| stream.transport().set_write_timeout(Some(self.idle_limit)));
+        let mut opening = Opening::new(stream, self.handshake_limit, &finished);
+        // A client that wanted nothing but early data still has to show that it was there.
+        let talked = limited.and_then(|()| opening.begin());
+        let talked = talked.and_then(|()| self.exchange(name, &mut opening)).and_then(|()| opening.finish());
+        talked.map_err(|error| match error.kind() {
+            _ if !opening.is_finished() => Failure::of_handshake(name, Role::Server, &error),
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 let why = format!("nothing moved for {} s", self.idle_limit.as_secs_f64());
                 Failure::new(Kind::Network, name, why).hint("--idle-timeout waits longer")
@@ -169,14 +176,12 @@ impl Service {
         })
     }
 
-    fn exchange(&self, name: &str, stream: &mut Connected) -> io::Result<()> {
-        stream.transport().set_read_timeout(Some(self.idle_limit))?;
-        stream.transport().set_write_timeout(Some(self.idle_limit))?;
+    fn exchange(&self, name: &str, opening: &mut Opening<'_>) -> io::Result<()> {
         match &self.what {
-            What::Echo => echo::serve(stream),
+            What::Echo => echo::serve(opening),
             What::Files(root) => {
                 let log = |line: &str| console::note(&format!("{name}: {line}"));
-                http::serve(stream, root, self.idle_limit, &log)
+                http::serve(opening, root, self.idle_limit, &log)
             }
         }
     }

@@ -11,6 +11,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::opening::Opening;
 use crate::console::clean;
 use conditions::Part;
 use files::{Found, NotFound};
@@ -22,7 +23,7 @@ const BUFFER_LEN: usize = 0x1_0000;
 /// How much of a request line is logged.
 const MAX_LINE_LOGGED: usize = 256;
 
-/// The answers that are given. RFC 9110 §15, RFC 6585.
+/// The answers that are given. RFC 9110 §15, RFC 6585, RFC 8470 §5.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Ok = 200,
@@ -37,6 +38,7 @@ enum Status {
     PreconditionFailed = 412,
     UriTooLong = 414,
     RangeNotSatisfiable = 416,
+    TooEarly = 425,
     HeadersTooLarge = 431,
     ServerError = 500,
     VersionNotSupported = 505,
@@ -57,6 +59,7 @@ impl Status {
             Self::PreconditionFailed => "Precondition Failed",
             Self::UriTooLong => "URI Too Long",
             Self::RangeNotSatisfiable => "Range Not Satisfiable",
+            Self::TooEarly => "Too Early",
             Self::HeadersTooLarge => "Request Header Fields Too Large",
             Self::ServerError => "Internal Server Error",
             Self::VersionNotSupported => "HTTP Version Not Supported",
@@ -64,13 +67,21 @@ impl Status {
     }
 }
 
+/// Where requests come from.
+pub(super) trait Requests: BufRead + Write {
+    /// Says whether what has come so far may have been sent before, to be sent again: early data, and the client has not
+    /// shown yet that it is there. RFC 8470 §3.
+    fn may_be_replayed(&self) -> bool;
+}
+
+impl Requests for Opening<'_> {
+    fn may_be_replayed(&self) -> bool {
+        !self.is_finished()
+    }
+}
+
 /// Answers requests until the client or the answer closes the connection. `log` is told of each.
-pub(super) fn serve<S: BufRead + Write>(
-    stream: &mut S,
-    root: &Path,
-    limit: Duration,
-    log: &dyn Fn(&str),
-) -> io::Result<()> {
+pub(super) fn serve<S: Requests>(stream: &mut S, root: &Path, limit: Duration, log: &dyn Fn(&str)) -> io::Result<()> {
     loop {
         let head = match request::read_head(stream, limit) {
             Ok(head) => head,
@@ -83,7 +94,7 @@ pub(super) fn serve<S: BufRead + Write>(
         };
         let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
         let line = clean(&String::from_utf8_lossy(line.get(..line.len().min(MAX_LINE_LOGGED)).unwrap_or_default()));
-        let request = match request::parse(&head) {
+        let request = match request::parse(&head, stream.may_be_replayed()) {
             Ok(request) => request,
             Err(status) => {
                 log(&format!("{line}: {} {}", status as u16, status.reason()));

@@ -105,8 +105,9 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Reads a whole head.
-pub(super) fn parse(head: &[u8]) -> Result<Request, Status> {
+/// Reads a whole head. Of what may have been replayed, or that a proxy says it had as early data, only methods are
+/// answered that change nothing. RFC 8470 §3, §5.1.
+pub(super) fn parse(head: &[u8], may_be_replayed: bool) -> Result<Request, Status> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(head) {
@@ -131,6 +132,7 @@ pub(super) fn parse(head: &[u8]) -> Result<Request, Status> {
     let is_head = match method {
         "GET" => false,
         "HEAD" => true,
+        _ if may_be_replayed || headers.count("early-data") > 0 => return Err(Status::TooEarly),
         _ => return Err(Status::MethodNotAllowed),
     };
     let (path, query) = path_and_query(target).ok_or(Status::BadRequest)?;
@@ -221,13 +223,13 @@ mod tests {
     use super::*;
 
     fn refused(head: &str) -> Status {
-        parse(head.as_bytes()).expect_err(head)
+        parse(head.as_bytes(), false).expect_err(head)
     }
 
     #[test]
     fn request_in_both_forms_of_target_has_its_path() {
         for (target, path) in [("/a/b?c", "/a/b"), ("http://x/a", "/a"), ("HTTPS://x:1", "/"), ("http://x?q", "/")] {
-            let request = parse(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+            let request = parse(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(), false).unwrap();
             assert_eq!(request.path, path, "{target}");
             assert_eq!(request.query, target.find('?').map_or("", |at| &target[at..]), "{target}");
         }
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn connection_is_kept_as_each_version_has_it() {
-        let keeps = |head: &str| parse(head.as_bytes()).unwrap().keep_alive;
+        let keeps = |head: &str| parse(head.as_bytes(), false).unwrap().keep_alive;
         assert!(keeps("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
         assert!(!keeps("GET / HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n"));
         assert!(!keeps("GET / HTTP/1.0\r\n\r\n"));
@@ -258,6 +260,19 @@ mod tests {
         assert_eq!(refused("POST / HTTP/1.1\r\nHost: x\r\n\r\n"), Status::MethodNotAllowed);
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
         assert_eq!(refused(&many), Status::HeadersTooLarge);
+    }
+
+    #[test]
+    fn early_requests_are_answered_if_they_change_nothing() {
+        for method in ["GET", "HEAD"] {
+            let head = format!("{method} / HTTP/1.1\r\nHost: x\r\nEarly-Data: 1\r\n\r\n");
+            assert!(parse(head.as_bytes(), true).is_ok(), "{method}");
+        }
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n";
+        assert_eq!(parse(post, true), Err(Status::TooEarly));
+        assert_eq!(parse(post, false), Err(Status::MethodNotAllowed));
+        let through_proxy = b"POST / HTTP/1.1\r\nHost: x\r\nEarly-Data: 1\r\n\r\n";
+        assert_eq!(parse(through_proxy, false), Err(Status::TooEarly));
     }
 
     #[test]

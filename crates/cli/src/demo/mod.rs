@@ -3,6 +3,8 @@
 //! Nothing is played: an authority is made, a server listens on loopback, a client connects over TCP, and whatever is not
 //! as it should be ends the command with an error.
 
+mod again;
+
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -11,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use bulla::error::CertificateError;
 use bulla::pki_types::PrivateKeyDer;
+use bulla::resume::MemoryClientSessions;
 use bulla::wire::{AlertDescription, ProtocolVersion};
 use bulla::{
-    ClientConfig, ClientConnection, Error, Identity, Roots, ServerConfig, ServerConnection, ServerName, Stream,
+    ClientConfig, ClientConnection, Error, HandshakeKind, Identity, Roots, ServerConfig, ServerConnection, ServerName,
+    Stream,
 };
 
 use crate::console::{BOLD, DIM, GOOD, clean};
@@ -40,16 +44,21 @@ type Server = Stream<ServerConnection, TcpStream>;
 /// Runs the command.
 pub(crate) fn run() -> Result<(), Failure> {
     let (roots, identity) = authority()?;
-    let roots = Arc::new(roots);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| network(&error))?;
     let address = listener.local_addr().map_err(|error| network(&error))?;
     say(format_args!("{BOLD}A client and a server on this machine{BOLD:#}, over TCP at {address}"));
     say(format_args!("{DIM}with a certificate for {NAME} from an authority made for this one run{DIM:#}\n"));
 
     let config = ServerConfig::new(identity).alpn([PROTOCOL]).map_err(|error| Failure::usage("demo", error))?;
+    let config = again::resuming(config)?;
     let server = thread::spawn(move || serve(&listener, config));
-    let connected =
-        tls13(address, &roots).and_then(|()| tls12(address, &roots)).and_then(|()| wrong_name(address, &roots));
+    let client = ClientConfig::new(roots).session_store(Arc::new(MemoryClientSessions::new(2, 2)));
+    let connected = tls13(address, &client)
+        .and_then(|()| again::resumed(address, &client, ProtocolVersion::TLSv1_3))
+        .and_then(|()| again::early(address, &client))
+        .and_then(|()| tls12(address, &client))
+        .and_then(|()| again::resumed(address, &client, ProtocolVersion::TLSv1_2))
+        .and_then(|()| wrong_name(address, &client));
     // If the client has failed, the server may wait for ever for what does not come: it is left behind.
     connected?;
     let served = server.join().unwrap_or_else(|_| Err(wrong("the server's thread panicked")));
@@ -93,9 +102,9 @@ fn authority() -> Result<(Roots, Identity), Failure> {
 }
 
 /// The connection that goes well in TLS 1.3, told by the client from its first message to its last.
-fn tls13(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
+fn tls13(address: SocketAddr, client: &ClientConfig) -> Result<(), Failure> {
     let account = Arc::new(Account::default());
-    let (mut stream, took) = shake_hands(address, roots, ProtocolVersion::TLSv1_3, &account)?;
+    let (mut stream, took) = shake_hands(address, client, ProtocolVersion::TLSv1_3, HandshakeKind::Full, &account)?;
     let shaken = account.seen().len();
     say(format_args!("{BOLD}The handshake{BOLD:#}, as the client sees it ({})", milliseconds(took)));
     tell(&account, 0);
@@ -114,9 +123,9 @@ fn tls13(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
 }
 
 /// The same with the version before, for servers and clients that have no other.
-fn tls12(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
+fn tls12(address: SocketAddr, client: &ClientConfig) -> Result<(), Failure> {
     let account = Arc::new(Account::default());
-    let (mut stream, took) = shake_hands(address, roots, ProtocolVersion::TLSv1_2, &account)?;
+    let (mut stream, took) = shake_hands(address, client, ProtocolVersion::TLSv1_2, HandshakeKind::Full, &account)?;
     say(format_args!("{BOLD}The same in TLS 1.2{BOLD:#}, for peers that have nothing newer ({})", milliseconds(took)));
     tell(&account, 0);
     say(format_args!("  {}", negotiated::line(stream.connection())));
@@ -127,16 +136,20 @@ fn tls12(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
 /// Connects in one version and checks what was agreed on.
 fn shake_hands(
     address: SocketAddr,
-    roots: &Arc<Roots>,
+    client: &ClientConfig,
     version: ProtocolVersion,
+    kind: HandshakeKind,
     account: &Arc<Account>,
 ) -> Result<(Client, Duration), Failure> {
     let started = Instant::now();
-    let mut stream = connect(address, roots, NAME, version, account)?;
+    let mut stream = connect(address, client, NAME, version, account)?;
     stream.handshake_within(LIMIT).map_err(client_failed)?;
     let took = started.elapsed();
     if stream.connection().protocol_version() != Some(version) {
         return Err(wrong("the version that was agreed on is not the one that was offered"));
+    }
+    if stream.connection().handshake_kind() != Some(kind) {
+        return Err(wrong("the handshake is not of the kind that it should be"));
     }
     if stream.connection().alpn_protocol() != Some(PROTOCOL.as_bytes()) {
         return Err(wrong("the protocol that was agreed on is not the one that was offered"));
@@ -148,10 +161,10 @@ fn shake_hands(
 fn exchange(stream: &mut Client) -> io::Result<()> {
     let block = block();
     let started = Instant::now();
-    send(stream, &block).and_then(|()| acknowledged(stream))?;
+    send(stream, &block, BLOCKS).and_then(|()| acknowledged(stream))?;
     say(format_args!("  → {}", speed(started.elapsed())));
     let started = Instant::now();
-    receive(stream, &block)?;
+    receive(stream, &block, BLOCKS)?;
     say(format_args!("  ← {}\n", speed(started.elapsed())));
     Ok(())
 }
@@ -161,9 +174,9 @@ fn close(stream: &mut Client) -> Result<(), Failure> {
 }
 
 /// The connection that must not come about: the certificate is for another name.
-fn wrong_name(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
+fn wrong_name(address: SocketAddr, client: &ClientConfig) -> Result<(), Failure> {
     let account = Arc::new(Account::default());
-    let mut stream = connect(address, roots, WRONG_NAME, ProtocolVersion::TLSv1_3, &account)?;
+    let mut stream = connect(address, client, WRONG_NAME, ProtocolVersion::TLSv1_3, &account)?;
     let refused = stream.handshake_within(LIMIT);
     match refused.as_ref().map_err(bulla::tls_error) {
         Err(Some(Error::Certificate(error @ CertificateError::NameMismatch(..)))) => {
@@ -180,31 +193,47 @@ fn wrong_name(address: SocketAddr, roots: &Arc<Roots>) -> Result<(), Failure> {
 
 fn connect(
     address: SocketAddr,
-    roots: &Arc<Roots>,
+    client: &ClientConfig,
     name: &str,
     version: ProtocolVersion,
     account: &Arc<Account>,
 ) -> Result<Client, Failure> {
-    let config = ClientConfig::new(Arc::clone(roots)).versions([version]).and_then(|config| config.alpn([PROTOCOL]));
+    let connection = connection(client, name, version, account)?;
+    Ok(Stream::new(connection, transport(address)?))
+}
+
+fn connection(
+    client: &ClientConfig,
+    name: &str,
+    version: ProtocolVersion,
+    account: &Arc<Account>,
+) -> Result<ClientConnection, Failure> {
+    let config = client.clone().versions([version]).and_then(|config| config.alpn([PROTOCOL]));
     let config = config.map_err(|error| Failure::usage("demo", error))?;
     let config = Arc::new(config.observer(Arc::clone(account) as _));
     let name = ServerName::try_from(name.to_string()).map_err(|error| Failure::usage("demo", error))?;
-    let connection = ClientConnection::new(config, name);
-    let connection = connection.map_err(|error| Failure::of_tls("the client", Role::Client, &error))?;
-    let transport = TcpStream::connect(address).and_then(limited).map_err(|error| network(&error))?;
-    Ok(Stream::new(connection, transport))
+    ClientConnection::new(config, name).map_err(|error| Failure::of_tls("the client", Role::Client, &error))
 }
 
-/// The server's side: a connection in each version that goes well, and one whose client must refuse us.
+fn transport(address: SocketAddr) -> Result<TcpStream, Failure> {
+    TcpStream::connect(address).and_then(limited).map_err(|error| network(&error))
+}
+
+/// The server's side: the connections that go well, in the client's order, and one whose client must refuse us.
 fn serve(listener: &TcpListener, config: ServerConfig) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of_connection("the server", Role::Server, &error);
     let config = Arc::new(config);
     let block = block();
-    for _ in [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2] {
+    for version in [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2] {
         let mut stream = accept(listener, &config)?;
-        receive(&mut stream, &block).map_err(failed)?;
-        stream.write_all(b"!").and_then(|()| send(&mut stream, &block)).map_err(failed)?;
+        receive(&mut stream, &block, BLOCKS).map_err(failed)?;
+        stream.write_all(b"!").and_then(|()| send(&mut stream, &block, BLOCKS)).map_err(failed)?;
         at_end(&mut stream).and_then(|()| stream.close()).map_err(failed)?;
+        again::serve_resumed(accept(listener, &config)?).map_err(failed)?;
+        if version == ProtocolVersion::TLSv1_3 {
+            again::serve_early(accept(listener, &config)?).map_err(failed)?;
+            again::serve_replayed(accept(listener, &config)?)?;
+        }
     }
 
     let refused = accept(listener, &config)?.handshake_within(LIMIT);
@@ -241,14 +270,14 @@ fn block() -> Vec<u8> {
     std::iter::repeat_with(next).take(BLOCK_LEN).collect()
 }
 
-fn send(stream: &mut impl Write, block: &[u8]) -> io::Result<()> {
-    (0..BLOCKS).try_for_each(|_| stream.write_all(block))?;
+fn send(stream: &mut impl Write, block: &[u8], blocks: usize) -> io::Result<()> {
+    (0..blocks).try_for_each(|_| stream.write_all(block))?;
     stream.flush()
 }
 
-fn receive(stream: &mut impl Read, block: &[u8]) -> io::Result<()> {
-    let mut buffer = vec![0; BLOCK_LEN];
-    for _ in 0..BLOCKS {
+fn receive(stream: &mut impl Read, block: &[u8], blocks: usize) -> io::Result<()> {
+    let mut buffer = vec![0; block.len()];
+    for _ in 0..blocks {
         stream.read_exact(&mut buffer)?;
         if buffer != block {
             return Err(io::Error::other("the data that came is not the data that was sent"));

@@ -1,18 +1,26 @@
 //! `bulla connect`: standard input to the peer, the peer to standard output, both at the same time.
 
+mod early_input;
+mod patience;
+mod session_file;
+
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use bulla::{ClientConnection, ReadHalf, Stream, WriteHalf};
+use bulla::{ClientConfig, ClientConnection, ReadHalf, ServerName, Stream, WriteHalf};
 
 use crate::console::{self, DIM};
 use crate::negotiated;
 use crate::options::Connect;
-use crate::report::{Failure, Role};
+use crate::report::{Failure, Role, is_timeout};
 use crate::setup;
 use crate::trace::Trace;
+use early_input::EarlyInput;
+use patience::Patience;
+use session_file::SessionFile;
 
 /// How much of standard input is read at a time: four full records.
 const INPUT_LEN: usize = 0x1_0000;
@@ -24,23 +32,52 @@ type Writing = WriteHalf<ClientConnection, TcpStream>;
 pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     console::be_quiet(options.quiet);
     let mut config = setup::client(options)?;
+    let name = setup::server_name(options)?;
+    let early = options.early_data.as_deref().map(EarlyInput::read).transpose()?;
+    let file = options.session.as_deref().map(|path| SessionFile::open(path, &config, &name)).transpose()?;
+    if let Some(file) = &file {
+        config = config.session_store(Arc::clone(file) as _).early_data(early.is_some());
+    }
     if options.protocol.trace {
         config = config.observer(Arc::new(Trace::new("")));
     }
-    let name = setup::server_name(options)?;
-    let peer = options.server.to_string();
-
     let transport = connect(options)?;
+    let talked = talk(options, config, name, transport, file.as_ref(), early);
+    talked.and_then(|()| file.map_or(Ok(()), |file| file.result()))
+}
+
+/// Shakes hands and moves data until the peer closes.
+fn talk(
+    options: &Connect,
+    config: ClientConfig,
+    name: ServerName,
+    transport: TcpStream,
+    file: Option<&Arc<SessionFile>>,
+    mut early: Option<EarlyInput>,
+) -> Result<(), Failure> {
+    let peer = options.server.to_string();
     let tls = |error: &bulla::Error| Failure::of_tls(&peer, Role::Client, error);
     let failed = |error: io::Error| Failure::of_connection(&peer, Role::Client, &error);
+    let shaking = |error: io::Error| Failure::of_handshake(&peer, Role::Client, &error);
     let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| tls(&error))?;
     let write_side = transport.try_clone().map_err(failed)?;
+    let mut patience = file.map(|file| Patience::new(file, &transport)).transpose().map_err(failed)?;
     let mut stream = Stream::new(connection, transport);
-    let shaken = stream.handshake_within(options.timeout);
-    shaken.map_err(|error| Failure::of_handshake(&peer, Role::Client, &error))?;
+    if let Some(early) = &mut early {
+        early.send(&mut stream, options.timeout).map_err(shaking)?;
+    }
+    stream.handshake_within(options.timeout).map_err(shaking)?;
     tell(&peer, &stream);
+    let early_sent = early.is_some();
+    let first = early.map_or(Vec::new(), |early| early.rest(stream.connection(), file));
+    if let Some(patience) = &mut patience {
+        patience.begin(stream.connection()).map_err(failed)?;
+    }
     let (reading, writing) = stream.split(write_side).map_err(failed)?;
-    exchange(reading, writing, options.half_close).map_err(|error| match error {
+    // Whoever sends something early waits for an answer to it.
+    let nothing = patience.as_ref().filter(|_| !early_sent).map(Patience::nothing);
+    let input = Input { first, half_close: options.half_close, nothing };
+    exchange(reading, writing, input, patience).map_err(|error| match error {
         Trouble::Peer(error) => failed(error),
         Trouble::Output(error) => Failure::usage("standard output", error),
     })
@@ -81,11 +118,11 @@ enum Trouble {
 /// Moves data both ways until the peer closes.
 ///
 /// Standard input has a thread of its own, which nobody waits for: it may sit in a read that never ends.
-fn exchange(mut reading: Reading, writing: Writing, half_close: bool) -> Result<(), Trouble> {
+fn exchange(mut reading: Reading, writing: Writing, input: Input, patience: Option<Patience>) -> Result<(), Trouble> {
     let writing = Arc::new(Mutex::new(writing));
     let sender = Arc::clone(&writing);
-    thread::spawn(move || send_input(&sender, half_close));
-    let received = receive_to_output(&mut reading);
+    thread::spawn(move || send_input(&sender, input));
+    let received = receive_to_output(&mut reading, patience);
     // If the other thread is sending at this moment, its data is not complete, and close_notify would be a lie.
     if let Ok(mut writing) = writing.try_lock() {
         // The peer has closed or failed already; that it may not want to hear this is no trouble.
@@ -94,18 +131,34 @@ fn exchange(mut reading: Reading, writing: Writing, half_close: bool) -> Result<
     received
 }
 
+/// What is sent once the handshake is finished.
+struct Input {
+    /// What goes before standard input.
+    first: Vec<u8>,
+    half_close: bool,
+    /// Set when standard input has ended with nothing in it.
+    nothing: Option<Arc<AtomicBool>>,
+}
+
 /// Sends standard input to its end. What goes wrong here, the receiving side learns too, and better: the peer says why.
-fn send_input(writing: &Mutex<Writing>, half_close: bool) {
+fn send_input(writing: &Mutex<Writing>, what: Input) {
     let lock = || writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let send = |data: &[u8]| {
+        let mut writing = lock();
+        writing.write_all(data).and_then(|()| writing.flush())
+    };
+    if !what.first.is_empty() && send(&what.first).is_err() {
+        return;
+    }
     let mut input = io::stdin().lock();
     let mut buffer = vec![0; INPUT_LEN];
+    let mut is_empty = true;
     loop {
         match input.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => {
-                let data = buffer.get(..read).unwrap_or_default();
-                let mut writing = lock();
-                if writing.write_all(data).and_then(|()| writing.flush()).is_err() {
+                is_empty = false;
+                if send(buffer.get(..read).unwrap_or_default()).is_err() {
                     return;
                 }
             }
@@ -116,19 +169,31 @@ fn send_input(writing: &Mutex<Writing>, half_close: bool) {
             }
         }
     }
-    if half_close {
+    if what.half_close {
         let _ = lock().close();
+    }
+    if let Some(nothing) = what.nothing.filter(|_| is_empty) {
+        nothing.store(true, Ordering::Relaxed);
     }
 }
 
-/// Writes what the peer sends to standard output, at once, until it closes. A reader of standard output that has gone
-/// away has seen enough.
-fn receive_to_output(reading: &mut Reading) -> Result<(), Trouble> {
+/// Writes what the peer sends to standard output, at once, until it closes, or nobody waits for more. A reader of standard
+/// output that has gone away has seen enough.
+fn receive_to_output(reading: &mut Reading, mut patience: Option<Patience>) -> Result<(), Trouble> {
     let mut output = io::stdout().lock();
     loop {
-        let data = reading.fill_buf().map_err(Trouble::Peer)?;
+        let data = match (reading.fill_buf(), &mut patience) {
+            (Err(error), Some(patience)) if is_timeout(&error) => match patience.is_over() {
+                true => return Ok(()),
+                false => continue,
+            },
+            (filled, _) => filled.map_err(Trouble::Peer)?,
+        };
         if data.is_empty() {
             return Ok(());
+        }
+        if let Some(patience) = &mut patience {
+            patience.data_came();
         }
         let len = data.len();
         match output.write_all(data).and_then(|()| output.flush()) {
