@@ -42,9 +42,13 @@ pub fn isolated(test: &str) -> bool {
         command.args(arguments).env(ISOLATED, "");
         command
     };
-    let possible = unshare(&["gnutls-serv", "--version"]).output().is_ok_and(|output| output.status.success());
+    let possible =
+        unshare(&["stdbuf", "-oL", "gnutls-serv", "--version"]).output().is_ok_and(|output| output.status.success());
     if !possible {
-        skipped("gnutls-serv and our client", "gnutls-serv, or unshare and ip to give it a network of its own,");
+        skipped(
+            "gnutls-serv and our client",
+            "gnutls-serv, stdbuf, or unshare and ip to give it a network of its own,",
+        );
         return false;
     }
     let program = std::env::current_exe().unwrap();
@@ -57,9 +61,15 @@ pub fn isolated(test: &str) -> bool {
 /// Starts an echoing server; in a network of its own, every port is free.
 pub fn gnutls_serv(certificates: &Certificates, kind: Kind, port: u16, more: &[&str]) -> (Process, SocketAddr) {
     let (certificate, key) = (certificates.certificate_file(kind), certificates.key_file(kind));
+    gnutls_serv_with(port, &[&["--x509certfile", &certificate, "--x509keyfile", &key], more].concat())
+}
+
+/// Starts an echoing server that has no certificate unless it is told to.
+pub fn gnutls_serv_with(port: u16, more: &[&str]) -> (Process, SocketAddr) {
     let port_text = port.to_string();
-    let mut command = Command::new("gnutls-serv");
-    command.args(["--echo", "--port", &port_text, "--x509certfile", &certificate, "--x509keyfile", &key]);
+    // What it tells of a connection would else wait in its buffer until it ends.
+    let mut command = Command::new("stdbuf");
+    command.args(["-oL", "gnutls-serv", "--echo", "--port", &port_text]);
     let process = Process::start(command.args(more));
     process.wait_for_text(&format!("IPv4 0.0.0.0 port {port}...done"));
     (process, ([127, 0, 0, 1], port).into())
