@@ -10,6 +10,8 @@ use bulla::clock::Time;
 use bulla::config::AntiReplay;
 use bulla::crypto::ring::provider;
 use bulla::error::Misuse;
+#[cfg(feature = "tls12")]
+use bulla::error::Violation;
 use bulla::resume::{MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister, TicketKeys};
 use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use bulla::{ClientConfig, EarlyData, Error, HandshakeKind, MAX_RECORD_LEN, ServerConfig, ServerConnection};
@@ -227,4 +229,15 @@ fn early_data_goes_on_until_the_finished_of_the_server() {
     assert_eq!(send_early(&mut pair, b"three"), 0);
     pair.run().unwrap();
     assert_eq!(early(&pair.server_seen), b"onetwo");
+}
+
+#[cfg(feature = "tls12")]
+#[test]
+fn early_data_answered_by_tls12_ends_the_connection() {
+    let ends = ends();
+    let client = ends.0.versions([ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2]).unwrap();
+    let old = ends.1.clone().versions([ProtocolVersion::TLSv1_2]).unwrap();
+    let mut pair = second(&(client.clone(), ends.1), &(client, old));
+    assert_eq!(pair.client.early_data(), EarlyData::Pending);
+    assert_eq!(pair.run().unwrap_err(), ("client", Violation::EarlyDataWithOldVersion.into()));
 }

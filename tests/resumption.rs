@@ -7,17 +7,15 @@ mod pair;
 use std::sync::Arc;
 
 use bulla::clock::{NoClock, Time};
-use bulla::config::{AntiReplay, ClientAuth};
+use bulla::config::ClientAuth;
 use bulla::crypto::HashAlgorithm;
 use bulla::crypto::ring::provider;
 use bulla::error::{Incompatible, Violation};
-use bulla::resume::{ExternalPsk, MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister, TicketKeys};
+use bulla::resume::{ExternalPsk, MemoryClientSessions, MemoryServerSessions, TicketKeys};
 use bulla::wire::{
     AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, ServerExtension, ServerHello, read_all, write_message,
 };
-use bulla::{
-    ClientConfig, ClientConnection, EarlyData, Error, HandshakeKind, ServerConfig, ServerConnection, ServerName,
-};
+use bulla::{ClientConfig, ClientConnection, Error, HandshakeKind, ServerConfig, ServerConnection, ServerName};
 use pair::{Authority, KeyKind, NAME, NOW, Pair, configs, data, feed, output, send};
 
 /// Two configurations that keep sessions, and the client's store.
@@ -339,20 +337,6 @@ fn server_hello_with_a_psk_that_cannot_be_chosen_so_is_refused() {
 }
 
 /// TLS 1.2 is offered too, and the early data of a server that has fallen back to it is not to be sent again unasked.
-#[cfg(feature = "tls12")]
-#[test]
-fn early_data_answered_by_tls12_ends_the_connection() {
-    let (client, server) = configs(KeyKind::EcdsaP256);
-    let sessions = Arc::new(MemoryClientSessions::new(8, 8));
-    let client = client.session_store(sessions).early_data(true).middlebox_compatibility(false);
-    let register = Arc::new(MemoryStrikeRegister::random(&*provider(), 10).unwrap());
-    let first = server.clone().tickets(tickets()).early_data(100, AntiReplay::StrikeRegister(register)).unwrap();
-    Pair::established(client.clone(), first);
-    let mut pair = Pair::new(client, server.versions([ProtocolVersion::TLSv1_2]).unwrap());
-    assert_eq!(pair.client.early_data(), EarlyData::Pending);
-    let refused = pair.run().unwrap_err();
-    assert_eq!(refused, ("client", Violation::EarlyDataWithOldVersion.into()));
-}
 
 /// Who holds a PSK is trusted by a client that has it, and by no other one, also in the sessions that come of it.
 #[test]
