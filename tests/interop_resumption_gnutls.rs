@@ -14,7 +14,7 @@ mod resumption;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bulla::config::AntiReplay;
+use bulla::config::{AVAILABLE_VERSIONS, AntiReplay};
 use bulla::crypto::HashAlgorithm;
 use bulla::crypto::ring::provider;
 use bulla::resume::{ExternalPsk, MemoryStrikeRegister};
@@ -242,7 +242,7 @@ fn gnutls_serv_resumes_us_behind_a_retry_and_with_our_certificate() {
     let ask = ["--require-client-cert", "--verify-client-cert", "--x509cafile", &roots];
     let more = [&ask[..], &["--priority", "NORMAL:-GROUP-ALL:+GROUP-SECP384R1"]].concat();
     let mut server = Server::of(gnutls_serv(&certificates, Kind::EcdsaP256, 4510, &more));
-    for version in [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2] {
+    for version in AVAILABLE_VERSIONS.iter().copied() {
         let config = ClientConfig::new(certificates.roots()).identity(certificates.identity(Kind::Rsa));
         let config = resuming_client(version, config);
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
@@ -258,7 +258,7 @@ fn gnutls_serv_with_other_keys_serves_us_in_full() {
     if !isolated("gnutls_serv_with_other_keys_serves_us_in_full") {
         return;
     }
-    for version in [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2] {
+    for version in AVAILABLE_VERSIONS.iter().copied() {
         let config = resuming_client(version, ClientConfig::new(certificates.roots()));
         for port in [4520, 4521] {
             let mut server = Server::of(gnutls_serv(&certificates, Kind::EcdsaP256, port, &[]));

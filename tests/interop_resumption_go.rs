@@ -17,6 +17,7 @@ mod resumption;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bulla::config::AVAILABLE_VERSIONS;
 use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use bulla::{ClientAuth, ClientConfig, HandshakeKind, ServerConfig};
 use certificates::{Certificates, Kind, NAME};
@@ -140,7 +141,7 @@ fn go_client_with_a_foreign_or_expired_ticket_is_served_in_full() {
 #[test]
 fn go_client_without_tickets_is_served_in_full() {
     let Some(prepared) = prepared() else { return };
-    for version in [ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2] {
+    for version in AVAILABLE_VERSIONS.iter().copied() {
         let config = ServerConfig::new(prepared.1.identity(Kind::EcdsaP256)).tickets(ticket_keys());
         let more = [&maximum(version)[..], &["-noticket"]].concat();
         let (told, _) = visits(&prepared, vec![config; 2], &more);
