@@ -336,8 +336,6 @@ fn server_hello_with_a_psk_that_cannot_be_chosen_so_is_refused() {
     }
 }
 
-/// TLS 1.2 is offered too, and the early data of a server that has fallen back to it is not to be sent again unasked.
-
 /// Who holds a PSK is trusted by a client that has it, and by no other one, also in the sessions that come of it.
 #[test]
 fn session_of_an_external_psk_is_resumed_by_clients_that_have_the_psk_alone() {

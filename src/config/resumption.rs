@@ -17,7 +17,7 @@ use crate::wire::ProtocolVersion;
 
 /// Seals a server's sessions into tickets, which its clients keep for it. RFC 5077, RFC 8446 §4.6.1.
 pub trait SealTickets: Send + Sync + fmt::Debug {
-    /// Seals a session; `None` sends no ticket.
+    /// Seals a session into a ticket of 1 to 65,535 bytes; `None`, or another length, sends no ticket.
     fn seal(&self, session: &ServerSession, now: Time) -> Option<Vec<u8>>;
 
     /// Returns for how many seconds a ticket opens: its session lives no longer.

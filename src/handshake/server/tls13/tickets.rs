@@ -103,7 +103,8 @@ impl<'k> Keeper<'k> {
     /// Returns what the client is to give back.
     fn put(&self, provider: &dyn Provider, session: &ServerSession, now: Time) -> Result<Option<Vec<u8>>, Error> {
         match self {
-            Self::Tickets(tickets) => Ok(tickets.seal(session, now)),
+            // What does not fit into a ticket is none. RFC 8446 §4.6.1.
+            Self::Tickets(tickets) => Ok(tickets.seal(session, now).filter(|it| (1..=0xffff).contains(&it.len()))),
             Self::Store(store) => {
                 let id: [u8; 32] = random(provider)?;
                 store.put(&id, session);
