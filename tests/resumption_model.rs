@@ -26,7 +26,7 @@ use fleet::{
     CERTIFICATES, Hands, Issued, LIFETIMES, MAX_EARLY_DATA, Memory, PERIODS, REGISTER_CAPACITY, Server, Shelf, now,
     register,
 };
-use lives::{Asks, Connect, NAMES, PROTOCOLS, Rewrite, SERVERS, Step, VERSIONS, Who, step};
+use lives::{Asks, Connect, Counts, NAMES, PROTOCOLS, Rewrite, SERVERS, Step, VERSIONS, Who, step};
 use pair::{NOW, Pair, Seen, data, feed, output, send};
 use proptest::test_runner::{Config, TestRunner};
 
@@ -81,47 +81,6 @@ struct World {
     was_misset: bool,
     connections: usize,
     counts: Counts,
-}
-
-/// What has happened in a life.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    full: usize,
-    resumed: [usize; 2],
-    accepted: usize,
-    rejected: usize,
-    replayed: usize,
-    accepted_late: usize,
-    refused: usize,
-    read_back: usize,
-}
-
-impl Counts {
-    fn by_name(&self) -> [(&'static str, usize); 9] {
-        let [resumed_tls13, resumed_tls12] = self.resumed;
-        [
-            ("a full handshake", self.full),
-            ("a resumption of TLS 1.3", resumed_tls13),
-            ("a resumption of TLS 1.2", resumed_tls12),
-            ("accepted early data", self.accepted),
-            ("rejected early data", self.rejected),
-            ("a replay", self.replayed),
-            ("a lost flight that came later", self.accepted_late),
-            ("a client without the certificate asked for", self.refused),
-            ("a session read back", self.read_back),
-        ]
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.full += other.full;
-        self.resumed = [0, 1].map(|version| self.resumed[version] + other.resumed[version]);
-        self.accepted += other.accepted;
-        self.rejected += other.rejected;
-        self.replayed += other.replayed;
-        self.accepted_late += other.accepted_late;
-        self.refused += other.refused;
-        self.read_back += other.read_back;
-    }
 }
 
 impl World {

@@ -106,3 +106,44 @@ pub fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(flight, server, bit)| Step::Replay(flight, server, bit)),
     ]
 }
+
+/// What has happened in a life.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub full: usize,
+    pub resumed: [usize; 2],
+    pub accepted: usize,
+    pub rejected: usize,
+    pub replayed: usize,
+    pub accepted_late: usize,
+    pub refused: usize,
+    pub read_back: usize,
+}
+
+impl Counts {
+    pub fn by_name(&self) -> [(&'static str, usize); 9] {
+        let [resumed_tls13, resumed_tls12] = self.resumed;
+        [
+            ("a full handshake", self.full),
+            ("a resumption of TLS 1.3", resumed_tls13),
+            ("a resumption of TLS 1.2", resumed_tls12),
+            ("accepted early data", self.accepted),
+            ("rejected early data", self.rejected),
+            ("a replay", self.replayed),
+            ("a lost flight that came later", self.accepted_late),
+            ("a client without the certificate asked for", self.refused),
+            ("a session read back", self.read_back),
+        ]
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.full += other.full;
+        self.resumed = [0, 1].map(|version| self.resumed[version] + other.resumed[version]);
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.replayed += other.replayed;
+        self.accepted_late += other.accepted_late;
+        self.refused += other.refused;
+        self.read_back += other.read_back;
+    }
+}
