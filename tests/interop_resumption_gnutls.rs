@@ -280,9 +280,16 @@ fn early_data_is_taken_by_gnutls_serv_and_sent_again_where_it_is_not() {
         let config = resuming_client(ProtocolVersion::TLSv1_3, ClientConfig::new(certificates.roots()));
         let config = config.early_data(true).cipher_suites([suite]).unwrap();
         server.visit(&config);
-        // The command takes early data, and neither shows it nor sends it back.
-        let (facts, outcome) = come_back_early(&mut server, &config);
-        assert_eq!((facts.kind, outcome), (HandshakeKind::Resumed, EarlyData::Accepted));
+        // The command takes early data, and neither shows it nor sends it back. It takes none whose ticket is older by our
+        // clock than by its own, as a millisecond is rounded: on loopback that happens now and then.
+        let mut outcomes = Vec::new();
+        while outcomes.last() != Some(&EarlyData::Accepted) && outcomes.len() < 20 {
+            let (facts, outcome) = come_back_early(&mut server, &config);
+            assert_eq!(facts.kind, HandshakeKind::Resumed);
+            outcomes.push(outcome);
+        }
+        assert_eq!(outcomes.pop(), Some(EarlyData::Accepted));
+        assert!(outcomes.iter().all(|outcome| *outcome == EarlyData::Rejected));
         let (facts, outcome) = come_back_early(&mut other, &config);
         assert_eq!((facts.kind, outcome), (HandshakeKind::Full, EarlyData::Rejected));
     }
