@@ -256,11 +256,22 @@ impl Rig {
     /// TLS 1.2 has none of.
     pub fn put_record(&mut self, content_type: ContentType, content: &[u8], padding: usize) {
         let record = self.record(content_type, content, padding);
-        if content_type == ContentType::application_data && self.sealing.is_some() {
+        if let Some(data) = self.sealed_as_data(content_type, content) {
             let sealed = if self.keys == Keys::Early { &mut self.sealed_early } else { &mut self.sealed_data };
-            sealed.extend_from_slice(content);
+            sealed.extend_from_slice(data);
         }
         self.wire.extend_from_slice(&record);
+    }
+
+    /// What of a record's content the connection must take for application data. In TLS 1.3 a type of zero is padding, and the
+    /// content before it ends with the type. RFC 8446 §5.4.
+    fn sealed_as_data<'c>(&self, content_type: ContentType, content: &'c [u8]) -> Option<&'c [u8]> {
+        let format = self.sealing.as_ref()?.keys.format;
+        if content_type == ContentType(0) && format == RecordFormat::Tls13 {
+            let end = content.iter().rposition(|octet| *octet != 0)?;
+            return content.get(..end).filter(|_| content.get(end) == Some(&ContentType::application_data.0));
+        }
+        Some(content).filter(|_| content_type == ContentType::application_data)
     }
 
     /// Puts a record on the wire one bit of which is wrong. None of its content may arrive.
