@@ -9,8 +9,7 @@ use super::{
     Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
-use crate::crypto::Provider;
-use crate::crypto::Secret;
+use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
@@ -136,7 +135,7 @@ impl ClientConfig {
         let mut parts =
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
-        super::resumption::bind(provider, &parts)
+        sha256_of_parts(provider, &parts).ok()
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.

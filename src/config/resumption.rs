@@ -9,7 +9,7 @@ use core::fmt;
 
 use super::{ClientAuth, Decision, Preferences};
 use crate::clock::Time;
-use crate::crypto::{HashAlgorithm, Provider};
+use crate::crypto::sha256_of_parts;
 use crate::resume::{ClientSession, CookieKeys, ExternalPsk, MAX_SESSION_LIFETIME, ServerSession, TicketKeys};
 #[cfg(feature = "std")]
 use crate::resume::{MemoryClientSessions, MemoryServerSessions, MemoryStrikeRegister};
@@ -256,7 +256,8 @@ impl ServerResumption {
             ClientAuth::Request(_) => b"request",
             ClientAuth::Require(_) => b"require",
         };
-        bind(&*preferences.provider, &[b"bulla server session", mode, &self.roots_digest?, rules, &self.context])
+        let parts: [&[u8]; 5] = [b"bulla server session", mode, &self.roots_digest?, rules, &self.context];
+        sha256_of_parts(&*preferences.provider, &parts).ok()
     }
 }
 
@@ -270,14 +271,4 @@ pub(crate) struct ClientResumption {
     pub(crate) psks: Vec<Arc<ExternalPsk>>,
     /// Whether a server may also show a certificate.
     pub(crate) psk_only: bool,
-}
-
-/// Hashes parts, each behind its length, so that no two lists of parts are one.
-pub(crate) fn bind(provider: &dyn Provider, parts: &[&[u8]]) -> Option<[u8; 32]> {
-    let mut hash = provider.hash(HashAlgorithm::Sha256).ok()?;
-    for part in parts {
-        hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part);
-    }
-    hash.current().as_ref().try_into().ok()
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::{CryptoError, Provider};
+
 /// The hash functions that TLS 1.2 and 1.3 suites name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashAlgorithm {
@@ -64,4 +66,15 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({} bytes)", self.len)
     }
+}
+
+/// Returns the SHA-256 of some parts, each behind its length, so that none can stand for a piece of another.
+pub(crate) fn sha256_of_parts(provider: &dyn Provider, parts: &[&[u8]]) -> Result<[u8; 32], CryptoError> {
+    let mut hash = provider.hash(HashAlgorithm::Sha256)?;
+    for part in parts {
+        let len = u64::try_from(part.len()).map_err(|_| CryptoError::Failed)?;
+        hash.update(&len.to_be_bytes());
+        hash.update(part);
+    }
+    hash.current().as_ref().try_into().map_err(|_| CryptoError::Failed)
 }

@@ -13,6 +13,7 @@ pub mod ring;
 mod secret;
 mod suite;
 
+pub(crate) use digest::sha256_of_parts;
 pub use digest::{Digest, HashAlgorithm};
 pub use hkdf::{hkdf_expand, hkdf_extract};
 #[cfg(feature = "post-quantum")]

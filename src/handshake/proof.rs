@@ -11,8 +11,6 @@ use crate::crypto::Secret;
 use crate::crypto::{Digest, Provider};
 use crate::error::{Error, Internal, Violation};
 use crate::keys::{EarlySecret, PskKind, TrafficSecret, Transcript};
-#[cfg(feature = "tls12")]
-use crate::resume::{ClientSession, ServerSession};
 use crate::verify::{SignatureFailure, verify_handshake_signature};
 use crate::wire::{Finished, ProtocolVersion, SignatureScheme};
 
@@ -150,18 +148,6 @@ impl Authenticated {
             Err(SignatureFailure::DoesNotVerify) => Err(Violation::SignatureWrong.into()),
             Err(SignatureFailure::BadCertificate) => Err(crate::error::CertificateError::BadEncoding.into()),
         }
-    }
-
-    /// Takes the client to be the one of the session: its Finished shows that it has the session's secret. RFC 5246 §7.3.
-    #[cfg(feature = "tls12")]
-    pub(crate) fn by_server_session(session: &ServerSession, _: &VerifiedFinished) -> Self {
-        Self::BySession { chain: Arc::clone(&session.client_chain), scheme: session.client_scheme }
-    }
-
-    /// Takes the server to be the one of the session: its Finished shows that it has the session's secret. RFC 5246 §7.3.
-    #[cfg(feature = "tls12")]
-    pub(crate) fn by_client_session(session: &ClientSession, _: &VerifiedFinished) -> Self {
-        Self::BySession { chain: Arc::clone(&session.server_chain), scheme: session.server_scheme }
     }
 }
 

@@ -7,7 +7,7 @@ use pki_types::{CertificateDer, TrustAnchor};
 
 use super::PeerCertificate;
 use super::pem::{self, PemError};
-use crate::crypto::{CryptoError, HashAlgorithm, Provider};
+use crate::crypto::{CryptoError, Provider, sha256_of_parts};
 
 /// Trusted roots: authorities that a chain may lead to, and certificates that are trusted as they stand.
 ///
@@ -133,30 +133,19 @@ impl Roots {
             let constraints = anchor.name_constraints.as_ref().map(AsRef::as_ref);
             let parts = [anchor.subject.as_ref(), anchor.subject_public_key_info.as_ref(), constraints.unwrap_or(&[])];
             // Constraints that are empty are not the same as none.
-            digest_of(provider, &[b"anchor", &[u8::from(constraints.is_some())], parts[0], parts[1], parts[2]])
+            sha256_of_parts(provider, &[b"anchor", &[u8::from(constraints.is_some())], parts[0], parts[1], parts[2]])
         };
-        let of_certificate = |der: &CertificateDer<'_>| digest_of(provider, &[b"certificate", der]);
+        let of_certificate = |der: &CertificateDer<'_>| sha256_of_parts(provider, &[b"certificate", der]);
         let of_anchors = self.anchors.iter().map(of_anchor);
         let of_certificates = self.certificates.iter().map(of_certificate);
         let mut digests: Vec<[u8; 32]> = of_anchors.chain(of_certificates).collect::<Result<_, _>>()?;
         digests.sort_unstable();
-        digest_of(provider, &[b"roots", digests.as_flattened()])
+        sha256_of_parts(provider, &[b"roots", digests.as_flattened()])
     }
 
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
-}
-
-/// Hashes each part behind its length, so that none can stand for a piece of another.
-fn digest_of(provider: &dyn Provider, parts: &[&[u8]]) -> Result<[u8; 32], CryptoError> {
-    let mut hash = provider.hash(HashAlgorithm::Sha256)?;
-    for part in parts {
-        let len = u64::try_from(part.len()).map_err(|_| CryptoError::Failed)?;
-        hash.update(&len.to_be_bytes());
-        hash.update(part);
-    }
-    hash.current().as_ref().try_into().map_err(|_| CryptoError::Failed)
 }
 
 /// What a certificate is good for as a root.

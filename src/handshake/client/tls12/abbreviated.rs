@@ -104,7 +104,7 @@ impl WaitFinished {
         let finished = Finished { verify_data: verify_data.expose() };
         out.send(Level::Application, &finished, &mut handshake.transcript)?;
 
-        let authenticated = Authenticated::by_client_session(&session, &proof);
+        let authenticated = Authenticated::by_session(&proof, session.server_chain.clone(), session.server_scheme);
         let negotiated = handshake.negotiated(session.group);
         keep_again(&mut handshake, session, &proof);
         let kept = (master_secret, handshake.randoms, handshake.answered.extended_master_secret);

@@ -179,7 +179,7 @@ impl WaitFinished {
         let finished: Finished<'_> = message.parse()?;
         let expected = master_secret.client_verify_data(&*provider, &handshake.transcript.current());
         let proof = VerifiedFinished::check_tls12(&expected.map_err(crypto_failed)?, &finished)?;
-        let authenticated = Authenticated::by_server_session(&session, &proof);
+        let authenticated = Authenticated::by_session(&proof, session.client_chain, session.client_scheme);
         let negotiated = handshake.negotiated();
         let kept = (master_secret, handshake.randoms, handshake.extended_master_secret);
         Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
