@@ -16,7 +16,7 @@ use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::CertificateError;
 use crate::verify::{Purpose, Roots, verify_chain};
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// An answer at once, or the wish to be asked.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub enum Decision<T> {
     Now(T),
     /// The application will answer the question.
     Later,
+    /// The handshake ends here, with this alert.
+    Refuse(AlertDescription),
 }
 
 /// What a server may want to know of a ClientHello to choose a certificate. RFC 8446 §4.1.2.

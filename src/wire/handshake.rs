@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use super::{
     Certificate, CertificateRequest, CertificateRequestTls12, CertificateStatus, CertificateTls12, CertificateVerify,
-    ClientHello, ClientKeyExchange, Codec, EncryptedExtensions, EndOfEarlyData, Finished, HandshakeType, HelloRequest,
-    HelloRetryRequest, KeyUpdate, Malformed, NewSessionTicket, NewSessionTicketTls12, ProtocolVersion, Reader,
-    ServerHello, ServerHelloDone, ServerKeyExchange, TooLong, Writer, is_hello_retry_request, read_all,
+    ClientHello, ClientKeyExchange, Codec, CompressedCertificate, EncryptedExtensions, EndOfEarlyData, Finished,
+    HandshakeType, HelloRequest, HelloRetryRequest, KeyUpdate, Malformed, NewSessionTicket, NewSessionTicketTls12,
+    ProtocolVersion, Reader, ServerHello, ServerHelloDone, ServerKeyExchange, TooLong, Writer, is_hello_retry_request,
+    read_all,
 };
 
 /// Length in bytes of a handshake message's header.
@@ -110,6 +111,8 @@ messages! {
     CertificateRequestTls12(CertificateRequestTls12<'a>) if |_, _| true;
     /// RFC 8446 §4.4.2.
     Certificate(Certificate<'a>) if |tls13, _| tls13;
+    /// RFC 8879 §4.
+    CompressedCertificate(CompressedCertificate<'a>) if |_, _| true;
     /// RFC 5246 §7.4.2.
     CertificateTls12(CertificateTls12<'a>) if |_, _| true;
     /// RFC 8446 §4.4.3.

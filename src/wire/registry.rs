@@ -330,6 +330,33 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// What a peer is known by. RFC 7250 §3.
+    CertificateType(u8) {
+        X509 = 0 as "X.509",
+        RawPublicKey = 2 as "raw public key",
+    }
+}
+
+open_enum! {
+    /// How a Certificate message is compressed. RFC 8879 §3.
+    CertificateCompressionAlgorithm(u16) {
+        zlib = 1,
+        brotli = 2,
+        zstd = 3,
+    }
+}
+
+open_enum! {
+    /// The most plaintext in a record: 2 to the power of 9, 10, 11 or 12. RFC 6066 §4.
+    MaxFragmentLength(u8) {
+        two_to_the_9 = 1 as "2^9",
+        two_to_the_10 = 2 as "2^10",
+        two_to_the_11 = 3 as "2^11",
+        two_to_the_12 = 4 as "2^12",
+    }
+}
+
 /// Says whether a 16-bit code point is a GREASE value: both octets equal, low nibble `a`. RFC 8701 §2.
 pub fn is_grease(code_point: u16) -> bool {
     let [high, low] = code_point.to_be_bytes();

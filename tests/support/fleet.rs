@@ -45,7 +45,7 @@ impl Clock for Hands {
 pub fn now<T>(decision: Decision<T>) -> T {
     match decision {
         Decision::Now(value) => value,
-        Decision::Later => panic!("everything is at hand here"),
+        Decision::Later | Decision::Refuse(_) => panic!("everything is at hand here"),
     }
 }
 

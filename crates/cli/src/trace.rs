@@ -156,6 +156,10 @@ fn told(message: &Handshake<'_>) -> Told {
         Handshake::CertificateRequest(request) => certificate_request(request),
         Handshake::CertificateRequestTls12(request) => certificate_request_tls12(request),
         Handshake::Certificate(message) => certificates(message.certificate_list.iter().map(|entry| entry.cert_data)),
+        Handshake::CompressedCertificate(message) => {
+            let len = grouped(usize::try_from(message.uncompressed_length).unwrap_or(usize::MAX));
+            (format!("a Certificate of {len} B, compressed with {}", message.algorithm), Vec::new())
+        }
         Handshake::CertificateTls12(message) => certificates(message.certificate_list.iter().map(|entry| entry.0)),
         Handshake::CertificateStatus(CertificateStatus::Ocsp(response)) => {
             (format!("an OCSP response of {} B for the certificate", grouped(response.len())), Vec::new())

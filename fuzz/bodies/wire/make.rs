@@ -46,7 +46,7 @@ make_code_points! {
     ContentType: u8, ProtocolVersion: u16, HandshakeType: u8, AlertLevel: u8, AlertDescription: u8, CipherSuite: u16,
     NamedGroup: u16, SignatureScheme: u16, ExtensionType: u16, KeyUpdateRequest: u8, NameType: u8,
     CertificateStatusType: u8, CompressionMethod: u8, ClientCertificateType: u8, EcPointFormat: u8,
-    PskKeyExchangeMode: u8
+    PskKeyExchangeMode: u8, CertificateType: u8, CertificateCompressionAlgorithm: u16, MaxFragmentLength: u8
 }
 
 /// One row per type: its name, and the decisions that make it, fields in wire order.
@@ -122,6 +122,11 @@ make! {
         certificate_list: s.list(0),
     };
     CertificateEntry<'a>, s => CertificateEntry { cert_data: s.bytes(1..=4096), extensions: s.extensions() };
+    CompressedCertificate<'a>, s => CompressedCertificate {
+        algorithm: s.make(),
+        uncompressed_length: s.u32() >> 8,
+        compressed_certificate_message: s.bytes(1..=4096),
+    };
     CertificateTls12<'a>, s => CertificateTls12 { certificate_list: s.list(0) };
     Asn1Cert<'a>, s => Asn1Cert(s.bytes(1..=4096));
     CertificateVerify<'a>, s => CertificateVerify { algorithm: s.make(), signature: s.bytes(0..=4096) };
@@ -164,6 +169,7 @@ make_one_of! {
     CertificateRequest(s.make()),
     CertificateRequestTls12(s.make()),
     Certificate(s.make()),
+    CompressedCertificate(s.make()),
     CertificateTls12(s.make()),
     CertificateVerify(s.make()),
     Finished(s.make()),
@@ -192,8 +198,8 @@ pub fn version_of(message: &Handshake<'_>) -> ProtocolVersion {
 /// A message of a type without a reader: one that has no name, or a name alone.
 fn unknown_message<'a>(s: &mut Source<'a>) -> RawHandshake<'a> {
     let raw: RawHandshake<'_> = s.make();
-    let is_read = HandshakeType::NAMED.contains(&raw.handshake_type)
-        && ![HandshakeType::message_hash, HandshakeType::compressed_certificate].contains(&raw.handshake_type);
+    let is_read =
+        HandshakeType::NAMED.contains(&raw.handshake_type) && raw.handshake_type != HandshakeType::message_hash;
     if is_read { RawHandshake { handshake_type: HandshakeType(200), ..raw } } else { raw }
 }
 

@@ -28,6 +28,16 @@ make! {
         certificate_extension_oid: s.bytes(1..=255),
         certificate_extension_values: s.bytes(0..=4096),
     };
+    Credential<'a>, s => Credential {
+        valid_time: s.u32(),
+        dc_cert_verify_algorithm: s.make(),
+        subject_public_key_info: s.bytes(1..=4096),
+    };
+    DelegatedCredential<'a>, s => DelegatedCredential {
+        credential: s.make(),
+        algorithm: s.make(),
+        signature: s.bytes(1..=4096),
+    };
     DistinguishedName<'a>, s => DistinguishedName(s.bytes(1..=4096));
 }
 
@@ -45,6 +55,7 @@ macro_rules! unknown {
 make_one_of! {
     ClientExtension<'a>, s =>
     ServerName(s.make()),
+    MaxFragmentLength(s.make()),
     StatusRequest(s.make()),
     SupportedGroups(s.list(1)),
     EcPointFormats(s.list(1)),
@@ -52,9 +63,13 @@ make_one_of! {
     SignatureAlgorithmsCert(s.list(1)),
     ApplicationLayerProtocolNegotiation(s.make()),
     SignedCertificateTimestamp,
+    ClientCertificateType(s.list(1)),
+    ServerCertificateType(s.list(1)),
     Padding(s.bytes(0..=4096)),
     ExtendedMasterSecret,
+    CompressCertificate(s.list(1)),
     RecordSizeLimit(s.u16()),
+    DelegatedCredential(s.list(1)),
     SessionTicket(s.bytes(0..=4096)),
     PreSharedKey(s.make()),
     EarlyData,
@@ -71,10 +86,13 @@ make_one_of! {
 make_one_of! {
     ServerExtension<'a>, s =>
     ServerNameAck,
+    MaxFragmentLength(s.make()),
     StatusRequest,
     EcPointFormats(s.list(1)),
     ApplicationLayerProtocolNegotiation(s.make()),
     SignedCertificateTimestamp(s.bytes(0..=4096)),
+    ClientCertificateType(s.make()),
+    ServerCertificateType(s.make()),
     ExtendedMasterSecret,
     RecordSizeLimit(s.u16()),
     SessionTicket,
@@ -96,8 +114,11 @@ make_one_of! {
 make_one_of! {
     EncryptedExtension<'a>, s =>
     ServerNameAck,
+    MaxFragmentLength(s.make()),
     SupportedGroups(s.list(1)),
     ApplicationLayerProtocolNegotiation(s.make()),
+    ClientCertificateType(s.make()),
+    ServerCertificateType(s.make()),
     RecordSizeLimit(s.u16()),
     EarlyData,
     Unknown(unknown!(EncryptedExtension, s)),
@@ -108,6 +129,8 @@ make_one_of! {
     StatusRequest,
     SignatureAlgorithms(s.list(1)),
     SignedCertificateTimestamp,
+    CompressCertificate(s.list(1)),
+    DelegatedCredential(s.list(1)),
     CertificateAuthorities(s.list(1)),
     OidFilters(s.list(0)),
     SignatureAlgorithmsCert(s.list(1)),
@@ -118,6 +141,7 @@ make_one_of! {
     CertificateExtension<'a>, s =>
     StatusRequest(s.make()),
     SignedCertificateTimestamp(s.bytes(0..=4096)),
+    DelegatedCredential(s.make()),
     Unknown(unknown!(CertificateExtension, s)),
 }
 

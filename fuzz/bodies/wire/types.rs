@@ -23,6 +23,7 @@ macro_rules! with_every_type {
             CertificateRequestTls12: Refused,
             Certificate: Refused,
             CertificateEntry: Refused,
+            CompressedCertificate: Refused,
             CertificateTls12: Refused,
             Asn1Cert: Refused,
             CertificateVerify: Refused,
@@ -55,6 +56,8 @@ macro_rules! with_every_type {
             KeyShareEntry: Refused,
             OidFilter: Refused,
             DistinguishedName: Refused,
+            Credential: Refused,
+            DelegatedCredential: Refused,
         }
     };
 }

@@ -42,6 +42,7 @@ pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &
     };
     match store.take(&query) {
         Decision::Now(session) => send_client_hello(config, name, session, out).map(Client::WaitServerHello),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::FindClientSession(query));
             Ok(Client::AskSession(AskSession { config, name }))

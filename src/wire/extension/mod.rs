@@ -4,6 +4,7 @@
 //! knows, and a known one that does not belong there. Which of the two it is, [`allowed_in`] tells.
 
 mod certificate_authorities;
+mod delegated_credential;
 mod key_share;
 mod oid_filters;
 mod placement;
@@ -13,6 +14,7 @@ mod server_name;
 mod status_request;
 
 pub use certificate_authorities::DistinguishedName;
+pub use delegated_credential::{Credential, DelegatedCredential};
 pub use key_share::KeyShareEntry;
 pub use oid_filters::OidFilter;
 pub use placement::{ExtensionContext, allowed_in};
@@ -25,8 +27,9 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use super::{
-    CertificateStatus, Codec, EcPointFormat, ExtensionType, MAX_EXTENSIONS, Malformed, NamedGroup, ProtocolVersion,
-    PskKeyExchangeMode, Reader, SignatureScheme, TooLong, Writer, read_all_with,
+    CertificateCompressionAlgorithm, CertificateStatus, CertificateType, Codec, EcPointFormat, ExtensionType,
+    MAX_EXTENSIONS, Malformed, MaxFragmentLength, NamedGroup, ProtocolVersion, PskKeyExchangeMode, Reader,
+    SignatureScheme, TooLong, Writer, read_all_with,
 };
 
 /// An extension whose content is not looked into.
@@ -140,6 +143,8 @@ extensions! {
     ClientExtension {
         /// RFC 6066 §3.
         ServerName(ServerNameList<'a>) = server_name, Codec::read, |w, it| it.write(w);
+        /// RFC 6066 §4.
+        MaxFragmentLength(MaxFragmentLength) = max_fragment_length, Codec::read, |w, it| it.write(w);
         /// RFC 6066 §8.
         StatusRequest(CertificateStatusRequest<'a>) = status_request, Codec::read, |w, it| it.write(w);
         /// RFC 8446 §4.2.7.
@@ -154,12 +159,20 @@ extensions! {
         ApplicationLayerProtocolNegotiation(ProtocolNameList<'a>) = application_layer_protocol_negotiation, Codec::read, |w, it| it.write(w);
         /// RFC 6962 §3.3.1: empty.
         SignedCertificateTimestamp = signed_certificate_timestamp, (), ();
+        /// RFC 7250 §3: what the client can show.
+        ClientCertificateType(Vec<CertificateType>) = client_certificate_type, |r| r.list_u8(1..=0xff), |w, it| w.list_u8(1..=0xff, it);
+        /// RFC 7250 §3: what the client can judge.
+        ServerCertificateType(Vec<CertificateType>) = server_certificate_type, |r| r.list_u8(1..=0xff), |w, it| w.list_u8(1..=0xff, it);
         /// RFC 7685: bytes that say nothing.
         Padding(&'a [u8]) = padding, |r| Ok(r.rest()), opaque;
         /// RFC 7627 §5.1: empty.
         ExtendedMasterSecret = extended_master_secret, (), ();
+        /// RFC 8879 §3.
+        CompressCertificate(Vec<CertificateCompressionAlgorithm>) = compress_certificate, |r| r.list_u8(2..=254), |w, it| w.list_u8(2..=254, it);
         /// RFC 8449 §4: 64 bytes at least.
         RecordSizeLimit(u16) = record_size_limit, |r| r.u16(), |w, it| { w.u16(*it); Ok(()) };
+        /// RFC 9345 §4.1.1: the schemes in which a delegated key may sign.
+        DelegatedCredential(Vec<SignatureScheme>) = delegated_credential, |r| r.list_u16(2..=0xfffe), |w, it| w.list_u16(2..=0xfffe, it);
         /// RFC 5077 §3.2: a ticket, or nothing.
         SessionTicket(&'a [u8]) = session_ticket, |r| Ok(r.rest()), opaque;
         /// RFC 8446 §4.2.11.
@@ -188,12 +201,18 @@ extensions! {
     ServerExtension {
         /// RFC 6066 §3: the name was used. TLS 1.2.
         ServerNameAck = server_name, (), ();
+        /// RFC 6066 §4. TLS 1.2.
+        MaxFragmentLength(MaxFragmentLength) = max_fragment_length, Codec::read, |w, it| it.write(w);
         /// RFC 6066 §8: CertificateStatus follows. TLS 1.2.
         StatusRequest = status_request, (), ();
         /// RFC 8422 §5.2. TLS 1.2.
         EcPointFormats(Vec<EcPointFormat>) = ec_point_formats, |r| r.list_u8(1..=0xff), |w, it| w.list_u8(1..=0xff, it);
         /// RFC 7301 §3.1. TLS 1.2.
         ApplicationLayerProtocolNegotiation(ProtocolNameList<'a>) = application_layer_protocol_negotiation, Codec::read, |w, it| it.write(w);
+        /// RFC 7250 §3: what the client shall show. TLS 1.2.
+        ClientCertificateType(CertificateType) = client_certificate_type, Codec::read, |w, it| it.write(w);
+        /// RFC 7250 §3: what the server will show. TLS 1.2.
+        ServerCertificateType(CertificateType) = server_certificate_type, Codec::read, |w, it| it.write(w);
         /// RFC 6962 §3.3.1, a SignedCertificateTimestampList. TLS 1.2.
         SignedCertificateTimestamp(&'a [u8]) = signed_certificate_timestamp, |r| Ok(r.rest()), opaque;
         /// RFC 7627 §5.1: empty. TLS 1.2.
@@ -230,10 +249,16 @@ extensions! {
     EncryptedExtension {
         /// RFC 6066 §3: the name was used.
         ServerNameAck = server_name, (), ();
+        /// RFC 6066 §4.
+        MaxFragmentLength(MaxFragmentLength) = max_fragment_length, Codec::read, |w, it| it.write(w);
         /// RFC 8446 §4.2.7: for the client's next connection.
         SupportedGroups(Vec<NamedGroup>) = supported_groups, |r| r.list_u16(2..=0xffff), |w, it| w.list_u16(2..=0xffff, it);
         /// RFC 7301 §3.1.
         ApplicationLayerProtocolNegotiation(ProtocolNameList<'a>) = application_layer_protocol_negotiation, Codec::read, |w, it| it.write(w);
+        /// RFC 7250 §3: what the client shall show.
+        ClientCertificateType(CertificateType) = client_certificate_type, Codec::read, |w, it| it.write(w);
+        /// RFC 7250 §3: what the server will show.
+        ServerCertificateType(CertificateType) = server_certificate_type, Codec::read, |w, it| it.write(w);
         /// RFC 8449 §4.
         RecordSizeLimit(u16) = record_size_limit, |r| r.u16(), |w, it| { w.u16(*it); Ok(()) };
         /// RFC 8446 §4.2.10: empty.
@@ -250,6 +275,10 @@ extensions! {
         SignatureAlgorithms(Vec<SignatureScheme>) = signature_algorithms, |r| r.list_u16(2..=0xfffe), |w, it| w.list_u16(2..=0xfffe, it);
         /// RFC 6962 §3.3.1: empty.
         SignedCertificateTimestamp = signed_certificate_timestamp, (), ();
+        /// RFC 8879 §3.
+        CompressCertificate(Vec<CertificateCompressionAlgorithm>) = compress_certificate, |r| r.list_u8(2..=254), |w, it| w.list_u8(2..=254, it);
+        /// RFC 9345 §4.1.2: the schemes in which a delegated key may sign.
+        DelegatedCredential(Vec<SignatureScheme>) = delegated_credential, |r| r.list_u16(2..=0xfffe), |w, it| w.list_u16(2..=0xfffe, it);
         /// RFC 8446 §4.2.4.
         CertificateAuthorities(Vec<DistinguishedName<'a>>) = certificate_authorities, |r| r.list_u16(3..=0xffff), |w, it| w.list_u16(3..=0xffff, it);
         /// RFC 8446 §4.2.5.
@@ -264,6 +293,8 @@ extensions! {
     CertificateExtension {
         /// RFC 8446 §4.4.2.1.
         StatusRequest(CertificateStatus<'a>) = status_request, Codec::read, |w, it| it.write(w);
+        /// RFC 9345 §4.
+        DelegatedCredential(DelegatedCredential<'a>) = delegated_credential, Codec::read, |w, it| it.write(w);
         /// RFC 6962 §3.3.1: a SignedCertificateTimestampList.
         SignedCertificateTimestamp(&'a [u8]) = signed_certificate_timestamp, |r| Ok(r.rest()), opaque;
     }

@@ -33,6 +33,7 @@ impl Flight {
         let chooser = Arc::clone(&self.handshake.config().identity);
         match chooser.choose(&requested) {
             Decision::Now(identity) => self.send_certificate(identity, &requested.signature_schemes, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 let peer_schemes = requested.signature_schemes.clone();
                 out.ask(QuestionKind::ChooseClientIdentity(requested));
@@ -88,6 +89,7 @@ impl Flight {
         let exchanged = Exchanged { handshake, authenticated, group, master_secret, keys };
         match request.identity.signer().sign(&request) {
             Decision::Now(signature) => exchanged.send_certificate_verify(scheme, signature, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 out.ask(QuestionKind::Sign(request));
                 Ok(State::AskSignature(AskSignature { exchanged, scheme }))

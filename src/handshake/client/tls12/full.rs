@@ -148,6 +148,7 @@ fn ask_verdict(
     match config.verifier.verify(&question) {
         Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
         Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::VerifyChain(question));
             Ok(State::AskVerdict(state))

@@ -80,6 +80,7 @@ pub(super) fn accept_certificate(
     match config.verifier.verify(&question) {
         Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
         Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::VerifyChain(question));
             Ok(State::AskVerdict(state))
@@ -217,6 +218,7 @@ impl Flight {
         let chooser = Arc::clone(&self.handshake.config().identity);
         match chooser.choose(&requested) {
             Decision::Now(identity) => self.send_certificate(identity, &requested.signature_schemes, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 let peer_schemes = requested.signature_schemes.clone();
                 out.ask(QuestionKind::ChooseClientIdentity(requested));
@@ -251,6 +253,7 @@ impl Flight {
         let request = SigningRequest { scheme, message, identity };
         match request.identity.signer().sign(&request) {
             Decision::Now(signature) => self.send_certificate_verify(scheme, signature, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 out.ask(QuestionKind::Sign(request));
                 Ok(Progress::Handshaking(State::AskSignature(AskSignature { flight: self, scheme })))

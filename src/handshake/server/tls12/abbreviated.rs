@@ -29,6 +29,7 @@ pub(in crate::handshake::server) fn start(settled: Settled, out: &mut Outgoing) 
     let Some(query) = session_query(&settled) else { return choose_identity(settled, out) };
     match look_up(&settled, &query) {
         Decision::Now(session) => AskSession { settled }.accept(session, out),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::FindServerSession(query));
             Ok(State::AskSession(AskSession { settled }))

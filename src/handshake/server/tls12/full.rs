@@ -63,6 +63,7 @@ pub(super) fn choose_identity(settled: Settled, out: &mut Outgoing) -> Result<St
     let chooser = Arc::clone(&settled.config.identity);
     match chooser.choose(&settled.hello) {
         Decision::Now(identity) => AskIdentity { settled }.accept(identity, out),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::ChooseServerIdentity(settled.hello.clone()));
             Ok(State::AskIdentity(AskIdentity { settled }))
@@ -101,6 +102,7 @@ impl AskIdentity {
         let state = AskSignature { handshake, exchange, scheme };
         match request.identity.signer().sign(&request) {
             Decision::Now(signature) => state.accept(signature, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 out.ask(QuestionKind::Sign(request));
                 Ok(State::AskSignature(state))

@@ -35,6 +35,7 @@ pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &
     let chooser = Arc::clone(&settled.config.identity);
     match chooser.choose(&settled.hello) {
         Decision::Now(identity) => AskIdentity { settled, boundary }.accept(identity, out),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::ChooseServerIdentity(settled.hello.clone()));
             Ok(State::AskIdentity(AskIdentity { settled, boundary }))
@@ -75,6 +76,7 @@ impl AskIdentity {
         let state = AskSignature { handshake, scheme };
         match request.identity.signer().sign(&request) {
             Decision::Now(signature) => state.accept(signature, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 out.ask(QuestionKind::Sign(request));
                 Ok(State::AskSignature(state))

@@ -21,7 +21,7 @@ use crate::handshake::{Outgoing, QuestionKind};
 use crate::keys::{EarlySecret, PskKind, Transcript};
 use crate::record::RecordBoundary;
 use crate::resume::{ExternalPsk, ServerSession};
-use crate::wire::ProtocolVersion;
+use crate::wire::{AlertDescription, ProtocolVersion};
 
 /// What a PSK needs to be the one of this handshake.
 pub(super) struct ChosenPsk {
@@ -82,12 +82,15 @@ enum Found {
     Nowhere,
     /// The application will say.
     Later(QuestionKind),
+    /// The application ends the handshake.
+    Refused(AlertDescription),
 }
 
 impl Found {
     fn psk(decision: Decision<Option<Arc<ExternalPsk>>>, identity: Vec<u8>) -> Self {
         match decision {
             Decision::Now(psk) => Self::Psk(psk),
+            Decision::Refuse(alert) => Self::Refused(alert),
             Decision::Later => Self::Later(QuestionKind::FindPsk(PskQuery { identity })),
         }
     }
@@ -95,6 +98,7 @@ impl Found {
     fn session(decision: Decision<Option<Box<ServerSession>>>, query: impl FnOnce() -> SessionQuery) -> Self {
         match decision {
             Decision::Now(session) => Self::Session(session),
+            Decision::Refuse(alert) => Self::Refused(alert),
             Decision::Later => Self::Later(QuestionKind::FindServerSession(query())),
         }
     }
@@ -127,6 +131,7 @@ impl Search {
                     }
                 }
                 Found::Psk(None) | Found::Session(None) | Found::Nowhere => {}
+                Found::Refused(alert) => return Err(Error::Refused(alert)),
                 Found::Later(question) => {
                     let is_psk = matches!(question, QuestionKind::FindPsk(_));
                     out.ask(question);
@@ -305,6 +310,7 @@ impl AskEarlyData {
         };
         match decision {
             Decision::Now(accepted) => self.accept(accepted, out),
+            Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
                 out.ask(QuestionKind::DecideEarlyData(offer));
                 Ok(State::AskEarlyData(self))
