@@ -325,7 +325,7 @@ impl ClientSessionStore for LateClientStore {
 fn now<T>(decision: Decision<T>) -> T {
     match decision {
         Decision::Now(value) => value,
-        Decision::Later => panic!("an answer at once was expected"),
+        Decision::Later | Decision::Refuse(_) => panic!("an answer at once was expected"),
     }
 }
 
