@@ -226,6 +226,6 @@ fn sign(request: &SigningRequest) -> Decision<Result<Vec<u8>, bulla::config::Sig
 fn now<T>(decision: Decision<T>) -> Option<T> {
     match decision {
         Decision::Now(answer) => Some(answer),
-        Decision::Later => None,
+        Decision::Later | Decision::Refuse(_) => None,
     }
 }
