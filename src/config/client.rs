@@ -1,19 +1,22 @@
 //! What a client decides.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use pki_types::SubjectPublicKeyInfoDer;
 
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError, Decision,
-    Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, CertificateTypes, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError,
+    Decision, Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
@@ -25,6 +28,7 @@ pub struct ClientConfig {
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) certificate_types: CertificateTypes,
     pub(crate) resumption: ClientResumption,
 }
 
@@ -41,9 +45,10 @@ impl ClientConfig {
             preferences: Preferences::of(provider),
             roots: roots.into(),
             verifier: Arc::new(JudgeNow),
-            identity: Arc::new(ShowIfAsked(None)),
+            identity: Arc::new(ShowIfAsked::new(None)),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            certificate_types: CertificateTypes::default(),
             resumption: ClientResumption::default(),
         }
     }
@@ -65,9 +70,9 @@ impl ClientConfig {
 
     shared_decisions!();
 
-    /// Shows this certificate when a server asks for one that it fits.
+    /// Shows this certificate when a server asks for one that it fits. A raw public key is offered to the server by itself.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Arc::new(ShowIfAsked(Some(Arc::new(identity))));
+        self.identity = Arc::new(ShowIfAsked::new(Some(Arc::new(identity))));
         self
     }
 
@@ -90,6 +95,49 @@ impl ClientConfig {
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
         self
+    }
+
+    /// Trusts servers with one of these raw public keys, and so offers to take a raw public key instead of a certificate. The
+    /// key is all that is compared, byte for byte: no name, no time. Without any roots, certificates are not offered to be
+    /// taken. RFC 7250.
+    ///
+    /// [`ConfigError::RawPublicKey`]: one cannot be read, is an RSA key below 2048 bits, or of a kind that the provider cannot
+    /// verify with.
+    pub fn trusted_raw_public_keys(
+        mut self,
+        keys: impl IntoIterator<Item = SubjectPublicKeyInfoDer<'static>>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.trust(&*self.preferences.provider, keys.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Offers to take these types of certificate from a server, most wanted first, whatever is trusted. RFC 7250 §4.1. A list
+    /// of X.509 alone is not sent, because it is what silence means.
+    pub fn server_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.accept(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Offers to show these types of certificate, most wanted first, whatever there is to show. RFC 7250 §4.1.
+    pub fn client_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.show(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// What a server may show, most wanted first.
+    pub(crate) fn accepted_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.accepted(self.roots.is_empty())
+    }
+
+    /// What we can show, most wanted first.
+    pub(crate) fn shown_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.shown.as_deref().unwrap_or_else(|| self.identity.certificate_types())
     }
 
     /// Keeps sessions in `store` and resumes them: fast the second time. Off by default, because a server can tell by a
@@ -130,6 +178,7 @@ impl ClientConfig {
         let provider = &*self.preferences.provider;
         let hashed = self.resumption.roots_digest;
         let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
+        let roots = self.certificate_types.bind(provider, roots)?;
         // Who holds an external PSK is trusted for that: a session of it is nothing to a client without. Its name tells it.
         let mode: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
         let mut parts =
@@ -147,15 +196,32 @@ impl ClientConfig {
 
 /// Shows one identity whenever it can sign with a scheme that the server accepts.
 #[derive(Debug)]
-struct ShowIfAsked(Option<Arc<Identity>>);
+struct ShowIfAsked {
+    identity: Option<Arc<Identity>>,
+    certificate_types: Vec<CertificateType>,
+}
+
+impl ShowIfAsked {
+    fn new(identity: Option<Arc<Identity>>) -> Self {
+        let certificate_types = identity.iter().map(|identity| identity.certificate_type()).collect();
+        Self { identity, certificate_types }
+    }
+}
 
 impl ChooseClientIdentity for ShowIfAsked {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        let fits = |identity: &&Arc<Identity>| identity.can_sign_for(request.version, &request.signature_schemes);
-        Decision::Now(self.0.as_ref().filter(fits).cloned())
+        let fits = |identity: &&Arc<Identity>| {
+            identity.certificate_type() == request.certificate_type
+                && identity.can_sign_for(request.version, &request.signature_schemes)
+        };
+        Decision::Now(self.identity.as_ref().filter(fits).cloned())
     }
 
     fn shows(&self) -> &[u8] {
-        self.0.as_ref().and_then(|identity| identity.chain().first()).map_or(&[], |leaf| leaf)
+        self.identity.as_ref().and_then(|identity| identity.chain().first()).map_or(&[], |leaf| leaf)
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
     }
 }

@@ -7,7 +7,7 @@ use super::AVAILABLE_VERSIONS;
 use crate::crypto::KeyRejected;
 use crate::error::CertificateError;
 use crate::verify::pem::PemError;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// How much of a bad name an error shows.
 const MAX_NAME_SHOWN: usize = 40;
@@ -53,6 +53,10 @@ pub enum ConfigError {
     ChainNotLeafFirst(usize),
     /// The certificate is for another kind of key than the file: RSASSA-PSS for rsaEncryption, or the other way round.
     KeyKindDiffers,
+    /// A certificate type that is not spoken here.
+    CertificateTypeUnavailable(CertificateType),
+    /// A raw public key cannot be used: the how manyth, and why.
+    RawPublicKey(usize, CertificateError),
     /// Early data that is taken once needs a store to take sessions from.
     NoSessionStore,
 }
@@ -104,6 +108,10 @@ impl fmt::Display for ConfigError {
                 f,
                 "the private key belongs to number {number} of the certificate chain; put that certificate first"
             ),
+            Self::CertificateTypeUnavailable(listed) => {
+                write!(f, "the certificate type {listed} is not available; there are X.509 and raw public key")
+            }
+            Self::RawPublicKey(number, reason) => write!(f, "number {number} of the raw public keys cannot be used: {reason}"),
             Self::NoSessionStore => f.write_str(
                 "early data by AntiReplay::SingleUse needs a session store: call session_store before early_data, or use a strike register",
             ),

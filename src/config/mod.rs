@@ -3,6 +3,7 @@
 //! A finished configuration is immutable and shared by `Arc`; replacing one is swapping the `Arc`. Whatever cannot
 //! work is refused while the configuration is built, with the reason.
 
+mod certificate_types;
 mod client;
 pub mod danger;
 mod error;
@@ -32,5 +33,6 @@ pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
 
+pub(crate) use certificate_types::{CertificateTypes, X509_ALONE};
 pub(crate) use preferences::Preferences;
 pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{ClientAuth, Decision, Preferences};
+use super::{CertificateTypes, ClientAuth, Decision, Preferences};
 use crate::clock::Time;
 use crate::crypto::sha256_of_parts;
 use crate::resume::{ClientSession, CookieKeys, ExternalPsk, MAX_SESSION_LIFETIME, ServerSession, TicketKeys};
@@ -249,6 +249,7 @@ impl ServerResumption {
         &self,
         preferences: &Preferences,
         client_auth: &ClientAuth,
+        certificate_types: &CertificateTypes,
         rules: &[u8],
     ) -> Option<[u8; 32]> {
         let mode: &[u8] = match client_auth {
@@ -256,7 +257,8 @@ impl ServerResumption {
             ClientAuth::Request(_) => b"request",
             ClientAuth::Require(_) => b"require",
         };
-        let parts: [&[u8]; 5] = [b"bulla server session", mode, &self.roots_digest?, rules, &self.context];
+        let trusted = certificate_types.bind(&*preferences.provider, self.roots_digest?)?;
+        let parts: [&[u8]; 5] = [b"bulla server session", mode, &trusted, rules, &self.context];
         sha256_of_parts(&*preferences.provider, &parts).ok()
     }
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use pki_types::ServerName;
 
 use super::psk::{OfferedPsk, PskKey, without_binders, write_binders};
-use crate::config::{ClientConfig, ClientSessionQuery};
+use crate::config::{ClientConfig, ClientSessionQuery, X509_ALONE};
 use crate::crypto::{StartedKeyExchange, Suite};
 use crate::error::{BadRecord, Error, Incompatible, Violation};
 use crate::keys::Transcript;
@@ -17,10 +17,10 @@ use crate::keys::Transcript;
 use crate::resume::ClientSession;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CertificateStatusRequest, CipherSuite, ClientExtension, ClientHello, CompressionMethod, EcPointFormat,
-    ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, NameType, NamedGroup, OcspStatusRequest,
-    ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, Random, ServerNameEntry, ServerNameList, SignatureScheme,
-    allowed_in, write_message,
+    CertificateStatusRequest, CertificateType, CipherSuite, ClientExtension, ClientHello, CompressionMethod,
+    EcPointFormat, ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, NameType, NamedGroup,
+    OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, Random, ServerNameEntry, ServerNameList,
+    SignatureScheme, allowed_in, write_message,
 };
 
 /// What a ClientHello says. A retry takes early data and unfit PSKs out of it, and nothing else changes.
@@ -108,6 +108,13 @@ impl Offer {
             let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
             list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
         }
+        // X.509 alone is what silence means, and must not be said. RFC 7250 §4.1.
+        if self.offered(ExtensionType::client_certificate_type) {
+            list.push(ClientExtension::ClientCertificateType(self.config.shown_certificate_types().to_vec()));
+        }
+        if self.offered(ExtensionType::server_certificate_type) {
+            list.push(ClientExtension::ServerCertificateType(self.config.accepted_certificate_types().to_vec()));
+        }
         if self.offers(ProtocolVersion::TLSv1_3) {
             list.push(ClientExtension::SupportedVersions(preferences.allowed_versions().collect()));
             if let Some(cookie) = cookie {
@@ -192,6 +199,10 @@ impl Offer {
                 !self.config.preferences.application_protocols.is_empty()
             }
             ExtensionType::status_request => self.config.asks_for_ocsp,
+            ExtensionType::client_certificate_type => {
+                !matches!(self.config.shown_certificate_types(), [] | [CertificateType::X509])
+            }
+            ExtensionType::server_certificate_type => self.config.accepted_certificate_types() != X509_ALONE,
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
             ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
             ExtensionType::session_ticket => self.offered_ticket_extension(),
@@ -214,6 +225,25 @@ impl Offer {
             Some(name) => Ok(name.clone()),
             None => Err(Violation::ApplicationProtocolNotOffered.into()),
         }
+    }
+
+    /// A certificate type that we offered in this extension. RFC 7250 §4.2.
+    pub(super) fn chosen_certificate_type(
+        &self,
+        extension: ExtensionType,
+        chosen: CertificateType,
+    ) -> Result<CertificateType, Error> {
+        let offered = match extension {
+            ExtensionType::client_certificate_type => self.config.shown_certificate_types(),
+            _ => self.config.accepted_certificate_types(),
+        };
+        if offered.contains(&chosen) { Ok(chosen) } else { Err(Violation::CertificateTypeNotOffered(extension).into()) }
+    }
+
+    /// Before the server shows itself: by something that we take, also where it has not said by what. RFC 7250 §4.2.
+    pub(super) fn check_server_certificate_type(&self, agreed: CertificateType) -> Result<(), Error> {
+        let is_accepted = self.config.accepted_certificate_types().contains(&agreed);
+        if is_accepted { Ok(()) } else { Err(Incompatible::NoCommonCertificateType.into()) }
     }
 
     /// An extension that we recognise must stand where it may; any other must have been asked for. RFC 8446 §4.2.

@@ -77,6 +77,7 @@ pub(super) fn fits(session: &ClientSession, config: &ClientConfig, query: &Clien
     session.server_name == query.server_name
         && session.configuration == query.configuration
         && session.is_alive(now)
+        && config.accepted_certificate_types().contains(&session.server_chain.certificate_type())
         && session.ticket.len() <= MAX_TICKET_LEN
         && config.preferences.allows(session.version)
         && match session.version {

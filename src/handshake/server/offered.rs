@@ -3,13 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::config::Preferences;
+use crate::config::{Preferences, X509_ALONE};
 use crate::error::{Error, Incompatible, Violation};
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName, ExtensionContext, ExtensionType,
-    HandshakeType, KeyShareEntry, NameType, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion,
+    CertificateStatusRequest, CertificateType, ClientExtension, ClientHello, DistinguishedName, ExtensionContext,
+    ExtensionType, HandshakeType, KeyShareEntry, NameType, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion,
     PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Offered<'h> {
     pub(super) server_name: Option<&'h ServerNameList<'h>>,
     pub(super) application_protocols: Option<&'h ProtocolNameList<'h>>,
     pub(super) certificate_authorities: &'h [DistinguishedName<'h>],
+    pub(super) client_certificate_types: Option<&'h [CertificateType]>,
+    pub(super) server_certificate_types: Option<&'h [CertificateType]>,
     pub(super) asks_for_ocsp: bool,
     pub(super) early_data: bool,
     pub(super) psks: Option<&'h OfferedPsks<'h>>,
@@ -65,6 +67,12 @@ impl<'h> Offered<'h> {
                 }
                 ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
+                ClientExtension::ClientCertificateType(list) => {
+                    offered.client_certificate_types = Some(checked_types(extension.extension_type(), list)?);
+                }
+                ClientExtension::ServerCertificateType(list) => {
+                    offered.server_certificate_types = Some(checked_types(extension.extension_type(), list)?);
+                }
                 ClientExtension::EarlyData => offered.early_data = true,
                 #[cfg(feature = "tls12")]
                 ClientExtension::EcPointFormats(formats) => {
@@ -102,6 +110,12 @@ impl<'h> Offered<'h> {
         names.map(|name| name.to_vec()).collect()
     }
 
+    /// The certificate types that the client can show, and those that it can judge; of X.509 it need not speak. RFC 7250 §4.1.
+    pub(super) fn certificate_types(&self) -> (Vec<CertificateType>, Vec<CertificateType>) {
+        let said = |list: Option<&[CertificateType]>| list.unwrap_or(X509_ALONE).to_vec();
+        (said(self.client_certificate_types), said(self.server_certificate_types))
+    }
+
     /// The DER of the names of the authorities that the client trusts.
     pub(super) fn authorities(&self) -> Vec<Vec<u8>> {
         self.certificate_authorities.iter().map(|name| name.0.to_vec()).collect()
@@ -125,6 +139,14 @@ impl<'h> Offered<'h> {
             Err(_) if pki_types::IpAddr::try_from(name).is_ok() => Ok(None),
             Err(_) => Err(Violation::BadServerName.into()),
         }
+    }
+}
+
+/// A list that says something: neither empty, nor what silence means. RFC 7250 §3, §4.1.
+fn checked_types(extension: ExtensionType, list: &[CertificateType]) -> Result<&[CertificateType], Error> {
+    match list {
+        [] | [CertificateType::X509] => Err(Violation::BadCertificateTypeList(extension).into()),
+        list => Ok(list),
     }
 }
 
