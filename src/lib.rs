@@ -47,8 +47,8 @@ pub use config::{
 pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
 pub use error::{Error, Fault};
 pub use handshake::{
-    Answer, EarlyData, HandshakeKind, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Question, QuestionId,
-    QuestionKind,
+    Answer, EarlyData, HandshakeKind, MAX_CERTIFICATE_REQUESTS, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS,
+    MAX_OPEN_CERTIFICATE_REQUESTS, Question, QuestionId, QuestionKind,
 };
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;
