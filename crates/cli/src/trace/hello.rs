@@ -1,12 +1,13 @@
 //! The hellos, and what goes with them.
 
 use bulla::wire::{
-    CipherSuite, ClientExtension, ClientHello, EncryptedExtension, EncryptedExtensions, HelloRetryRequest,
-    KeyShareEntry, ProtocolVersion, RetryExtension, ServerExtension, ServerHello, is_grease,
+    CertificateCompressionAlgorithm, CertificateStatusRequest, CertificateType, CipherSuite, ClientExtension,
+    ClientHello, EncryptedExtension, EncryptedExtensions, HelloRetryRequest, KeyShareEntry, MaxFragmentLength,
+    ProtocolVersion, RetryExtension, ServerExtension, ServerHello, is_grease,
 };
 
 use super::Told;
-use super::message::{each, extension_name, text};
+use super::message::{each, extension_name, text, timestamps};
 use crate::choices::list;
 use crate::console::{clean, grouped};
 
@@ -47,13 +48,65 @@ pub(super) fn client_hello(hello: &ClientHello<'_>) -> Told {
                 also.push_str(", with a ticket");
             }
             ClientExtension::EarlyData => also.push_str(", early data follows"),
-            other => others.push(extension_name(other.extension_type())),
+            other => match offer(other) {
+                Some(detail) => details.push(detail),
+                None => others.push(extension_name(other.extension_type())),
+            },
         }
     }
     details.extend((!others.is_empty()).then(|| ("also", others.join(", "))));
     let is_suite = |suite: &&CipherSuite| !is_grease(suite.0) && !SIGNALS.contains(suite);
     let suites = hello.cipher_suites.iter().filter(is_suite).count();
     (format!("offers {versions}, {}, {}{name}{also}", counted(suites, "suite"), counted(groups, "group")), details)
+}
+
+/// Tells of an extension that a line of its own is enough for.
+fn offer(extension: &ClientExtension<'_>) -> Option<(&'static str, String)> {
+    Some(match extension {
+        ClientExtension::SignatureAlgorithmsCert(schemes) => ("in certificates", each(schemes, |scheme| scheme.0)),
+        ClientExtension::DelegatedCredential(schemes) => ("delegated keys", each(schemes, |scheme| scheme.0)),
+        ClientExtension::ServerCertificateType(types) => ("server shows", kinds(types)),
+        ClientExtension::ClientCertificateType(types) => ("client shows", kinds(types)),
+        ClientExtension::CompressCertificate(algorithms) => ("compression", algorithm_list(algorithms)),
+        ClientExtension::CertificateAuthorities(authorities) => ("authorities", authorities.len().to_string()),
+        ClientExtension::RecordSizeLimit(limit) => ("records", format!("of up to {} B", grouped((*limit).into()))),
+        ClientExtension::MaxFragmentLength(limit) => ("fragments", fragments(*limit)),
+        ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => ("staple", "an OCSP response".into()),
+        ClientExtension::Padding(bytes) => ("padding", format!("{} B", grouped(bytes.len()))),
+        ClientExtension::Unknown(it) if !is_grease(it.extension_type.0) => {
+            ("also", format!("{} ({} B)", extension_name(it.extension_type), grouped(it.extension_data.len())))
+        }
+        _ => return None,
+    })
+}
+
+/// Says in words how long a fragment may be.
+fn fragments(limit: MaxFragmentLength) -> String {
+    match limit {
+        MaxFragmentLength::two_to_the_9 => "of up to 512 B".into(),
+        MaxFragmentLength::two_to_the_10 => "of up to 1,024 B".into(),
+        MaxFragmentLength::two_to_the_11 => "of up to 2,048 B".into(),
+        MaxFragmentLength::two_to_the_12 => "of up to 4,096 B".into(),
+        other => format!("of an unknown length, {other}"),
+    }
+}
+
+/// Says in words what a certificate message holds.
+fn kind(certificate_type: CertificateType) -> String {
+    match certificate_type {
+        CertificateType::X509 => "an X.509 certificate".into(),
+        CertificateType::RawPublicKey => "a raw public key".into(),
+        other => format!("a certificate of the type {other}"),
+    }
+}
+
+fn kinds(types: &[CertificateType]) -> String {
+    types.iter().map(|it| kind(*it)).collect::<Vec<_>>().join(" or ")
+}
+
+/// Names algorithms of compression.
+pub(super) fn algorithm_list(algorithms: &[CertificateCompressionAlgorithm]) -> String {
+    each(algorithms, |algorithm| algorithm.0)
 }
 
 /// What stands among the suites and is none. RFC 5746 §3.3, RFC 7507 §2.
@@ -99,6 +152,17 @@ pub(super) fn server_hello(hello: &ServerHello<'_>) -> Told {
                 details.push(("key share", share_list(std::slice::from_ref(share))));
             }
             ServerExtension::PreSharedKey(index) => chosen = format!(", the client's ticket or PSK {index}"),
+            ServerExtension::ServerCertificateType(it) => details.push(("server shows", kind(*it))),
+            ServerExtension::ClientCertificateType(it) => details.push(("client shows", kind(*it))),
+            ServerExtension::MaxFragmentLength(it) => details.push(("fragments", fragments(*it))),
+            ServerExtension::RecordSizeLimit(it) => {
+                details.push(("records", format!("of up to {} B", grouped((*it).into()))));
+            }
+            ServerExtension::SignedCertificateTimestamp(list) => details.push(("timestamps", timestamps(list))),
+            ServerExtension::Unknown(it) => {
+                let (name, len) = (extension_name(it.extension_type), grouped(it.extension_data.len()));
+                details.push(("also", format!("{name} ({len} B)")));
+            }
             other => others.push(extension_name(other.extension_type())),
         }
     }
@@ -116,8 +180,15 @@ pub(super) fn encrypted_extensions(message: &EncryptedExtensions<'_>) -> Told {
             EncryptedExtension::ServerNameAck => "has used the server name".into(),
             EncryptedExtension::SupportedGroups(groups) => format!("has the groups {}", list(groups)),
             EncryptedExtension::EarlyData => "takes the early data".into(),
-            EncryptedExtension::RecordSizeLimit(limit) => format!("takes records of up to {limit} B"),
-            other => extension_name(other.extension_type()),
+            EncryptedExtension::RecordSizeLimit(limit) => {
+                format!("takes records of up to {} B", grouped((*limit).into()))
+            }
+            EncryptedExtension::MaxFragmentLength(limit) => format!("agrees to fragments {}", fragments(*limit)),
+            EncryptedExtension::ServerCertificateType(it) => format!("will show {}", kind(*it)),
+            EncryptedExtension::ClientCertificateType(it) => format!("would take {}", kind(*it)),
+            EncryptedExtension::Unknown(it) => {
+                format!("says {} ({} B)", extension_name(it.extension_type), grouped(it.extension_data.len()))
+            }
         });
     }
     if said.is_empty() { ("nothing to add".into(), Vec::new()) } else { (clean(&said.join(", ")), Vec::new()) }

@@ -3,13 +3,13 @@
 use std::fmt::Display;
 
 use bulla::wire::{
-    CertificateRequest, CertificateRequestExtension, CertificateRequestTls12, CertificateStatus, ExtensionType,
-    Handshake, KeyUpdateRequest, ServerKeyExchange, is_grease,
+    Certificate, CertificateExtension, CertificateRequest, CertificateRequestExtension, CertificateRequestTls12,
+    CertificateStatus, DelegatedCredential, ExtensionType, Handshake, KeyUpdateRequest, ServerKeyExchange, is_grease,
 };
 
 use super::Told;
-use super::hello::{client_hello, encrypted_extensions, hello_retry_request, server_hello};
-use crate::certificate::Described;
+use super::hello::{algorithm_list, client_hello, encrypted_extensions, hello_retry_request, server_hello};
+use crate::certificate::{self, Described, RawKey};
 use crate::choices::list;
 use crate::console::{clean, grouped};
 
@@ -22,7 +22,7 @@ pub(super) fn told(message: &Handshake<'_>) -> Told {
         Handshake::EncryptedExtensions(extensions) => encrypted_extensions(extensions),
         Handshake::CertificateRequest(request) => certificate_request(request),
         Handshake::CertificateRequestTls12(request) => certificate_request_tls12(request),
-        Handshake::Certificate(message) => certificates(message.certificate_list.iter().map(|entry| entry.cert_data)),
+        Handshake::Certificate(message) => certificate(message),
         Handshake::CompressedCertificate(message) => {
             let len = grouped(usize::try_from(message.uncompressed_length).unwrap_or(usize::MAX));
             (format!("a Certificate of {len} B, compressed with {}", message.algorithm), Vec::new())
@@ -56,19 +56,26 @@ pub(super) fn told(message: &Handshake<'_>) -> Told {
 }
 
 fn certificate_request(request: &CertificateRequest<'_>) -> Told {
-    let mut details = Vec::new();
+    let (mut details, mut others) = (Vec::new(), Vec::new());
     for extension in &request.extensions {
-        match extension {
-            CertificateRequestExtension::SignatureAlgorithms(schemes) => {
-                details.push(("signatures", each(schemes, |scheme| scheme.0)));
+        details.push(match extension {
+            CertificateRequestExtension::SignatureAlgorithms(it) => ("signatures", each(it, |scheme| scheme.0)),
+            CertificateRequestExtension::SignatureAlgorithmsCert(it) => {
+                ("in certificates", each(it, |scheme| scheme.0))
             }
-            CertificateRequestExtension::CertificateAuthorities(authorities) => {
-                details.push(("authorities", authorities.len().to_string()));
+            CertificateRequestExtension::DelegatedCredential(it) => ("delegated keys", each(it, |scheme| scheme.0)),
+            CertificateRequestExtension::CertificateAuthorities(it) => ("authorities", it.len().to_string()),
+            CertificateRequestExtension::CompressCertificate(it) => ("compression", algorithm_list(it)),
+            CertificateRequestExtension::StatusRequest => ("staple", "an OCSP response".into()),
+            other => {
+                others.push(extension_name(other.extension_type()));
+                continue;
             }
-            _ => {}
-        }
+        });
     }
-    ("asks for a certificate".into(), details)
+    details.extend((!others.is_empty()).then(|| ("also", others.join(", "))));
+    let when = if request.certificate_request_context.is_empty() { "" } else { ", behind the handshake" };
+    (format!("asks for a certificate{when}"), details)
 }
 
 fn certificate_request_tls12(request: &CertificateRequestTls12<'_>) -> Told {
@@ -86,8 +93,47 @@ fn server_key_exchange(exchange: &ServerKeyExchange<'_>) -> Told {
     (meaning, vec![("key share", format!("{group} ({len} B)")), ("signature", exchange.algorithm.to_string())])
 }
 
+/// A chain of TLS 1.3, and what the leaf brings along.
+fn certificate(message: &Certificate<'_>) -> Told {
+    let (meaning, mut details) = certificates(message.certificate_list.iter().map(|entry| entry.cert_data));
+    for extension in message.certificate_list.iter().flat_map(|entry| &entry.extensions) {
+        details.push(match extension {
+            CertificateExtension::StatusRequest(CertificateStatus::Ocsp(response)) => {
+                ("staple", format!("an OCSP response of {} B", grouped(response.len())))
+            }
+            CertificateExtension::SignedCertificateTimestamp(list) => ("timestamps", timestamps(list)),
+            CertificateExtension::DelegatedCredential(it) => ("delegated key", delegated(it)),
+            other => ("also", extension_name(other.extension_type())),
+        });
+    }
+    (meaning, details)
+}
+
+/// Tells of the key that stands in for the certificate's.
+fn delegated(delegated: &DelegatedCredential<'_>) -> String {
+    let credential = &delegated.credential;
+    let key = RawKey::read(credential.subject_public_key_info).map_or("a key".into(), |it| it.key);
+    let seconds = grouped(usize::try_from(credential.valid_time).unwrap_or(usize::MAX));
+    let (own, by) = (credential.dc_cert_verify_algorithm, delegated.algorithm);
+    format!("{key} for {own}, signed with {by}, good until {seconds} s after the certificate begins")
+}
+
+/// Counts what stands in a SignedCertificateTimestampList. RFC 6962 §3.3.
+pub(super) fn timestamps(list: &[u8]) -> String {
+    match certificate::count_timestamps(list) {
+        Some(count) => format!("{count}, {} B in all", grouped(list.len())),
+        None => format!("an unreadable list of {} B", grouped(list.len())),
+    }
+}
+
 fn certificates<'a>(chain: impl Iterator<Item = &'a [u8]>) -> Told {
-    let described: Vec<_> = chain.map(Described::read).collect();
+    let chain: Vec<_> = chain.collect();
+    if let [only] = chain[..]
+        && let Some(key) = RawKey::read(only)
+    {
+        return (format!("a raw public key: {}", key.key), vec![("SHA-256", key.pin)]);
+    }
+    let described: Vec<_> = chain.into_iter().map(Described::read).collect();
     let line = |it: &Option<Described>| it.as_ref().map_or("a certificate that cannot be read".into(), Described::line);
     let meaning = match described.as_slice() {
         [] => "no certificate".into(),
