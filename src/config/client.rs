@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use pki_types::SubjectPublicKeyInfoDer;
 
+use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
@@ -26,9 +27,11 @@ pub struct ClientConfig {
     pub(crate) roots: Arc<Roots>,
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
+    identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
     pub(crate) certificate_types: CertificateTypes,
+    pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
 }
 
@@ -45,10 +48,12 @@ impl ClientConfig {
             preferences: Preferences::of(provider),
             roots: roots.into(),
             verifier: Arc::new(JudgeNow),
-            identity: Arc::new(ShowIfAsked::new(None)),
+            identity: choose_by_request(Vec::new()),
+            identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
             certificate_types: CertificateTypes::default(),
+            post_handshake_auth: false,
             resumption: ClientResumption::default(),
         }
     }
@@ -72,7 +77,14 @@ impl ClientConfig {
 
     /// Shows this certificate when a server asks for one that it fits. A raw public key is offered to the server by itself.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Arc::new(ShowIfAsked::new(Some(Arc::new(identity))));
+        self.identities.clear();
+        self.and_identity(identity)
+    }
+
+    /// Adds a certificate. What the server can verify chooses, then the authorities that it names, then the order here.
+    pub fn and_identity(mut self, identity: Identity) -> Self {
+        self.identities.push(Arc::new(identity));
+        self.identity = choose_by_request(self.identities.clone());
         self
     }
 
@@ -140,6 +152,14 @@ impl ClientConfig {
         self.certificate_types.shown.as_deref().unwrap_or_else(|| self.identity.certificate_types())
     }
 
+    /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
+    /// is chosen and signed as in the handshake; questions about it are handed out while data goes on. TLS 1.3 alone has it,
+    /// and HTTP/2 and HTTP/3 forbid it. RFC 8740 §3. Off by default.
+    pub fn post_handshake_auth(mut self, on: bool) -> Self {
+        self.post_handshake_auth = on;
+        self
+    }
+
     /// Keeps sessions in `store` and resumes them: fast the second time. Off by default, because a server can tell by a
     /// ticket that a client was there before. RFC 8446 §C.4.
     pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
@@ -194,31 +214,51 @@ impl ClientConfig {
     }
 }
 
-/// Shows one identity whenever it can sign with a scheme that the server accepts.
+/// Returns the chooser that a client with identities has unless it is given another: among those that can sign with a scheme
+/// which the server accepts, by what it can verify and by the authorities that it names, then in the order given; none if
+/// none can sign. For choosers of an application that look elsewhere first, or answer late.
+pub fn choose_by_request(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseClientIdentity> {
+    Arc::new(ByRequest::of(identities))
+}
+
+/// Shows the identity that fits a request best, if one can sign for it. RFC 8446 §4.4.2.3.
 #[derive(Debug)]
-struct ShowIfAsked {
-    identity: Option<Arc<Identity>>,
+struct ByRequest {
+    identities: Vec<Arc<Identity>>,
+    /// The leaves, one behind the other: DER says where each ends.
+    shows: Vec<u8>,
+    /// Each once, in the order given.
     certificate_types: Vec<CertificateType>,
 }
 
-impl ShowIfAsked {
-    fn new(identity: Option<Arc<Identity>>) -> Self {
-        let certificate_types = identity.iter().map(|identity| identity.certificate_type()).collect();
-        Self { identity, certificate_types }
+impl ByRequest {
+    fn of(identities: Vec<Arc<Identity>>) -> Self {
+        let leaves = identities.iter().filter_map(|identity| identity.chain().first());
+        let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
+        let mut certificate_types = Vec::new();
+        for listed in identities.iter().map(|identity| identity.certificate_type()) {
+            if !certificate_types.contains(&listed) {
+                certificate_types.push(listed);
+            }
+        }
+        Self { identities, shows, certificate_types }
     }
 }
 
-impl ChooseClientIdentity for ShowIfAsked {
+impl ChooseClientIdentity for ByRequest {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        let fits = |identity: &&Arc<Identity>| {
-            identity.certificate_type() == request.certificate_type
-                && identity.can_sign_for(request.version, &request.signature_schemes)
+        let wanted = Wanted {
+            version: request.version,
+            signature_schemes: &request.signature_schemes,
+            certificate_signature_schemes: &request.certificate_signature_schemes,
+            certificate_authorities: &request.certificate_authorities,
         };
-        Decision::Now(self.identity.as_ref().filter(fits).cloned())
+        let of_type = |identity: &&Arc<Identity>| identity.certificate_type() == request.certificate_type;
+        Decision::Now(wanted.best_of(self.identities.iter().filter(of_type)).cloned())
     }
 
     fn shows(&self) -> &[u8] {
-        self.identity.as_ref().and_then(|identity| identity.chain().first()).map_or(&[], |leaf| leaf)
+        &self.shows
     }
 
     fn certificate_types(&self) -> &[CertificateType] {

@@ -17,6 +17,8 @@ pub use certificate::{
     KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
 };
 pub use chain::{Purpose, verify_chain};
+#[cfg(feature = "std")]
+pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;
 pub(crate) use peer_chain::PeerChain;
 pub use raw_key::{PublicKeyInfo, check_raw_public_key, raw_public_key_of, verify_raw_public_key};

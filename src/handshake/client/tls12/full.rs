@@ -21,6 +21,7 @@ use crate::wire::{
 };
 
 /// What the server's hello has answered.
+#[derive(Default)]
 pub(super) struct Answered {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) extended_master_secret: bool,
@@ -29,22 +30,9 @@ pub(super) struct Answered {
     /// What the server will show, and what we shall show if it asks.
     pub(super) server_certificate_type: CertificateType,
     pub(super) client_certificate_type: CertificateType,
+    pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
     pub(super) session_id: Vec<u8>,
-}
-
-impl Default for Answered {
-    fn default() -> Self {
-        Self {
-            application_protocol: None,
-            extended_master_secret: false,
-            certificate_status: false,
-            session_ticket: false,
-            server_certificate_type: CertificateType::X509,
-            client_certificate_type: CertificateType::X509,
-            session_id: Vec::new(),
-        }
-    }
 }
 
 /// What every state of the handshake owns.
@@ -83,6 +71,8 @@ impl Handshake {
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: self.answered.renegotiation_info,
         }
     }
 }

@@ -33,6 +33,7 @@ pub(super) struct Handshake {
     pub(super) hello: ClientHelloInfo,
     pub(super) certificate_types: SettledTypes,
     pub(super) extended_master_secret: bool,
+    pub(super) secure_renegotiation: bool,
     pub(super) keeping: Keeping,
     pub(super) transcript: Transcript,
 }
@@ -56,6 +57,8 @@ impl Handshake {
             peer_ocsp_response: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: self.secure_renegotiation,
         }
     }
 }
