@@ -6,8 +6,10 @@
 mod client;
 pub mod danger;
 mod error;
+mod hello_shape;
 mod identity;
 mod observer;
+mod policy;
 mod preferences;
 mod question;
 #[cfg(test)]
@@ -18,8 +20,10 @@ mod server;
 
 pub use client::ClientConfig;
 pub use error::ConfigError;
+pub use hello_shape::{ClientHelloShape, MAX_SHAPED_LEN};
 pub use identity::{Identity, LocalSigner};
 pub use observer::{Content, Direction, Observed, Observer};
+pub use policy::Policy;
 pub use question::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
     Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,

@@ -69,6 +69,7 @@ impl Handshake {
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: self.offer.answers.clone().into(),
         }
     }
 }
