@@ -109,6 +109,7 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
                 return Err(Violation::RenegotiationInfoNotEmpty.into());
             }
             ServerExtension::Unknown(answer) => offer.keep_answer(answer),
+            ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
             _ => {}

@@ -64,6 +64,8 @@ impl Handshake {
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: self.offer.answers.clone().into(),
+            ticket_age_skew: None,
+            renegotiation_info: false,
         }
     }
 }

@@ -67,6 +67,8 @@ impl Handshake {
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: Box::default(),
+            ticket_age_skew: None,
+            renegotiation_info: false,
         }
     }
 }
