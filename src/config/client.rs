@@ -11,9 +11,10 @@ use super::{
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
@@ -25,6 +26,7 @@ pub struct ClientConfig {
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) resumption: ClientResumption,
 }
 
@@ -44,6 +46,7 @@ impl ClientConfig {
             identity: Arc::new(ShowIfAsked(None)),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            max_fragment_length: None,
             resumption: ClientResumption::default(),
         }
     }
@@ -90,6 +93,19 @@ impl ClientConfig {
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
         self
+    }
+
+    /// Asks the server to split all that either end sends into fragments of at most 2^9, 2^10, 2^11 or 2^12 bytes. RFC 6066 §4.
+    /// For servers that do not know [`record_size_limit`](Self::record_size_limit), which is better and comes first where both
+    /// are asked for. Off by default.
+    ///
+    /// [`ConfigError::MaxFragmentLengthUnknown`]: no other length can be asked for.
+    pub fn max_fragment_length(mut self, length: MaxFragmentLength) -> Result<Self, ConfigError> {
+        if length.name().is_none() {
+            return Err(ConfigError::MaxFragmentLengthUnknown(length));
+        }
+        self.max_fragment_length = Some(length);
+        Ok(self)
     }
 
     /// Keeps sessions in `store` and resumes them: fast the second time. Off by default, because a server can tell by a

@@ -7,7 +7,7 @@ use super::AVAILABLE_VERSIONS;
 use crate::crypto::KeyRejected;
 use crate::error::CertificateError;
 use crate::verify::pem::PemError;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// How much of a bad name an error shows.
 const MAX_NAME_SHOWN: usize = 40;
@@ -53,6 +53,10 @@ pub enum ConfigError {
     ChainNotLeafFirst(usize),
     /// The certificate is for another kind of key than the file: RSASSA-PSS for rsaEncryption, or the other way round.
     KeyKindDiffers,
+    /// record_size_limit is 64 to 16,385 bytes. RFC 8449 §4.
+    RecordSizeLimitOutOfBounds(u16),
+    /// max_fragment_length is one of four lengths. RFC 6066 §4.
+    MaxFragmentLengthUnknown(MaxFragmentLength),
     /// Early data that is taken once needs a store to take sessions from.
     NoSessionStore,
 }
@@ -104,6 +108,12 @@ impl fmt::Display for ConfigError {
                 f,
                 "the private key belongs to number {number} of the certificate chain; put that certificate first"
             ),
+            Self::RecordSizeLimitOutOfBounds(bytes) => {
+                write!(f, "a record size limit is 64 to 16,385 bytes, not {bytes}")
+            }
+            Self::MaxFragmentLengthUnknown(length) => {
+                write!(f, "max_fragment_length is 2^9, 2^10, 2^11 or 2^12 (1 to 4), not {length}")
+            }
             Self::NoSessionStore => f.write_str(
                 "early data by AntiReplay::SingleUse needs a session store: call session_store before early_data, or use a strike register",
             ),

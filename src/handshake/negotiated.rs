@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 
+use crate::crypto::Digest;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The facts that remain of a handshake.
@@ -21,6 +22,8 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
+    pub(crate) server_end_point: Option<Digest>,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
 }
