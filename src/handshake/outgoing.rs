@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::question::{Question, QuestionId, QuestionKind};
+use crate::config::ServerConfig;
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse};
 use crate::keys::{ExporterSecret, TrafficKeys, Transcript};
@@ -15,6 +16,8 @@ use crate::wire::{Message, write_message};
 
 /// One thing to happen.
 pub(crate) enum Effect {
+    /// This configuration was chosen for this ClientHello.
+    Configured { config: Arc<ServerConfig>, client_hello: Vec<u8> },
     /// Send this handshake message at this level.
     Send(Level, Vec<u8>),
     /// Send the dummy change_cipher_spec. RFC 8446 §D.4.
@@ -90,6 +93,11 @@ impl Outgoing {
             #[cfg(test)]
             recorded: None,
         }
+    }
+
+    /// Says which configuration was chosen for this ClientHello.
+    pub(crate) fn configured(&mut self, config: Arc<ServerConfig>, client_hello: Vec<u8>) {
+        self.effects.push(Effect::Configured { config, client_hello });
     }
 
     /// Takes the effects out, in order.

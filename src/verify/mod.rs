@@ -17,6 +17,8 @@ pub use certificate::{
 };
 pub use chain::{Purpose, verify_chain};
 pub(crate) use end_point::server_end_point;
+#[cfg(feature = "std")]
+pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;
 #[cfg(feature = "std")]
 pub use roots::{FileError, RootsError, RootsReport};

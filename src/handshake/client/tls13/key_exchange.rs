@@ -64,6 +64,8 @@ impl Handshake {
             server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: false,
         }
     }
 }
