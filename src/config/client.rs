@@ -13,9 +13,10 @@ use super::{
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
@@ -28,6 +29,7 @@ pub struct ClientConfig {
     identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
     /// The groups that get a share; without it, the most wanted one.
@@ -53,6 +55,7 @@ impl ClientConfig {
             identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            max_fragment_length: None,
             post_handshake_auth: false,
             resumption: ClientResumption::default(),
             key_shares: None,
@@ -110,6 +113,19 @@ impl ClientConfig {
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
         self
+    }
+
+    /// Asks the server to split all that either end sends into fragments of at most 2^9, 2^10, 2^11 or 2^12 bytes. RFC 6066 §4.
+    /// For servers that do not know [`record_size_limit`](Self::record_size_limit), which is better and comes first where both
+    /// are asked for. Off by default.
+    ///
+    /// [`ConfigError::MaxFragmentLengthUnknown`]: no other length can be asked for.
+    pub fn max_fragment_length(mut self, length: MaxFragmentLength) -> Result<Self, ConfigError> {
+        if length.name().is_none() {
+            return Err(ConfigError::MaxFragmentLengthUnknown(length));
+        }
+        self.max_fragment_length = Some(length);
+        Ok(self)
     }
 
     /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
