@@ -50,8 +50,8 @@ pub use connection::{
 };
 pub use error::{Error, Fault};
 pub use handshake::{
-    Answer, EarlyData, HandshakeKind, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Question, QuestionId,
-    QuestionKind,
+    Answer, EarlyData, HandshakeKind, MAX_CERTIFICATE_REQUESTS, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS,
+    MAX_OPEN_CERTIFICATE_REQUESTS, Question, QuestionId, QuestionKind,
 };
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;

@@ -28,6 +28,7 @@ pub struct ClientConfig {
     identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
 }
 
@@ -48,6 +49,7 @@ impl ClientConfig {
             identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            post_handshake_auth: false,
             resumption: ClientResumption::default(),
         }
     }
@@ -100,6 +102,14 @@ impl ClientConfig {
     /// default.
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
+        self
+    }
+
+    /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
+    /// is chosen and signed as in the handshake; questions about it are handed out while data goes on. TLS 1.3 alone has it,
+    /// and HTTP/2 and HTTP/3 forbid it. RFC 8740 §3. Off by default.
+    pub fn post_handshake_auth(mut self, on: bool) -> Self {
+        self.post_handshake_auth = on;
         self
     }
 

@@ -25,6 +25,7 @@ pub struct ServerConfig {
     pub(crate) identity: Arc<dyn ChooseServerIdentity>,
     identities: Vec<Arc<Identity>>,
     pub(crate) client_auth: ClientAuth,
+    pub(crate) post_handshake_auth: ClientAuth,
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) resumption: ServerResumption,
 }
@@ -67,6 +68,7 @@ impl ServerConfig {
             identity: Arc::new(ByServerName(identities.clone())),
             identities,
             client_auth: ClientAuth::None,
+            post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
             resumption: ServerResumption::default(),
         }
@@ -86,6 +88,7 @@ impl ServerConfig {
             identity: chooser,
             identities: Vec::new(),
             client_auth: ClientAuth::None,
+            post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
             resumption: ServerResumption::default(),
         }
@@ -126,6 +129,17 @@ impl ServerConfig {
         let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
         self.resumption.roots_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.client_auth = client_auth;
+        self
+    }
+
+    /// Lets [`request_client_certificate`](crate::Connection::request_client_certificate) ask a client for a certificate
+    /// after the handshake, if the client offers that: when it wants something that not everybody may have, say. RFC 8446
+    /// §4.6.2. Whom to trust is said here once more, because [`client_auth`](Self::client_auth) asks every client during the
+    /// handshake. TLS 1.3 alone has it. Off by default.
+    pub fn post_handshake_auth(mut self, client_auth: ClientAuth) -> Self {
+        let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
+        self.resumption.post_handshake_digest = client_auth.roots().map_or(Some([0; 32]), digest);
+        self.post_handshake_auth = client_auth;
         self
     }
 
@@ -188,7 +202,8 @@ impl ServerConfig {
 
     /// What a session is bound to of this configuration.
     pub(crate) fn binding(&self) -> Option<[u8; 32]> {
-        self.resumption.binding(&self.preferences, &self.client_auth, self.verifier.rules())
+        let asks = (&self.client_auth, &self.post_handshake_auth);
+        self.resumption.binding(&self.preferences, asks, self.verifier.rules())
     }
 
     /// Hands every client's chain to the application as a question, to be judged elsewhere or later. A session that is resumed

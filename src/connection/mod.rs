@@ -13,6 +13,7 @@
 //! An event borrows the buffer that it came from, so the next call waits until it is taken. Fed one byte at a time,
 //! the same events come as fed all at once.
 
+mod authenticating;
 mod client;
 pub mod danger;
 mod facts;

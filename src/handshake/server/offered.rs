@@ -25,6 +25,7 @@ pub(super) struct Offered<'h> {
     pub(super) application_protocols: Option<&'h ProtocolNameList<'h>>,
     pub(super) certificate_authorities: &'h [DistinguishedName<'h>],
     pub(super) asks_for_ocsp: bool,
+    pub(super) post_handshake_auth: bool,
     pub(super) early_data: bool,
     pub(super) psks: Option<&'h OfferedPsks<'h>>,
     pub(super) psk_modes: &'h [PskKeyExchangeMode],
@@ -65,6 +66,7 @@ impl<'h> Offered<'h> {
                 }
                 ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
+                ClientExtension::PostHandshakeAuth => offered.post_handshake_auth = true,
                 ClientExtension::EarlyData => offered.early_data = true,
                 #[cfg(feature = "tls12")]
                 ClientExtension::EcPointFormats(formats) => {
