@@ -1,0 +1,138 @@
+//! The extensions that a ClientHello carries, in order, and which of them it does. RFC 8446 §4.2.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Offer;
+use crate::handshake::client::psk::without_binders;
+use crate::verify::CERTIFICATE_ONLY_SCHEMES;
+use crate::wire::{
+    CertificateStatusRequest, ClientExtension, EcPointFormat, ExtensionType, KeyShareEntry, NameType,
+    OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry, ServerNameList,
+    SignatureScheme,
+};
+
+impl Offer {
+    /// The ordered list of extensions. RFC 8446 §4.2.
+    pub(super) fn extensions<'e>(
+        &'e self,
+        shares: &[KeyShareEntry<'e>],
+        cookie: Option<&'e [u8]>,
+    ) -> Vec<ClientExtension<'e>> {
+        let preferences = &self.config.preferences;
+        let mut list = Vec::new();
+        if let Some(host_name) = self.host_name() {
+            let name = ServerNameEntry { name_type: NameType::host_name, name: host_name.as_bytes() };
+            list.push(ClientExtension::ServerName(ServerNameList { server_name_list: vec![name] }));
+        }
+        list.push(ClientExtension::SupportedGroups(preferences.allowed_groups().collect()));
+        if self.offers(ProtocolVersion::TLSv1_2) {
+            list.push(ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
+            list.push(ClientExtension::ExtendedMasterSecret);
+            list.push(ClientExtension::RenegotiationInfo(&[]));
+        }
+        if self.offered_ticket_extension() {
+            list.push(ClientExtension::SessionTicket(self.ticket_tls12()));
+        }
+        let (handshake, certificates) = self.signature_algorithms();
+        list.push(ClientExtension::SignatureAlgorithms(handshake));
+        list.extend(certificates.map(ClientExtension::SignatureAlgorithmsCert));
+        if !preferences.application_protocols.is_empty() {
+            let protocol_name_list = preferences.application_protocols.iter().map(Vec::as_slice).collect();
+            let protocols = ProtocolNameList { protocol_name_list };
+            list.push(ClientExtension::ApplicationLayerProtocolNegotiation(protocols));
+        }
+        if self.config.asks_for_ocsp {
+            let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
+            list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
+        }
+        if self.offers(ProtocolVersion::TLSv1_3) {
+            list.push(ClientExtension::SupportedVersions(preferences.allowed_versions().collect()));
+            if let Some(cookie) = cookie {
+                list.push(ClientExtension::Cookie(cookie));
+            }
+            list.push(ClientExtension::KeyShare(shares.to_vec()));
+        }
+        if self.offers_post_handshake_auth() {
+            list.push(ClientExtension::PostHandshakeAuth);
+        }
+        if self.takes_psks() {
+            // Without it, a server sends no tickets either. RFC 8446 §4.2.9.
+            list.push(ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]));
+        }
+        if self.early_data {
+            list.push(ClientExtension::EarlyData);
+        }
+        if !self.psks.is_empty() {
+            // The last extension of all. RFC 8446 §4.2.11.
+            list.push(ClientExtension::PreSharedKey(without_binders(&self.psks, preferences.now())));
+        }
+        list
+    }
+
+    /// Whether the server may ask for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(in crate::handshake::client) fn offers_post_handshake_auth(&self) -> bool {
+        self.config.post_handshake_auth && self.offers(ProtocolVersion::TLSv1_3)
+    }
+
+    /// Whether a PSK may be chosen, or a ticket for one sent.
+    fn takes_psks(&self) -> bool {
+        self.offers(ProtocolVersion::TLSv1_3) && (self.kept_under.is_some() || !self.config.resumption.psks.is_empty())
+            || !self.psks.is_empty()
+    }
+
+    /// Whether a server of TLS 1.2 may send a ticket. RFC 5077 §3.2.
+    fn offered_ticket_extension(&self) -> bool {
+        self.offers(ProtocolVersion::TLSv1_2) && self.kept_under.is_some()
+    }
+
+    /// The ticket of the session that is offered; empty says that one is welcome. RFC 5077 §3.2.
+    fn ticket_tls12(&self) -> &[u8] {
+        #[cfg(feature = "tls12")]
+        if let Some(session) = &self.session_tls12 {
+            return &session.ticket;
+        }
+        &[]
+    }
+
+    /// The schemes of signature_algorithms: those for handshakes, then those that only certificates may use. Without
+    /// signature_algorithms_cert the one list speaks for both. RFC 8446 §4.2.3.
+    ///
+    /// What TLS 1.3 signs no handshake with anyhow, TLS 1.2 would: there the second list is needed if the two differ.
+    fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
+        let handshake = &self.config.preferences.signature_schemes;
+        let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
+        let all: Vec<_> = handshake.iter().chain(certificates).copied().collect();
+        if self.offers(ProtocolVersion::TLSv1_2) && all.len() > handshake.len() {
+            (handshake.clone(), Some(all))
+        } else {
+            (all, None)
+        }
+    }
+
+    /// Whether we sent this extension, so that the server may answer it.
+    pub(in crate::handshake::client) fn offered(&self, extension: ExtensionType) -> bool {
+        #[cfg(test)]
+        if let Some(recorded) = &self.config.preferences.recorded {
+            return recorded.offers(extension);
+        }
+        match extension {
+            ExtensionType::server_name => self.host_name().is_some(),
+            ExtensionType::application_layer_protocol_negotiation => {
+                !self.config.preferences.application_protocols.is_empty()
+            }
+            ExtensionType::status_request => self.config.asks_for_ocsp,
+            ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
+            ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
+            ExtensionType::session_ticket => self.offered_ticket_extension(),
+            ExtensionType::post_handshake_auth => self.offers_post_handshake_auth(),
+            ExtensionType::psk_key_exchange_modes => self.takes_psks(),
+            ExtensionType::pre_shared_key => self.offers_psks,
+            ExtensionType::early_data => self.early_data,
+            ExtensionType::ec_point_formats
+            | ExtensionType::extended_master_secret
+            | ExtensionType::renegotiation_info => self.offers(ProtocolVersion::TLSv1_2),
+            _ => false,
+        }
+    }
+}

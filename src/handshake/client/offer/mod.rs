@@ -1,0 +1,104 @@
+//! What a client offers: writes ClientHello. RFC 8446 §4.1.2.
+
+mod answers;
+mod extensions;
+
+#[cfg(feature = "tls12")]
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use pki_types::ServerName;
+
+use super::psk::{OfferedPsk, write_binders};
+use crate::config::{ClientConfig, ClientSessionQuery};
+use crate::crypto::StartedKeyExchange;
+use crate::error::Error;
+use crate::keys::Transcript;
+#[cfg(feature = "tls12")]
+use crate::resume::ClientSession;
+use crate::wire::{ClientHello, CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, write_message};
+
+/// What a ClientHello says. A retry takes early data and unfit PSKs out of it, and nothing else changes.
+pub(in crate::handshake::client) struct Offer {
+    pub(in crate::handshake::client) config: Arc<ClientConfig>,
+    pub(in crate::handshake::client) name: ServerName<'static>,
+    pub(in crate::handshake::client) random: Random,
+    /// The id of [`session_tls12`](Self::session_tls12), or made up.
+    pub(in crate::handshake::client) legacy_session_id: Vec<u8>,
+    /// What new sessions are kept under, where they are kept.
+    pub(in crate::handshake::client) kept_under: Option<ClientSessionQuery>,
+    /// The session that a server of TLS 1.2 may resume: by its ticket if it has one, otherwise by its id.
+    #[cfg(feature = "tls12")]
+    pub(in crate::handshake::client) session_tls12: Option<Box<ClientSession>>,
+    /// The PSKs that a server of TLS 1.3 may choose.
+    pub(in crate::handshake::client) psks: Vec<OfferedPsk>,
+    /// Whether there were any in the last hello.
+    pub(in crate::handshake::client) offers_psks: bool,
+    /// Whether early data comes behind the hello, under the first PSK.
+    pub(in crate::handshake::client) early_data: bool,
+}
+
+impl Offer {
+    /// The key shares to send: the wanted group's, and a hybrid's classical half, which costs nothing. RFC 10024.
+    pub(in crate::handshake::client) fn shares<'s>(
+        &self,
+        key_exchange: Option<&'s dyn StartedKeyExchange>,
+    ) -> Vec<KeyShareEntry<'s>> {
+        let Some(key_exchange) = key_exchange else { return Vec::new() };
+        let entry = |(group, key_exchange)| KeyShareEntry { group, key_exchange };
+        let allowed = |(group, _): &(NamedGroup, &[u8])| self.config.preferences.groups.contains(group);
+        let whole = (key_exchange.group(), key_exchange.share());
+        [Some(whole), key_exchange.component().filter(allowed)].into_iter().flatten().map(entry).collect()
+    }
+
+    /// Writes a ClientHello: a pure function of the offer, of the time, and of what a retry adds.
+    pub(in crate::handshake::client) fn write(
+        &self,
+        shares: &[KeyShareEntry<'_>],
+        cookie: Option<&[u8]>,
+        before: Option<&Transcript>,
+    ) -> Result<Vec<u8>, Error> {
+        let client_hello = ClientHello {
+            legacy_version: ProtocolVersion::TLSv1_2,
+            random: self.random,
+            legacy_session_id: &self.legacy_session_id,
+            cipher_suites: self.config.preferences.allowed_suites().collect(),
+            legacy_compression_methods: vec![CompressionMethod::null],
+            extensions: Some(self.extensions(shares, cookie)),
+        };
+        let mut bytes = write_message(&client_hello)?;
+        if !self.psks.is_empty() {
+            write_binders(&*self.config.preferences.provider, &self.psks, before, &mut bytes)?;
+        }
+        #[cfg(test)]
+        if let Some(recorded) = &self.config.preferences.recorded {
+            return Ok(recorded.instead_of(bytes));
+        }
+        Ok(bytes)
+    }
+
+    /// Whether this hello offers a version.
+    pub(in crate::handshake::client) fn offers(&self, version: ProtocolVersion) -> bool {
+        self.config.preferences.allows(version)
+    }
+
+    /// The name for server_name: DNS names only, without a trailing dot. RFC 6066 §3.
+    pub(in crate::handshake::client) fn host_name(&self) -> Option<&str> {
+        match &self.name {
+            ServerName::DnsName(name) => {
+                let name = name.as_ref();
+                Some(name.strip_suffix('.').unwrap_or(name))
+            }
+            _ => None,
+        }
+    }
+
+    /// Shows a secret to the key log, if there is one. RFC 9850.
+    pub(in crate::handshake::client) fn log(&self, label: &str, secret: &[u8]) {
+        if let Some(key_log) = &self.config.preferences.key_log {
+            key_log.log(label, &self.random.0, secret);
+        }
+    }
+}
