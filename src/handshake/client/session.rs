@@ -80,10 +80,8 @@ fn judge_again(
     session: Option<Box<ClientSession>>,
     out: &mut Outgoing,
 ) -> Result<Client, Error> {
-    let verifies =
-        |session: &Box<ClientSession>| config.resumption.verifies_again && may_offer(session, &config, &name);
     let mut session = match session {
-        Some(session) if verifies(&session) => session,
+        Some(session) if config.resumption.verifies_again && may_offer(&session, &config, &name) => session,
         session => return send_client_hello(config, name, session, out).map(Client::WaitServerHello),
     };
     // A chain of this connection's own: a verdict for the connection that made the session is none for this one.
