@@ -101,7 +101,8 @@ impl ClientConfig {
     }
 
     /// Hands every server's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
-    /// shows no chain again, and is not asked about.
+    /// shows no chain again, and is not asked about unless
+    /// [`verify_again_on_resumption`](Self::verify_again_on_resumption) is on.
     pub fn verify_later(mut self) -> Self {
         self.verifier = Arc::new(JudgeLater);
         self
@@ -141,6 +142,14 @@ impl ClientConfig {
     pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.resumption.store = Some(store);
         self.resumption.roots_digest = self.roots.digest(&*self.preferences.provider).ok();
+        self
+    }
+
+    /// Judges the chain of a session again before the session is offered, by what the judge and the clock say then: for those
+    /// who look for revoked certificates. Where the verdict is against it the handshake is a full one, and the chain that the
+    /// server shows then is judged. Off by default: a session is bound to roots and rules, and lives for hours.
+    pub fn verify_again_on_resumption(mut self, on: bool) -> Self {
+        self.resumption.verifies_again = on;
         self
     }
 
