@@ -6,9 +6,10 @@ mod session_file;
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::{fs, thread};
 
 use bulla::{ClientConfig, ClientConnection, ReadHalf, ServerName, Stream, WriteHalf};
 
@@ -17,6 +18,7 @@ use crate::negotiated;
 use crate::options::Connect;
 use crate::report::{Failure, Role, is_timeout};
 use crate::setup;
+use crate::told;
 use crate::trace::Trace;
 use early_input::EarlyInput;
 use patience::Patience;
@@ -68,6 +70,10 @@ fn talk(
     }
     stream.handshake_within(options.timeout).map_err(shaking)?;
     tell(&peer, &stream);
+    told::keys("", stream.connection(), &options.keys);
+    if let Some(path) = &options.save_ocsp {
+        save_ocsp(path, stream.connection())?;
+    }
     let early_sent = early.is_some();
     let first = early.map_or(Vec::new(), |early| early.rest(stream.connection(), file));
     if let Some(patience) = &mut patience {
@@ -107,6 +113,16 @@ fn tell(peer: &str, stream: &Stream<ClientConnection, TcpStream>) {
     if let Some(certificate) = negotiated::peer(stream.connection()) {
         console::note(&format!("{DIM}its certificate: {certificate}{DIM:#}"));
     }
+}
+
+/// Keeps the server's OCSP response for other programs to judge.
+fn save_ocsp(path: &Path, connection: &bulla::Connection) -> Result<(), Failure> {
+    let Some(response) = connection.peer_ocsp_response() else {
+        console::note(&format!("the server has sent no OCSP response; {} is not written", path.display()));
+        return Ok(());
+    };
+    let unusable = |error| Failure::usage("--save-ocsp", format!("{}: {error}", path.display()));
+    fs::write(path, response).map_err(unusable)
 }
 
 /// What ended the exchange before its time.

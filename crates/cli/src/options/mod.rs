@@ -2,11 +2,13 @@
 
 mod connect;
 mod endpoint;
+mod keys;
 mod protocol;
 mod serve;
 
 pub(crate) use connect::Connect;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use keys::{ChannelBinding, Export, Keys};
 pub(crate) use protocol::{Protocol, PskUse};
 pub(crate) use serve::{Serve, WhetherRequired};
 

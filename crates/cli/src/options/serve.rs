@@ -7,7 +7,7 @@ use bulla::resume::{MAX_SESSION_LIFETIME, MIN_TICKET_PERIOD};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::endpoint::seconds;
-use super::{Endpoint, Protocol, PskUse};
+use super::{Endpoint, Keys, Protocol, PskUse};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +44,11 @@ pub(crate) struct Serve {
     /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER
     #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "cert")]
     pub(crate) key: Vec<PathBuf>,
+
+    /// An OCSP response (DER) for the certificate in the same place, for clients that ask: --staple leaf.der. A dash means
+    /// none; openssl ocsp -respout makes such a file
+    #[arg(long, value_name = "FILE", requires = "cert", visible_alias = "status-file")]
+    pub(crate) staple: Vec<PathBuf>,
 
     /// Sends back what a client sends
     #[arg(long)]
@@ -118,6 +123,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) keys: Keys,
 }
 
 /// Whether a server insists on its clients' certificates.

@@ -15,9 +15,10 @@ use bulla::{ServerConfig, ServerConnection, Stream};
 
 use crate::console::{self, DIM};
 use crate::negotiated;
-use crate::options::Serve;
+use crate::options::{Keys, Serve};
 use crate::report::{Failure, Kind, Role};
 use crate::setup;
+use crate::told;
 use crate::trace::Trace;
 use opening::Opening;
 
@@ -35,6 +36,7 @@ struct Service {
     config: ServerConfig,
     what: What,
     trace: bool,
+    keys: Keys,
     handshake_limit: Duration,
     idle_limit: Duration,
 }
@@ -96,6 +98,7 @@ fn service(options: &Serve) -> Result<Service, Failure> {
         config,
         what,
         trace: options.protocol.trace,
+        keys: options.keys.clone(),
         handshake_limit: options.timeout,
         idle_limit: options.idle_timeout,
     })
@@ -159,7 +162,10 @@ impl Service {
     }
 
     fn talk(&self, name: &str, stream: &mut Connected) -> Result<(), Failure> {
-        let finished = |stream: &Connected| tell(name, stream);
+        let finished = |stream: &Connected| {
+            tell(name, stream);
+            told::keys(&format!("{name}: "), stream.connection(), &self.keys);
+        };
         let limited = stream.transport().set_read_timeout(Some(self.idle_limit));
         let limited = limited.and_then(|()| stream.transport().set_write_timeout(Some(self.idle_limit)));
         let mut opening = Opening::new(stream, self.handshake_limit, &finished);

@@ -26,9 +26,9 @@ pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
         }
     };
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        config = config.identity(identity(cert, key)?);
+        config = config.identity(identity::read(cert, key)?);
     }
-    Ok(config.ask_for_ocsp(options.ocsp))
+    Ok(config.ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))
 }
 
 /// The name that the server's certificate must be for.

@@ -1,6 +1,7 @@
 //! Turns options into configurations. Whatever is wrong with an option or a file comes out here, before any connection.
 
 mod client;
+mod identity;
 mod protocol;
 mod resumption;
 mod server;
@@ -9,9 +10,9 @@ pub(crate) use client::{client, server_name};
 pub(crate) use server::server;
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use bulla::{Identity, Roots};
+use bulla::Roots;
 
 use crate::options::Endpoint;
 use crate::report::{Failure, Kind};
@@ -38,8 +39,4 @@ fn roots_from(option: &str, files: &[PathBuf]) -> Result<Roots, Failure> {
         roots.add_file(file).map_err(|error| Failure::usage(option, error))?;
     }
     Ok(roots)
-}
-
-fn identity(cert: &Path, key: &Path) -> Result<Identity, Failure> {
-    Identity::from_files(cert, key).map_err(|error| Failure::usage("--cert, --key", error))
 }
