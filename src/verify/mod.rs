@@ -15,6 +15,8 @@ pub use certificate::{
     KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
 };
 pub use chain::{Purpose, verify_chain};
+#[cfg(feature = "std")]
+pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;
 #[cfg(feature = "std")]
 pub use roots::{FileError, RootsError, RootsReport};

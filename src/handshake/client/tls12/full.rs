@@ -29,6 +29,7 @@ pub(super) struct Answered {
     pub(super) extended_master_secret: bool,
     pub(super) certificate_status: bool,
     pub(super) session_ticket: bool,
+    pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
     pub(super) session_id: Vec<u8>,
 }
@@ -69,6 +70,8 @@ impl Handshake {
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: self.answered.renegotiation_info,
         }
     }
 }

@@ -63,6 +63,8 @@ impl Handshake {
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: false,
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) struct Handshake {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
     pub(super) extended_master_secret: bool,
+    pub(super) secure_renegotiation: bool,
     pub(super) keeping: Keeping,
     pub(super) transcript: Transcript,
 }
@@ -54,6 +55,8 @@ impl Handshake {
             peer_ocsp_response: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: self.secure_renegotiation,
         }
     }
 }
