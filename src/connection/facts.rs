@@ -5,7 +5,7 @@ use pki_types::CertificateDer;
 use super::{Connection, Phase};
 use crate::error::{Error, Misuse};
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated};
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 impl Connection {
     /// Fills `output` with keying material for the application: TLS-Exporter. RFC 8446 §7.5. The label is at most 249
@@ -142,6 +142,15 @@ impl Connection {
     #[must_use]
     pub fn peer_ocsp_response(&self) -> Option<&[u8]> {
         self.negotiated()?.peer_ocsp_response.as_deref()
+    }
+
+    /// Returns what the server answered to an extension of the application's own, once established: in EncryptedExtensions,
+    /// or in a ServerHello of TLS 1.2. See
+    /// [`ClientHelloShape::with_extension`](crate::config::ClientHelloShape::with_extension).
+    #[must_use]
+    pub fn peer_extension(&self, extension: ExtensionType) -> Option<&[u8]> {
+        let mut answers = self.negotiated()?.peer_extensions.iter();
+        answers.find(|(answered, _)| *answered == extension).map(|(_, content)| &**content)
     }
 
     /// Returns by how many seconds the age of its ticket that a client told differs from the age that this server measured:

@@ -63,6 +63,7 @@ impl Handshake {
             peer_ocsp_response: self.ocsp_response.clone(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: self.offer.answers.clone().into(),
             ticket_age_skew: None,
             renegotiation_info: false,
         }

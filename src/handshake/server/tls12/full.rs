@@ -55,6 +55,7 @@ impl Handshake {
             peer_ocsp_response: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: self.secure_renegotiation,
         }

@@ -1,5 +1,6 @@
 //! Key exchange: ServerHello and the handshake keys. RFC 8446 §4.1.3, §7.1.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -65,6 +66,7 @@ impl Handshake {
             peer_ocsp_response: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: false,
         }
