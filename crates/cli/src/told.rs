@@ -3,7 +3,7 @@
 use bulla::{Connection, Error};
 
 use crate::console::{self, clean};
-use crate::options::{ChannelBinding, Export, Keys};
+use crate::options::{ChannelBinding, Export, Extension, Keys};
 
 /// Says what was asked for, each on a line of its own that begins with `prefix`.
 pub(crate) fn keys(prefix: &str, connection: &Connection, keys: &Keys) {
@@ -13,6 +13,15 @@ pub(crate) fn keys(prefix: &str, connection: &Connection, keys: &Keys) {
     }
     for binding in &keys.channel_binding {
         console::note(&format!("{prefix}channel binding {binding}: {}", hex_or_why(bound(connection, *binding))));
+    }
+}
+
+/// Says what the server has answered to the extensions that were added to the ClientHello.
+pub(crate) fn answers(connection: &Connection, extensions: &[Extension]) {
+    for Extension { extension_type, .. } in extensions {
+        let answer = connection.peer_extension(*extension_type);
+        let answer = answer.map_or("none".into(), |it| if it.is_empty() { "empty".into() } else { hex(it) });
+        console::note(&format!("answer to the extension {extension_type}: {answer}"));
     }
 }
 

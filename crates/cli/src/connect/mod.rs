@@ -71,6 +71,7 @@ fn talk(
     stream.handshake_within(options.timeout).map_err(shaking)?;
     tell(&peer, &stream);
     told::keys("", stream.connection(), &options.keys);
+    told::answers(stream.connection(), &options.shape.extension);
     if let Some(path) = &options.save_ocsp {
         save_ocsp(path, stream.connection())?;
     }

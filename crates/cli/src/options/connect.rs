@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::endpoint::seconds;
-use super::{Endpoint, Keys, Protocol, PskUse};
+use super::{Endpoint, Keys, Protocol, PskUse, Shape};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -91,6 +91,9 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) shape: Shape,
 
     #[command(flatten)]
     pub(crate) keys: Keys,

@@ -5,12 +5,14 @@ mod endpoint;
 mod keys;
 mod protocol;
 mod serve;
+mod shape;
 
 pub(crate) use connect::Connect;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use keys::{ChannelBinding, Export, Keys};
 pub(crate) use protocol::{Protocol, PskUse};
 pub(crate) use serve::{Serve, WhetherRequired};
+pub(crate) use shape::{Extension, KeyShares, Shape};
 
 use clap::{Parser, Subcommand};
 
