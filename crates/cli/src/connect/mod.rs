@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     if options.protocol.trace {
         config = config.observer(Arc::new(Trace::new("")));
     }
-    let transport = connect(options)?;
+    let transport = setup::open(&options.server, options.timeout)?;
     let talked = talk(options, config, name, transport, file.as_ref(), early);
     talked.and_then(|()| file.map_or(Ok(()), |file| file.result()))
 }
@@ -88,23 +88,6 @@ fn talk(
         Trouble::Peer(error) => failed(error),
         Trouble::Output(error) => Failure::usage("standard output", error),
     })
-}
-
-/// Tries a host's addresses in turn.
-fn connect(options: &Connect) -> Result<TcpStream, Failure> {
-    let addresses = setup::resolve(&options.server)?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in &addresses {
-        match TcpStream::connect_timeout(address, options.timeout) {
-            Ok(transport) => {
-                // Small messages must not wait for the answers to earlier ones.
-                let _ = transport.set_nodelay(true);
-                return Ok(transport);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(Failure::of_connecting(&options.server.to_string(), &addresses, &last))
 }
 
 fn tell(peer: &str, stream: &Stream<ClientConnection, TcpStream>) {

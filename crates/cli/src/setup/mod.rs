@@ -9,8 +9,10 @@ mod server;
 pub(crate) use client::{client, server_name};
 pub(crate) use server::server;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bulla::Roots;
 
@@ -31,6 +33,23 @@ pub(crate) fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Failure> {
         return Err(Failure::new(Kind::Network, format!("cannot look up {host}"), "the name has no address"));
     }
     Ok(addresses)
+}
+
+/// Connects to a host, whose addresses are tried in turn.
+pub(crate) fn open(to: &Endpoint, limit: Duration) -> Result<TcpStream, Failure> {
+    let addresses = resolve(to)?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in &addresses {
+        match TcpStream::connect_timeout(address, limit) {
+            Ok(transport) => {
+                // Small messages must not wait for the answers to earlier ones.
+                let _ = transport.set_nodelay(true);
+                return Ok(transport);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(Failure::of_connecting(&to.to_string(), &addresses, &last))
 }
 
 fn roots_from(option: &str, files: &[PathBuf]) -> Result<Roots, Failure> {
