@@ -30,6 +30,11 @@ impl PeerChain {
         Self(Some(Arc::new(Shown { certificate_type: CertificateType::RawPublicKey, entries })))
     }
 
+    /// A chain with the same content, which is not the very same: a verdict about the one says nothing of the other.
+    pub(crate) fn anew(&self) -> Self {
+        Self { certificate_type: self.certificate_type, entries: self.entries.iter().cloned().collect() }
+    }
+
     /// Says whether this is the very same chain, not one that looks like it.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

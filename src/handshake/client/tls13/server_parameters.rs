@@ -33,6 +33,7 @@ impl WaitEncryptedExtensions {
                     application_protocol = Some(handshake.offer.chosen_protocol(list)?);
                 }
                 EncryptedExtension::EarlyData => takes_early_data = true,
+                EncryptedExtension::Unknown(answer) => handshake.offer.keep_answer(answer),
                 EncryptedExtension::ServerCertificateType(chosen) => {
                     let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
                     handshake.server_certificate_type = chosen;
