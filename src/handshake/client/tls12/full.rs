@@ -14,12 +14,13 @@ use crate::error::{Error, Internal, Violation};
 use crate::handshake::client::hello::reported_name;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{HandshakeKind, Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{Randoms, Transcript};
 use crate::verify::Purpose;
 use crate::wire::{
-    CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, HandshakeType, NamedGroup,
-    ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
+    CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, HandshakeType,
+    MaxFragmentLength, NamedGroup, ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
 /// What the server's hello has answered.
@@ -29,6 +30,8 @@ pub(super) struct Answered {
     pub(super) extended_master_secret: bool,
     pub(super) certificate_status: bool,
     pub(super) session_ticket: bool,
+    pub(super) record_size_limit: Option<u16>,
+    pub(super) max_fragment_length: Option<MaxFragmentLength>,
     pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
     pub(super) session_id: Vec<u8>,
@@ -40,6 +43,8 @@ pub(super) struct Handshake {
     pub(super) suite: SuiteTls12,
     pub(super) randoms: Randoms,
     pub(super) answered: Answered,
+    /// What was agreed on about the size of records.
+    pub(super) record_sizes: RecordSizes,
     pub(super) transcript: Transcript,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<Vec<u8>>,
@@ -69,6 +74,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             server_end_point: None,
+            record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             ticket_age_skew: None,

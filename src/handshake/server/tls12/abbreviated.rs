@@ -103,7 +103,11 @@ fn find_suite(
         (false, true) => return Ok(None),
         (true, true) | (false, false) => {}
     }
-    // 5. The same suite, which both ends still want. RFC 5246 §7.4.1.2.
+    // 5. The same length of fragments, which is the session's and not agreed on anew. RFC 6066 §4.
+    if session.record_limit != settled.record_sizes.fragment_len() {
+        return Ok(None);
+    }
+    // 6. The same suite, which both ends still want. RFC 5246 §7.4.1.2.
     let suite = settled.suites.iter().find(|row| row.suite.id == session.cipher_suite);
     Ok(suite.and_then(|row| Some((*row, MasterSecret::of_session(row.suite, &session.secret)?))))
 }
@@ -121,7 +125,8 @@ fn resume(
     let takes_tickets = settled.config.resumption.tickets.is_some() && settled.session_ticket.is_some();
     let renewed = takes_tickets && renew(&settled.config, &mut session, now);
     let keeping = if renewed { Keeping::Ticket } else { Keeping::Nothing };
-    let reply = Reply { suite, group: session.group, keeping, kind: Kind::Abbreviated };
+    let server_end_point = session.server_end_point.clone();
+    let reply = Reply { suite, group: session.group, keeping, kind: Kind::Abbreviated, server_end_point };
     let mut handshake = server_hello::send(settled, reply, out)?;
     let provider = handshake.provider();
     if let Some(key_log) = &handshake.config.preferences.key_log {

@@ -13,7 +13,7 @@ use crate::clock::Time;
 use crate::config::{
     AntiReplay, ClientAuth, Decision, EARLY_DATA_WINDOW, EarlyDataOffer, PskQuery, SessionPlace, SessionQuery,
 };
-use crate::crypto::{HashAlgorithm, Secret, Suite};
+use crate::crypto::{Digest, HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
 use crate::handshake::server::hello::{OfferedPsk, Settled};
@@ -33,6 +33,8 @@ pub(super) struct ChosenPsk {
     /// When a full handshake of this chain of sessions was; `None` for an external PSK.
     pub(super) authenticated_at: Option<Time>,
     pub(super) accepts_early_data: Option<u32>,
+    /// Of the certificate that was shown in the session's connection. RFC 5929 §4.
+    pub(super) server_end_point: Option<Box<Digest>>,
 }
 
 /// Looks for a PSK that fits, or goes on to certificates.
@@ -203,6 +205,7 @@ impl Search {
             authenticated: Authenticated::by_external_psk(&proof, psk.identity()),
             authenticated_at: None,
             accepts_early_data: None,
+            server_end_point: None,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
     }
@@ -210,7 +213,14 @@ impl Search {
     fn choose_session(self, session: ServerSession, suite: Suite, out: &mut Outgoing) -> Result<State, Error> {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
-        let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = session;
+        let ServerSession {
+            secret,
+            client_chain,
+            client_scheme,
+            authenticated: authenticated_at,
+            server_end_point,
+            ..
+        } = session;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
             suite,
@@ -218,6 +228,7 @@ impl Search {
             authenticated: Authenticated::by_session(&proof, client_chain, client_scheme),
             authenticated_at: Some(authenticated_at),
             accepts_early_data: None,
+            server_end_point,
         };
         let Some((max_bytes, offer)) = early_data else {
             return send_psk_flight(self.settled, chosen, self.boundary, out);

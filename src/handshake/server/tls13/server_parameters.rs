@@ -28,6 +28,8 @@ pub(super) fn send_encrypted_extensions(
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         extensions.push(EncryptedExtension::ApplicationLayerProtocolNegotiation(protocols));
     }
+    extensions.extend(handshake.record_sizes.record_size_limit().map(EncryptedExtension::RecordSizeLimit));
+    extensions.extend(handshake.record_sizes.max_fragment_length().map(EncryptedExtension::MaxFragmentLength));
     if accepts_early_data {
         extensions.push(EncryptedExtension::EarlyData);
     }
