@@ -43,6 +43,8 @@ pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
 
+pub use crate::record::{PadRecords, PadToMultipleOf};
+
 pub(crate) use hello_view::host_name;
 pub(crate) use preferences::Preferences;
 pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

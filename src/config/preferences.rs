@@ -10,6 +10,7 @@ use crate::clock::{Clock, Time};
 use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
 use crate::crypto::{Provider, Suite};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -39,6 +40,9 @@ pub(crate) struct Preferences {
     /// TLS 1.2 without it is open to the triple handshake attack. RFC 7627 §1.
     #[cfg(feature = "tls12")]
     pub(crate) requires_extended_master_secret: bool,
+    /// As it is advertised. RFC 8449 §4.
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) padding: Option<Arc<dyn PadRecords>>,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     #[cfg(test)]
@@ -63,6 +67,8 @@ impl Preferences {
             application_protocols: Vec::new(),
             #[cfg(feature = "tls12")]
             requires_extended_master_secret: true,
+            record_size_limit: None,
+            padding: None,
             key_log: None,
             observer: None,
             #[cfg(test)]
@@ -193,7 +199,18 @@ impl Preferences {
         self.application_protocols = checked("application protocols", protocols, bad, reason)?;
         Ok(())
     }
+
+    pub(super) fn set_record_size_limit(&mut self, bytes: u16) -> Result<(), ConfigError> {
+        if !RECORD_SIZE_LIMITS.contains(&bytes) {
+            return Err(ConfigError::RecordSizeLimitOutOfBounds(bytes));
+        }
+        self.record_size_limit = Some(bytes);
+        Ok(())
+    }
 }
+
+/// The least and the most that record_size_limit may say: the most is all that a record of TLS 1.3 holds. RFC 8449 §4.
+const RECORD_SIZE_LIMITS: core::ops::RangeInclusive<u16> = 64..=16_385;
 
 fn is_known(id: CipherSuite) -> bool {
     AVAILABLE_VERSIONS.iter().any(|version| Suite::is_for(id, *version))
@@ -291,6 +308,24 @@ macro_rules! shared_decisions {
             let protocols = protocols.into_iter().map(|name| name.as_ref().to_vec()).collect();
             self.preferences.set_application_protocols(protocols)?;
             Ok(self)
+        }
+
+        /// Takes protected records of at most so many bytes of plaintext, in TLS 1.3 with content type and padding: 64 to 16,385.
+        /// RFC 8449 §4. A peer that knows the extension sends no more, or the connection ends with record_overflow; one that
+        /// does not know it sends as it likes. What comes before the keys is not counted, nor is early data.
+        pub fn record_size_limit(mut self, bytes: u16) -> Result<Self, ConfigError> {
+            self.preferences.set_record_size_limit(bytes)?;
+            Ok(self)
+        }
+
+        /// Pads what is sent under the keys of TLS 1.3 as `policy` says. RFC 8446 §5.4. Off by default.
+        ///
+        /// [`send`](crate::Connection::send) and [`take_output`](crate::Connection::take_output) then need room for the padding
+        /// too, at most [`MAX_RECORD_LEN`](crate::MAX_RECORD_LEN) for one record, and
+        /// [`send_in_place`](crate::Connection::send_in_place) needs it behind the plaintext.
+        pub fn record_padding(mut self, policy: Arc<dyn PadRecords>) -> Self {
+            self.preferences.padding = Some(policy);
+            self
         }
 
         /// Takes the time from this clock. The default is the system's with the feature `std`, and none without.

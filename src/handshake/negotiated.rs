@@ -11,6 +11,7 @@ use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, Signa
 
 /// Extensions with their contents.
 pub(crate) type PeerExtensions = Box<[(ExtensionType, Box<[u8]>)]>;
+use crate::crypto::Digest;
 
 /// The facts that remain of a handshake.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
+    pub(crate) server_end_point: Option<Digest>,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
     /// What the server answered to the application's own extensions.

@@ -75,6 +75,7 @@ fn hash_can_be_read_and_forked_without_an_effect_on_it() {
         // FIPS 180-4's examples, the first four octets of each.
         (HashAlgorithm::Sha256, [0xba, 0x78, 0x16, 0xbf]),
         (HashAlgorithm::Sha384, [0xcb, 0x00, 0x75, 0x3f]),
+        (HashAlgorithm::Sha512, [0xdd, 0xaf, 0x35, 0xa1]),
     ] {
         let mut hash = provider().hash(algorithm).unwrap();
         hash.update(b"a");

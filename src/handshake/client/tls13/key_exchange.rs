@@ -61,6 +61,7 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
+            server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: self.offer.answers.clone().into(),
