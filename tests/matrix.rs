@@ -50,6 +50,7 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
     let resumed = &[Say::ServerHelloOfPsk, EncryptedExtensions];
     vec![
         ("AskSession", Box::new(|| stage.asking_client())),
+        ("AskSessionVerdict", Box::new(|| stage.client_that_judges_again())),
         ("WaitServerHello", Box::new(plain(&[]))),
         ("WaitServerHello", Box::new(plain(&[HelloRetryRequest]))),
         ("WaitEncryptedExtensions", Box::new(plain(&[ServerHello]))),
