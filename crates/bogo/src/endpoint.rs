@@ -199,6 +199,7 @@ fn client(parts: &Parts<'_>) -> Result<ClientConfig, Unsupported> {
         .danger_verify_with(parts.judge.clone())
         .ask_for_ocsp(options.ask_for_ocsp)
         .session_store(parts.recall.client_sessions.clone())
+        .verify_again_on_resumption(options.verify_again)
         .early_data(options.enable_early_data);
     if !options.advertise_alpn.is_empty() {
         config = config.alpn(protocol_names(&options.advertise_alpn)).map_err(refused)?;

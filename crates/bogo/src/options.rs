@@ -77,6 +77,8 @@ pub(crate) struct Options {
     pub(crate) verify_peer: bool,
     pub(crate) require_client_certificate: bool,
     pub(crate) verify_fail: bool,
+    /// The chain of a session is judged again before the session is offered.
+    pub(crate) verify_again: bool,
     /// `-use-custom-verify-callback`: a refused chain is refused with the library's alert, not with one of the
     /// application's choice.
     pub(crate) own_verifier: bool,
@@ -139,6 +141,7 @@ impl Options {
             verify_peer: false,
             require_client_certificate: false,
             verify_fail: false,
+            verify_again: false,
             own_verifier: false,
             require_extended_master_secret: false,
             refuse_choice: None,
@@ -268,6 +271,7 @@ impl Options {
             "-resumption-delay" => self.resumption_delay = value.number()?,
             "-no-ticket" => self.no_ticket = true,
             "-skip-ticket" => self.skip_ticket = true,
+            "-reverify-on-resume" => self.verify_again = true,
             "-enable-early-data" => self.enable_early_data = true,
             "-early-write-after-message" => self.early_write_after_message = Some(value.number()?),
 

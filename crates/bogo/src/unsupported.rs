@@ -70,11 +70,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         "tickets that the runner can open: ours are not in its format, and change their keys with the clock",
         &["-ticket-key"],
     ),
-    (
-        Never,
-        "judging a chain again where a session resumes: a session is bound to the rules it was made under, others lead to a full handshake",
-        &["-reverify-on-resume"],
-    ),
     (NotYet, "the skew of a ticket's age, which the connection does not show", &["-expect-ticket-age-skew"]),
     (
         NotYet,
