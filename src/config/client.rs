@@ -7,15 +7,16 @@ use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError, Decision,
-    Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, ChooseClientIdentity, ClientHelloShape, ClientResumption, ClientSessionStore, ConfigError,
+    Decision, Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
@@ -28,8 +29,13 @@ pub struct ClientConfig {
     identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
+    /// The groups that get a share; without it, the most wanted one.
+    pub(crate) key_shares: Option<Vec<NamedGroup>>,
+    pub(crate) shape: ClientHelloShape,
+    pub(crate) grease: bool,
 }
 
 impl ClientConfig {
@@ -49,8 +55,12 @@ impl ClientConfig {
             identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            max_fragment_length: None,
             post_handshake_auth: false,
             resumption: ClientResumption::default(),
+            key_shares: None,
+            shape: ClientHelloShape::new(),
+            grease: false,
         }
     }
 
@@ -104,6 +114,19 @@ impl ClientConfig {
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
         self
+    }
+
+    /// Asks the server to split all that either end sends into fragments of at most 2^9, 2^10, 2^11 or 2^12 bytes. RFC 6066 §4.
+    /// For servers that do not know [`record_size_limit`](Self::record_size_limit), which is better and comes first where both
+    /// are asked for. Off by default.
+    ///
+    /// [`ConfigError::MaxFragmentLengthUnknown`]: no other length can be asked for.
+    pub fn max_fragment_length(mut self, length: MaxFragmentLength) -> Result<Self, ConfigError> {
+        if length.name().is_none() {
+            return Err(ConfigError::MaxFragmentLengthUnknown(length));
+        }
+        self.max_fragment_length = Some(length);
+        Ok(self)
     }
 
     /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
@@ -166,6 +189,40 @@ impl ClientConfig {
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
         sha256_of_parts(provider, &parts).ok()
+    }
+
+    /// Sends key shares of these groups in the first ClientHello, apart from how much each is wanted: a server that takes one
+    /// of them needs no second hello. None at all is allowed, and always costs a round trip. Each must be among the
+    /// [`groups`](Self::groups), which are decided first; they go in the order of those. RFC 8446 §4.2.8. Without this, the
+    /// most wanted group gets one, and with a hybrid its classical half.
+    pub fn key_shares(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Result<Self, ConfigError> {
+        let groups: Vec<_> = groups.into_iter().collect();
+        for (index, group) in groups.iter().enumerate() {
+            if !self.preferences.groups.contains(group) {
+                return Err(ConfigError::KeyShareWithoutGroup(*group));
+            }
+            if groups.iter().take(index).any(|earlier| earlier == group) {
+                return Err(ConfigError::Repeated("key shares"));
+            }
+        }
+        self.key_shares = Some(groups);
+        Ok(self)
+    }
+
+    /// Gives the ClientHello this shape: order, more extensions, length. Refused if it has an extension that Bulla writes
+    /// itself, has one twice, or is too long.
+    pub fn client_hello_shape(mut self, shape: ClientHelloShape) -> Result<Self, ConfigError> {
+        shape.check()?;
+        self.shape = shape;
+        Ok(self)
+    }
+
+    /// Offers values that mean nothing among those that do, so that servers keep ignoring what they do not know: in suites,
+    /// groups, key shares, extensions, versions, signature schemes, application protocols and PSK modes. A server that
+    /// chooses one is refused. RFC 8701 §3.1. Off by default.
+    pub fn grease(mut self, on: bool) -> Self {
+        self.grease = on;
+        self
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.

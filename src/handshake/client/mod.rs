@@ -5,6 +5,7 @@ mod hello;
 mod offer;
 mod psk;
 pub(crate) mod session;
+mod shares;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;
