@@ -56,7 +56,7 @@ impl Connection {
         };
         let binding = match role {
             Role::Client => {
-                let leaf = negotiated.peer_certificates.first();
+                let leaf = negotiated.peer_certificates.certificates().first();
                 leaf.and_then(|leaf| server_end_point(connected.provider(), leaf))
             }
             Role::Server => negotiated.server_end_point,

@@ -23,14 +23,14 @@ impl PeerChain {
         Self { certificate_type: CertificateType::RawPublicKey, entries }
     }
 
+    /// A chain with the same content, which is not the very same: a verdict about the one says nothing of the other.
+    pub(crate) fn anew(&self) -> Self {
+        Self { certificate_type: self.certificate_type, entries: self.entries.iter().cloned().collect() }
+    }
+
     /// Says whether this is the very same chain, not one that looks like it.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.entries, &other.entries)
-    }
-
-    /// Returns a chain that looks like this one and is another, so that a verdict about this one is none about it.
-    pub(crate) fn to_another(&self) -> Self {
-        Self { certificate_type: self.certificate_type, entries: self.entries.iter().cloned().collect() }
     }
 
     pub(crate) fn certificate_type(&self) -> CertificateType {

@@ -85,7 +85,7 @@ fn judge_again(
         session => return send_client_hello(config, name, session, out).map(Client::WaitServerHello),
     };
     // A chain of this connection's own: a verdict for the connection that made the session is none for this one.
-    session.server_chain = session.server_chain.to_another();
+    session.server_chain = session.server_chain.anew();
     let question = ChainToVerify {
         chain: session.server_chain.clone(),
         purpose: Purpose::Server,
