@@ -48,7 +48,7 @@ impl DangerousTrafficSecrets for Connection {
         if self.writer.has_output() || self.writer.has_keys() {
             return Err(Misuse::OutputPending.into());
         }
-        if !self.joiner.is_empty() || self.event.is_some() {
+        if !self.joiner.is_empty() || self.has_event() || connected.is_in_flight() {
             return Err(Misuse::InputPending.into());
         }
         let (read, write) = connected.traffic_secrets().ok_or(Misuse::NoTrafficSecrets)?;

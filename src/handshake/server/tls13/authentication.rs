@@ -65,7 +65,8 @@ impl AskIdentity {
         let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &settled.hello.signature_schemes);
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
-        let source = KeySource { suite, psk: None, authenticated_at: None, accepts_early_data: false };
+        let source =
+            KeySource { suite, psk: None, authenticated_at: None, ticket_age_skew: None, accepts_early_data: false };
         let mut handshake = exchange_keys(settled, source, boundary, out)?;
         send_encrypted_extensions(&mut handshake, false, out)?;
         send_certificate_request(&mut handshake, out)?;
@@ -134,9 +135,11 @@ pub(super) fn send_psk_flight(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, accepts_early_data } = chosen;
+    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, ticket_age_skew, accepts_early_data } =
+        chosen;
     let accepts = accepts_early_data.is_some();
-    let source = KeySource { suite, psk: Some((index, &secret)), authenticated_at, accepts_early_data: accepts };
+    let psk = Some((index, &secret));
+    let source = KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data: accepts };
     let mut handshake = exchange_keys(settled, source, boundary, out)?;
     drop(secret);
     send_encrypted_extensions(&mut handshake, accepts, out)?;

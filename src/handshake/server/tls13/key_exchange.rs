@@ -27,12 +27,16 @@ pub(super) struct Handshake {
     pub(super) hello_retried: bool,
     pub(super) server_name: Option<String>,
     pub(super) asks_for_ocsp: bool,
+    /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(super) post_handshake_auth: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// Whether the client can use tickets.
     pub(super) client_resumes: bool,
     /// When the full handshake was that a resumed one stands on.
     pub(super) authenticated_at: Option<Time>,
+    /// What the client's ticket age was off by, in seconds.
+    pub(super) ticket_age_skew: Option<i32>,
     /// Known as soon as the handshake secret is; used once our Finished is sent.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -65,7 +69,7 @@ impl Handshake {
             peer_ocsp_response: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
-            ticket_age_skew: None,
+            ticket_age_skew: self.ticket_age_skew,
             renegotiation_info: false,
         }
     }
@@ -77,6 +81,7 @@ pub(super) struct KeySource<'k> {
     /// The chosen PSK with its place in the client's list.
     pub(super) psk: Option<(u16, &'k Secret)>,
     pub(super) authenticated_at: Option<Time>,
+    pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: bool,
 }
 
@@ -88,8 +93,9 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, accepts_early_data } = source;
+    let KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
+    let Settled { post_handshake_auth, .. } = settled;
     let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
@@ -159,10 +165,12 @@ pub(super) fn exchange_keys(
         hello_retried,
         server_name: hello.server_name,
         asks_for_ocsp,
+        post_handshake_auth,
         application_protocol,
         transcript,
         client_resumes: resumes,
         authenticated_at,
+        ticket_age_skew,
         main_secret,
         client_secret,
         server_secret,

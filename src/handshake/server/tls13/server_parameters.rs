@@ -1,9 +1,11 @@
 //! Server parameters: EncryptedExtensions and CertificateRequest. RFC 8446 §4.3.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::key_exchange::Handshake;
+use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::record::Level;
@@ -37,19 +39,29 @@ pub(super) fn send_encrypted_extensions(
 
 /// Asks for the client's certificate if the configuration wants one. RFC 8446 §4.3.2.
 pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
-    let Some(roots) = handshake.config.client_auth.roots() else { return Ok(()) };
-    let ours = &handshake.config.preferences.signature_schemes;
+    let config = Arc::clone(&handshake.config);
+    let Some(roots) = config.client_auth.roots() else { return Ok(()) };
+    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    let message = certificate_request(&config, &subjects, &[]);
+    out.send(Level::Handshake, &message, &mut handshake.transcript)
+}
+
+/// What is asked for: in the handshake with an empty context, after it with one of its own. RFC 8446 §4.3.2, §4.6.2.
+pub(super) fn certificate_request<'r>(
+    config: &ServerConfig,
+    subjects: &'r [Vec<u8>],
+    context: &'r [u8],
+) -> CertificateRequest<'r> {
+    let ours = &config.preferences.signature_schemes;
     let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
     let schemes = ours.iter().chain(certificates).copied().collect();
     let mut extensions = vec![CertificateRequestExtension::SignatureAlgorithms(schemes)];
-    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
     if !subjects.is_empty() {
         let names = subjects.iter().map(|name| DistinguishedName(name)).collect();
         extensions.push(CertificateRequestExtension::CertificateAuthorities(names));
     }
-    let message = CertificateRequest { certificate_request_context: &[], extensions };
-    out.send(Level::Handshake, &message, &mut handshake.transcript)
+    CertificateRequest { certificate_request_context: context, extensions }
 }
 
 /// The most bytes of certificate_authorities that we send.
-const MAX_AUTHORITIES_LEN: usize = 8192;
+pub(super) const MAX_AUTHORITIES_LEN: usize = 8192;
