@@ -22,6 +22,8 @@ mod script;
 #[cfg(feature = "tls12")]
 #[path = "support/script_tls12.rs"]
 mod script_tls12;
+#[path = "support/stage_asked.rs"]
+mod stage_asked;
 #[path = "support/stage_psk.rs"]
 mod stage_psk;
 #[cfg(feature = "tls12")]
@@ -293,7 +295,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups.into_iter().chain([faulty_chains::CASES]).flatten().chain(faulty_psks::cases())
+    groups.into_iter().chain([faulty_chains::CASES, stage_asked::CASES]).flatten().chain(faulty_psks::cases())
 }
 
 /// The names of all rows that a peer can cause: families 2xx to 5xx of `failures!`, and the reasons of `Malformed`.

@@ -283,7 +283,7 @@ impl Peer {
         message
     }
 
-    pub fn certificate_with(&mut self, edit: impl FnOnce(&mut Certificate<'_>)) -> Vec<u8> {
+    pub fn certificate_with<'c>(&'c mut self, edit: impl FnOnce(&mut Certificate<'c>)) -> Vec<u8> {
         let entry = |certificate| CertificateEntry { cert_data: certificate, extensions: vec![] };
         let mut certificate = Certificate {
             certificate_request_context: &[],
@@ -405,7 +405,7 @@ pub fn change_cipher_spec() -> Vec<u8> {
     plain_record(ContentType::change_cipher_spec, &[1])
 }
 
-pub fn certificate_request_with(edit: impl FnOnce(&mut CertificateRequest<'_>)) -> Vec<u8> {
+pub fn certificate_request_with<'r>(edit: impl FnOnce(&mut CertificateRequest<'r>)) -> Vec<u8> {
     let schemes = vec![SignatureScheme::ecdsa_secp256r1_sha256];
     let mut request = CertificateRequest {
         certificate_request_context: &[],

@@ -63,7 +63,8 @@ impl Peer {
         transcript.add(&certificate);
         let mut certificate_verify = Vec::new();
         if shows {
-            let message = [&[0x20; 64], &b"TLS 1.3, client CertificateVerify"[..], &[0], transcript.current().as_ref()];
+            let hash = transcript.current();
+            let message = [&[0x20; 64], &b"TLS 1.3, client CertificateVerify"[..], &[0], hash.as_ref()];
             let algorithm = SignatureScheme::ecdsa_secp256r1_sha256;
             let signature = self.key.sign(&*self.provider, algorithm, &message.concat()).unwrap();
             certificate_verify = write_message(&CertificateVerify { algorithm, signature: &signature }).unwrap();
