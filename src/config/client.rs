@@ -1,19 +1,22 @@
 //! What a client decides.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError, Decision,
-    Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, ChooseClientIdentity, ClientHelloShape, ClientResumption, ClientSessionStore, ConfigError,
+    Decision, Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
@@ -23,10 +26,16 @@ pub struct ClientConfig {
     pub(crate) roots: Arc<Roots>,
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
+    identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
+    /// The groups that get a share; without it, the most wanted one.
+    pub(crate) key_shares: Option<Vec<NamedGroup>>,
+    pub(crate) shape: ClientHelloShape,
+    pub(crate) grease: bool,
 }
 
 impl ClientConfig {
@@ -42,11 +51,16 @@ impl ClientConfig {
             preferences: Preferences::of(provider),
             roots: roots.into(),
             verifier: Arc::new(JudgeNow),
-            identity: Arc::new(ShowIfAsked(None)),
+            identity: choose_by_request(Vec::new()),
+            identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            max_fragment_length: None,
             post_handshake_auth: false,
             resumption: ClientResumption::default(),
+            key_shares: None,
+            shape: ClientHelloShape::new(),
+            grease: false,
         }
     }
 
@@ -69,7 +83,14 @@ impl ClientConfig {
 
     /// Shows this certificate when a server asks for one that it fits.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Arc::new(ShowIfAsked(Some(Arc::new(identity))));
+        self.identities.clear();
+        self.and_identity(identity)
+    }
+
+    /// Adds a certificate. What the server can verify chooses, then the authorities that it names, then the order here.
+    pub fn and_identity(mut self, identity: Identity) -> Self {
+        self.identities.push(Arc::new(identity));
+        self.identity = choose_by_request(self.identities.clone());
         self
     }
 
@@ -80,7 +101,8 @@ impl ClientConfig {
     }
 
     /// Hands every server's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
-    /// shows no chain again, and is not asked about.
+    /// shows no chain again, and is not asked about unless
+    /// [`verify_again_on_resumption`](Self::verify_again_on_resumption) is on.
     pub fn verify_later(mut self) -> Self {
         self.verifier = Arc::new(JudgeLater);
         self
@@ -92,6 +114,19 @@ impl ClientConfig {
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
         self
+    }
+
+    /// Asks the server to split all that either end sends into fragments of at most 2^9, 2^10, 2^11 or 2^12 bytes. RFC 6066 §4.
+    /// For servers that do not know [`record_size_limit`](Self::record_size_limit), which is better and comes first where both
+    /// are asked for. Off by default.
+    ///
+    /// [`ConfigError::MaxFragmentLengthUnknown`]: no other length can be asked for.
+    pub fn max_fragment_length(mut self, length: MaxFragmentLength) -> Result<Self, ConfigError> {
+        if length.name().is_none() {
+            return Err(ConfigError::MaxFragmentLengthUnknown(length));
+        }
+        self.max_fragment_length = Some(length);
+        Ok(self)
     }
 
     /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
@@ -107,6 +142,14 @@ impl ClientConfig {
     pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.resumption.store = Some(store);
         self.resumption.roots_digest = self.roots.digest(&*self.preferences.provider).ok();
+        self
+    }
+
+    /// Judges the chain of a session again before the session is offered, by what the judge and the clock say then: for those
+    /// who look for revoked certificates. Where the verdict is against it the handshake is a full one, and the chain that the
+    /// server shows then is judged. Off by default: a session is bound to roots and rules, and lives for hours.
+    pub fn verify_again_on_resumption(mut self, on: bool) -> Self {
+        self.resumption.verifies_again = on;
         self
     }
 
@@ -148,6 +191,40 @@ impl ClientConfig {
         sha256_of_parts(provider, &parts).ok()
     }
 
+    /// Sends key shares of these groups in the first ClientHello, apart from how much each is wanted: a server that takes one
+    /// of them needs no second hello. None at all is allowed, and always costs a round trip. Each must be among the
+    /// [`groups`](Self::groups), which are decided first; they go in the order of those. RFC 8446 §4.2.8. Without this, the
+    /// most wanted group gets one, and with a hybrid its classical half.
+    pub fn key_shares(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Result<Self, ConfigError> {
+        let groups: Vec<_> = groups.into_iter().collect();
+        for (index, group) in groups.iter().enumerate() {
+            if !self.preferences.groups.contains(group) {
+                return Err(ConfigError::KeyShareWithoutGroup(*group));
+            }
+            if groups.iter().take(index).any(|earlier| earlier == group) {
+                return Err(ConfigError::Repeated("key shares"));
+            }
+        }
+        self.key_shares = Some(groups);
+        Ok(self)
+    }
+
+    /// Gives the ClientHello this shape: order, more extensions, length. Refused if it has an extension that Bulla writes
+    /// itself, has one twice, or is too long.
+    pub fn client_hello_shape(mut self, shape: ClientHelloShape) -> Result<Self, ConfigError> {
+        shape.check()?;
+        self.shape = shape;
+        Ok(self)
+    }
+
+    /// Offers values that mean nothing among those that do, so that servers keep ignoring what they do not know: in suites,
+    /// groups, key shares, extensions, versions, signature schemes, application protocols and PSK modes. A server that
+    /// chooses one is refused. RFC 8701 §3.1. Off by default.
+    pub fn grease(mut self, on: bool) -> Self {
+        self.grease = on;
+        self
+    }
+
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.
     pub fn middlebox_compatibility(mut self, on: bool) -> Self {
         self.middlebox_compatibility = on;
@@ -155,17 +232,41 @@ impl ClientConfig {
     }
 }
 
-/// Shows one identity whenever it can sign with a scheme that the server accepts.
-#[derive(Debug)]
-struct ShowIfAsked(Option<Arc<Identity>>);
+/// Returns the chooser that a client with identities has unless it is given another: among those that can sign with a scheme
+/// which the server accepts, by what it can verify and by the authorities that it names, then in the order given; none if
+/// none can sign. For choosers of an application that look elsewhere first, or answer late.
+pub fn choose_by_request(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseClientIdentity> {
+    Arc::new(ByRequest::of(identities))
+}
 
-impl ChooseClientIdentity for ShowIfAsked {
+/// Shows the identity that fits a request best, if one can sign for it. RFC 8446 §4.4.2.3.
+#[derive(Debug)]
+struct ByRequest {
+    identities: Vec<Arc<Identity>>,
+    /// The leaves, one behind the other: DER says where each ends.
+    shows: Vec<u8>,
+}
+
+impl ByRequest {
+    fn of(identities: Vec<Arc<Identity>>) -> Self {
+        let leaves = identities.iter().filter_map(|identity| identity.chain().first());
+        let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
+        Self { identities, shows }
+    }
+}
+
+impl ChooseClientIdentity for ByRequest {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        let fits = |identity: &&Arc<Identity>| identity.can_sign_for(request.version, &request.signature_schemes);
-        Decision::Now(self.0.as_ref().filter(fits).cloned())
+        let wanted = Wanted {
+            version: request.version,
+            signature_schemes: &request.signature_schemes,
+            certificate_signature_schemes: &request.certificate_signature_schemes,
+            certificate_authorities: &request.certificate_authorities,
+        };
+        Decision::Now(wanted.best_of(self.identities.iter()).cloned())
     }
 
     fn shows(&self) -> &[u8] {
-        self.0.as_ref().and_then(|identity| identity.chain().first()).map_or(&[], |leaf| leaf)
+        &self.shows
     }
 }

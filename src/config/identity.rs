@@ -24,6 +24,38 @@ pub struct Identity {
     ocsp_response: Option<Vec<u8>>,
     /// What each certificate is signed with, `None` for what no client should accept.
     chain_schemes: Vec<Option<SignatureScheme>>,
+    only_for_named_authorities: bool,
+}
+
+/// What a peer can use of identities, whichever end asks. RFC 8446 §4.4.2.2, §4.4.2.3.
+pub(super) struct Wanted<'p> {
+    pub(super) version: ProtocolVersion,
+    pub(super) signature_schemes: &'p [SignatureScheme],
+    pub(super) certificate_signature_schemes: &'p [SignatureScheme],
+    /// Empty if the peer names none: it takes any.
+    pub(super) certificate_authorities: &'p [Vec<u8>],
+}
+
+impl Wanted<'_> {
+    /// Chooses among those whose key can sign: one whose chain the peer can verify, and under those one whose chain an
+    /// authority of the peer's has issued; the first of equals. A chain that the peer may not be able to verify is still
+    /// better than none, because it may know the leaf.
+    pub(super) fn best_of<'i>(&self, identities: impl Iterator<Item = &'i Arc<Identity>>) -> Option<&'i Arc<Identity>> {
+        let mut best = None;
+        for identity in identities {
+            let issued = identity.issued_by_one_of(self.certificate_authorities);
+            if !identity.can_sign_for(self.version, self.signature_schemes)
+                || identity.only_for_named_authorities && !issued
+            {
+                continue;
+            }
+            let fit = (identity.chain_verifiable_with(self.certificate_signature_schemes), issued);
+            if best.is_none_or(|(_, best_fit)| fit > best_fit) {
+                best = Some((identity, fit));
+            }
+        }
+        best.map(|(identity, _)| identity)
+    }
 }
 
 impl Identity {
@@ -100,13 +132,34 @@ impl Identity {
         let is_verified = |read: &PeerCertificate<'_>| read.subject() != read.issuer();
         let verified = chain.iter().filter(|der| PeerCertificate::read(der).is_ok_and(|read| is_verified(&read)));
         let chain_schemes = verified.map(|der| certificate_signature_scheme(der)).collect();
-        Ok(Self { chain, signer, ocsp_response: None, chain_schemes })
+        Ok(Self { chain, signer, ocsp_response: None, chain_schemes, only_for_named_authorities: false })
     }
 
     /// Staples an OCSP response, which goes to clients that ask for one. RFC 6066 §8. It is not looked into.
     pub fn ocsp_response(mut self, response: Vec<u8>) -> Self {
         self.ocsp_response = Some(response).filter(|response| !response.is_empty());
         self
+    }
+
+    /// Shows the certificate only to a peer that names an authority which has issued it, or one above. RFC 8446 §4.2.4. Off by
+    /// default: most peers name none, and to them this certificate is then never shown.
+    pub fn only_for_named_authorities(mut self, on: bool) -> Self {
+        self.only_for_named_authorities = on;
+        self
+    }
+
+    /// Says whether the certificate is hidden from whoever names no authority of it.
+    pub(super) fn is_only_for_named_authorities(&self) -> bool {
+        self.only_for_named_authorities
+    }
+
+    /// Says whether one of these authorities, the DER of distinguished names, has issued a certificate of the chain.
+    pub fn issued_by_one_of(&self, authorities: &[Vec<u8>]) -> bool {
+        // Names are compared as bytes: a peer takes them from its roots, as issuers take theirs.
+        !authorities.is_empty()
+            && self.chain.iter().any(|der| {
+                PeerCertificate::read(der).is_ok_and(|read| authorities.iter().any(|name| name == read.issuer()))
+            })
     }
 
     /// Returns the stapled OCSP response.

@@ -6,8 +6,14 @@
 mod client;
 pub mod danger;
 mod error;
+mod fingerprint;
+mod hello_shape;
+mod hello_view;
 mod identity;
+#[cfg(feature = "std")]
+mod live;
 mod observer;
+mod policy;
 mod preferences;
 mod question;
 #[cfg(test)]
@@ -16,13 +22,18 @@ pub(crate) mod recorded;
 mod resumption;
 mod server;
 
-pub use client::ClientConfig;
+pub use client::{ClientConfig, choose_by_request};
 pub use error::ConfigError;
+pub use hello_shape::{ClientHelloShape, MAX_SHAPED_LEN};
+pub use hello_view::ClientHelloView;
 pub use identity::{Identity, LocalSigner};
+#[cfg(feature = "std")]
+pub use live::{Live, LiveIdentities, SwapRefused};
 pub use observer::{Content, Direction, Observed, Observer};
+pub use policy::Policy;
 pub use question::{
-    CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
-    Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
+    CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerConfig,
+    ChooseServerIdentity, ClientHelloInfo, Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
 };
 pub use resumption::{
     AntiReplay, ClientSessionQuery, ClientSessionStore, EARLY_DATA_WINDOW, EarlyDataOffer, FindPsk, PskQuery,
@@ -32,5 +43,8 @@ pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
 
+pub use crate::record::{PadRecords, PadToMultipleOf};
+
+pub(crate) use hello_view::host_name;
 pub(crate) use preferences::Preferences;
 pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

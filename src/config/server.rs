@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::resumption::EarlyDataPolicy;
@@ -13,9 +14,10 @@ use super::{
 use crate::clock::Clock;
 use crate::crypto::Provider;
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::CookieKeys;
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A server's decisions.
 #[derive(Clone, Debug)]
@@ -109,8 +111,8 @@ impl ServerConfig {
 
     shared_decisions!();
 
-    /// Adds a certificate. The client's server name chooses, then what the client can verify, then the order here;
-    /// a name that no certificate has gets the first ones.
+    /// Adds a certificate. The client's server name chooses, then what the client can verify, then the authorities that it
+    /// names, then the order here; a name that no certificate has gets the first ones.
     pub fn and_identity(mut self, identity: Identity) -> Self {
         self.identities.push(Arc::new(identity));
         self.identity = Arc::new(ByServerName(self.identities.clone()));
@@ -213,8 +215,8 @@ impl ServerConfig {
     }
 }
 
-/// Returns the chooser that a server has unless it is given another: by server name, then by what the client can verify,
-/// then in the order given. For choosers of an application that look elsewhere first, or answer late.
+/// Returns the chooser that a server has unless it is given another: by server name, then by what the client can verify and
+/// by the authorities that it names, then in the order given. For choosers of an application that look elsewhere first, or answer late.
 pub fn choose_by_server_name(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseServerIdentity> {
     Arc::new(ByServerName(identities))
 }
@@ -229,13 +231,19 @@ impl ChooseServerIdentity for ByServerName {
             |identity: &&Arc<Identity>| hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name));
         let with_name: Vec<_> = self.0.iter().filter(named).collect();
         let candidates = if with_name.is_empty() { self.0.iter().collect() } else { with_name };
-        let signs = |identity: &&&Arc<Identity>| identity.can_sign_for(hello.version, &hello.signature_schemes);
-        let verifiable =
-            |identity: &&&Arc<Identity>| identity.chain_verifiable_with(&hello.certificate_signature_schemes);
-        // A chain that the client may not be able to verify is still better than none: the client may know the leaf. A
-        // key that cannot sign for it is better than none too: the handshake then says what is missing.
-        let best = candidates.iter().filter(signs).find(verifiable).or_else(|| candidates.iter().find(signs));
-        let best = best.or_else(|| candidates.first());
-        Decision::Now(best.map(|identity| Arc::clone(identity)))
+        let wanted = Wanted {
+            version: hello.version,
+            signature_schemes: &hello.signature_schemes,
+            certificate_signature_schemes: &hello.certificate_signature_schemes,
+            certificate_authorities: &hello.certificate_authorities,
+        };
+        // A key that cannot sign for the client is better than none: the handshake then says what is missing.
+        let shown_to_all = |identity: &&&Arc<Identity>| !identity.is_only_for_named_authorities();
+        let best = wanted.best_of(candidates.iter().copied());
+        let best = best.or_else(|| candidates.iter().find(shown_to_all).copied());
+        if best.is_none() && !candidates.is_empty() {
+            return Decision::Refuse(AlertDescription::handshake_failure);
+        }
+        Decision::Now(best.cloned())
     }
 }

@@ -18,6 +18,7 @@ mod client;
 pub mod danger;
 mod facts;
 mod outcome;
+mod peek;
 mod receiving;
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod replay_tests;
@@ -28,19 +29,22 @@ mod tests;
 
 pub use client::ClientConnection;
 pub use outcome::{Event, Received, Sent};
+pub use peek::{MAX_PEEKED_LEN, Peek, alert_record, read_client_hello};
 pub use server::ServerConnection;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
-use crate::config::{Content, Direction, Observed, Observer, Preferences};
+use crate::config::{Content, Direction, Observed, Observer, ServerConfig};
 use crate::error::{Error, Internal, Misuse};
 use authenticating::{answer_when_connected, takes_when_connected};
 
 use crate::handshake::client::Client;
 use crate::handshake::server::Server;
-use crate::handshake::{Answer, Connected, EarlyData, Effect, Negotiated, Outgoing, Progress, Question, QuestionId};
+use crate::handshake::{
+    Answer, Connected, EarlyData, EarlyExporter, Effect, Negotiated, Outgoing, Progress, Question, QuestionId,
+};
 use crate::record::{Joiner, Level, Queued, RecordReader, RecordWriter};
 use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, Handshake, ProtocolVersion, write_all};
 
@@ -67,6 +71,8 @@ pub struct Connection {
     early_data_room: u32,
     /// Whether a server may send before the client's Finished has come.
     half_rtt: bool,
+    /// Of early data that is offered or accepted. RFC 8446 §7.5.
+    early_exporter: Option<Box<EarlyExporter>>,
     peer_closed: bool,
     closed: bool,
 }
@@ -106,14 +112,14 @@ enum Pending {
 }
 
 impl Connection {
-    fn new(phase: Phase, preferences: &Preferences, first_version: ProtocolVersion) -> Self {
+    fn new(phase: Phase, observer: Option<Arc<dyn Observer>>, first_version: ProtocolVersion) -> Self {
         Self {
             phase,
             reader: RecordReader::new(),
             writer: RecordWriter::new(first_version),
             joiner: Joiner::default(),
             outgoing: Outgoing::new(),
-            observer: preferences.observer.clone(),
+            observer,
             read_level: Level::Initial,
             write_level: Level::Initial,
             version: ProtocolVersion::TLSv1_3,
@@ -124,6 +130,7 @@ impl Connection {
             early_data: EarlyData::NotOffered,
             early_data_room: 0,
             half_rtt: false,
+            early_exporter: None,
             peer_closed: false,
             closed: false,
         }
@@ -152,6 +159,7 @@ impl Connection {
                 // Nothing follows our close_notify, not even an answer to a KeyUpdate. RFC 8446 §6.1.
                 Effect::Send(..) | Effect::ChangeCipherSpec | Effect::WriteKeys(..) | Effect::WriteUnprotected
                     if self.closed => {}
+                Effect::Configured { config, client_hello } => self.configure(&config, &client_hello),
                 Effect::Send(level, bytes) => {
                     self.observe(Direction::Sent, level, || handshake_content(self.version, &bytes));
                     self.writer.push(Queued::Message { content_type: ContentType::handshake, bytes });
@@ -162,7 +170,14 @@ impl Connection {
                 }
                 Effect::ReadChangeCipherSpec(meaning) => self.reader.set_change_cipher_spec(meaning),
                 Effect::SkipEarlyData(limit) => self.reader.skip_early_data(limit),
-                Effect::EarlyData(outcome) => self.early_data = outcome,
+                Effect::EarlyData(outcome) => {
+                    self.early_data = outcome;
+                    // What the server did not take is bound to nothing.
+                    if matches!(outcome, EarlyData::Rejected | EarlyData::Retried) {
+                        self.early_exporter = None;
+                    }
+                }
+                Effect::EarlyExporter(exporter) => self.early_exporter = Some(exporter),
                 Effect::EarlyDataRoom(bytes) => self.early_data_room = bytes,
                 Effect::HalfRtt => self.half_rtt = true,
                 Effect::WriteUnprotected => {
@@ -191,6 +206,17 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Goes on with a configuration that was chosen after the hello: its observer has not seen that one yet.
+    fn configure(&mut self, config: &ServerConfig, client_hello: &[u8]) {
+        let Some(observer) = &config.preferences.observer else { return };
+        let is_the_same = |earlier| core::ptr::addr_eq(Arc::as_ptr(earlier), Arc::as_ptr(observer));
+        if self.observer.as_ref().is_some_and(is_the_same) {
+            return;
+        }
+        self.observer = Some(Arc::clone(observer));
+        self.observe(Direction::Received, Level::Initial, || handshake_content(self.version, client_hello));
     }
 
     /// The one place where a connection fails: the alert is queued once, the handshake's state is dropped, and the
@@ -222,6 +248,7 @@ impl Connection {
         self.open_question = None;
         self.early_data_room = 0;
         self.half_rtt = false;
+        self.early_exporter = None;
         self.closed = true;
     }
 

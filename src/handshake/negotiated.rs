@@ -1,12 +1,17 @@
 //! What a finished handshake has settled.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// Extensions with their contents.
+pub(crate) type PeerExtensions = Box<[(ExtensionType, Box<[u8]>)]>;
+use crate::crypto::Digest;
 
 /// The facts that remain of a handshake.
 #[derive(Clone, Debug)]
@@ -21,8 +26,12 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
+    pub(crate) server_end_point: Option<Digest>,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
+    /// What the server answered to the application's own extensions.
+    pub(crate) peer_extensions: PeerExtensions,
     /// A server's: what the client's ticket age was off by, in seconds.
     pub(crate) ticket_age_skew: Option<i32>,
     /// Of TLS 1.2: whether the peer said that it knows RFC 5746.

@@ -1,10 +1,14 @@
 //! What a step of the handshake wants to happen, in order. The connection carries it out.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::question::{Question, QuestionId, QuestionKind};
-use crate::error::Error;
-use crate::keys::{TrafficKeys, Transcript};
+use crate::config::ServerConfig;
+use crate::crypto::{Provider, Secret};
+use crate::error::{Error, Misuse};
+use crate::keys::{ExporterSecret, TrafficKeys, Transcript};
 use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
 #[cfg(feature = "tls12")]
 use crate::wire::AlertDescription;
@@ -12,6 +16,8 @@ use crate::wire::{Message, write_message};
 
 /// One thing to happen.
 pub(crate) enum Effect {
+    /// This configuration was chosen for this ClientHello.
+    Configured { config: Arc<ServerConfig>, client_hello: Vec<u8> },
     /// Send this handshake message at this level.
     Send(Level, Vec<u8>),
     /// Send the dummy change_cipher_spec. RFC 8446 §D.4.
@@ -30,6 +36,8 @@ pub(crate) enum Effect {
     EarlyData(EarlyData),
     /// The client may send so many bytes of early data from now on.
     EarlyDataRoom(u32),
+    /// This exports keying material that goes with early data. RFC 8446 §7.5.
+    EarlyExporter(Box<EarlyExporter>),
     /// The server may send data before the client's Finished has come. RFC 8446 §4.4.4.
     HalfRtt,
     /// Send this alert as a warning; the connection goes on.
@@ -41,6 +49,19 @@ pub(crate) enum Effect {
     CertificateDeclined,
     /// Hand this question out.
     Ask(Question),
+}
+
+/// Exports keying material that depends on the ClientHello alone. RFC 8446 §7.5.
+pub(crate) struct EarlyExporter {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) secret: ExporterSecret,
+}
+
+impl EarlyExporter {
+    pub(crate) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
+        let exported = self.secret.export(&*self.provider, label, context, len);
+        exported.map_err(|_| Error::Misuse(Misuse::BadExporterRequest))
+    }
 }
 
 /// What became of early data. RFC 8446 §4.2.10.
@@ -76,6 +97,11 @@ impl Outgoing {
             #[cfg(test)]
             recorded: None,
         }
+    }
+
+    /// Says which configuration was chosen for this ClientHello.
+    pub(crate) fn configured(&mut self, config: Arc<ServerConfig>, client_hello: Vec<u8>) {
+        self.effects.push(Effect::Configured { config, client_hello });
     }
 
     /// Takes the effects out, in order.
@@ -133,6 +159,11 @@ impl Outgoing {
     /// Lets the client send so many bytes of early data.
     pub(crate) fn early_data_room(&mut self, bytes: u32) {
         self.effects.push(Effect::EarlyDataRoom(bytes));
+    }
+
+    /// Lets the application export what goes with early data.
+    pub(crate) fn early_exporter(&mut self, exporter: EarlyExporter) {
+        self.effects.push(Effect::EarlyExporter(Box::new(exporter)));
     }
 
     /// Lets the server send before the client's Finished has come.

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod chain;
+mod end_point;
 mod names;
 pub mod pem;
 mod reason;
@@ -15,6 +16,9 @@ pub use certificate::{
     KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
 };
 pub use chain::{Purpose, verify_chain};
+pub(crate) use end_point::server_end_point;
+#[cfg(feature = "std")]
+pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;
 #[cfg(feature = "std")]
 pub use roots::{FileError, RootsError, RootsReport};

@@ -61,8 +61,10 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
+            server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: self.offer.answers.clone().into(),
             ticket_age_skew: None,
             renegotiation_info: false,
         }

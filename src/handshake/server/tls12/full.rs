@@ -53,8 +53,10 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
+            server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: self.secure_renegotiation,
         }
