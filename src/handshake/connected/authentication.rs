@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::ServerName;
 
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, ServerConfig};
 use crate::crypto::{Secret, Suite, sha256_of_parts};
@@ -15,12 +15,15 @@ use crate::error::{Error, Violation};
 use crate::handshake::proof::{Authenticated, crypto_failed};
 use crate::handshake::{MAX_CERTIFICATE_REQUESTS, MAX_OPEN_CERTIFICATE_REQUESTS};
 use crate::keys::Transcript;
-use crate::wire::SignatureScheme;
+use crate::verify::PeerChain;
+use crate::wire::{CertificateType, SignatureScheme};
 
 /// What a client keeps that has offered to be asked.
 pub(crate) struct AskedClient {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) server_name: ServerName<'static>,
+    /// What was settled in the handshake. RFC 7250 §4.
+    pub(crate) certificate_type: CertificateType,
     /// ClientHello…client Finished.
     pub(crate) transcript: Transcript,
     /// Digests of the contexts of all requests so far.
@@ -57,9 +60,23 @@ pub(crate) enum MakingAnswer {
 }
 
 impl AskedClient {
-    pub(crate) fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>, transcript: Transcript) -> Self {
+    pub(crate) fn new(
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+        certificate_type: CertificateType,
+        transcript: Transcript,
+    ) -> Self {
         let (contexts, waiting) = (Vec::new(), VecDeque::new());
-        Self { config, server_name, transcript, contexts, waiting, making: None, answer_unsent: false }
+        Self {
+            config,
+            server_name,
+            certificate_type,
+            transcript,
+            contexts,
+            waiting,
+            making: None,
+            answer_unsent: false,
+        }
     }
 
     /// Counts a request. Its context is not empty, as it was in the handshake, and has not come before. RFC 8446 §4.3.2.
@@ -95,6 +112,8 @@ impl AskedClient {
 /// What a server keeps that may ask.
 pub(crate) struct AskingServer {
     pub(crate) config: Arc<ServerConfig>,
+    /// What the client shows, as the handshake has settled it. RFC 7250 §4.
+    pub(crate) certificate_type: CertificateType,
     /// ClientHello…client Finished.
     pub(crate) transcript: Transcript,
     /// How many requests there have been.
@@ -131,7 +150,7 @@ pub(crate) enum Flight {
 
 /// An answer with a chain.
 pub(crate) struct ClientAnswer {
-    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+    pub(crate) chain: PeerChain,
     pub(crate) judged: Judged,
     /// CertificateVerify, if it came before the verdict.
     pub(crate) signature: Option<ClientSignature>,
@@ -167,12 +186,19 @@ pub(crate) struct KeptTickets {
     pub(crate) resumption_secret: Secret,
     /// The number of the next ticket, which its nonce is. RFC 8446 §4.6.1.
     pub(crate) next_nonce: u16,
+    /// What we showed.
+    pub(crate) server_certificate_type: CertificateType,
 }
 
 impl AskingServer {
-    pub(crate) fn new(config: Arc<ServerConfig>, transcript: Transcript, tickets: Option<KeptTickets>) -> Self {
+    pub(crate) fn new(
+        config: Arc<ServerConfig>,
+        certificate_type: CertificateType,
+        transcript: Transcript,
+        tickets: Option<KeptTickets>,
+    ) -> Self {
         let (open, answers) = (Vec::new(), VecDeque::new());
-        Self { config, transcript, made: 0, open, flight: None, answers, tickets }
+        Self { config, certificate_type, transcript, made: 0, open, flight: None, answers, tickets }
     }
 
     /// Returns how many requests have not been answered in full.

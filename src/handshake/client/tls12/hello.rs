@@ -50,7 +50,7 @@ pub(in crate::handshake::client) fn accept(
     let handshake = Handshake { offer, suite, randoms, answered, transcript, ocsp_response: None, ticket: None };
     match resumed {
         Some(session) => abbreviated::start(handshake, session, out),
-        None => Ok(full::start(handshake)),
+        None => full::start(handshake),
     }
 }
 
@@ -112,6 +112,12 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
+            ServerExtension::ServerCertificateType(chosen) => {
+                answered.server_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
+            }
+            ServerExtension::ClientCertificateType(chosen) => {
+                answered.client_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
+            }
             _ => {}
         }
     }

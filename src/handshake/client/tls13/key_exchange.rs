@@ -14,7 +14,8 @@ use crate::handshake::proof::crypto_failed;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{NamedGroup, ProtocolVersion};
+use crate::verify::PeerChain;
+use crate::wire::{CertificateType, NamedGroup, ProtocolVersion};
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {
@@ -29,6 +30,9 @@ pub(super) struct Handshake {
     pub(super) early_data: EarlyData,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
+    /// What the server will show, and what we shall show if it asks.
+    pub(super) server_certificate_type: CertificateType,
+    pub(super) client_certificate_type: CertificateType,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -58,7 +62,7 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: crate::handshake::client::hello::reported_name(&self.offer),
             application_protocol,
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             server_end_point: None,
@@ -121,6 +125,8 @@ pub(super) fn derive_handshake_keys(
         psk,
         early_data,
         ocsp_response: None,
+        server_certificate_type: CertificateType::X509,
+        client_certificate_type: CertificateType::X509,
         main_secret,
         client_secret,
         server_secret,

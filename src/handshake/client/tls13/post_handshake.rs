@@ -2,7 +2,6 @@
 //! answer it. RFC 8446 §4.6.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::post_handshake_authentication::accept_certificate_request;
@@ -87,7 +86,7 @@ fn session_of(
         configuration: query.configuration,
         server_name: query.server_name.clone(),
         application_protocol: negotiated.application_protocol.clone(),
-        server_chain: Arc::clone(chain),
+        server_chain: chain.clone(),
         server_scheme: negotiated.peer_signature_scheme,
         extended_master_secret: true,
     }))

@@ -33,7 +33,7 @@ pub(super) fn accept_certificate_request(
     let request: CertificateRequest<'_> = message.parse()?;
     let context = request.certificate_request_context;
     asked.count_request(context)?;
-    let requested = read_request(&request, &asked.server_name)?;
+    let requested = read_request(&request, &asked.server_name, asked.certificate_type)?;
     let mut transcript = asked.transcript.fork();
     transcript.add(message.bytes());
     asked.push(ReceivedRequest { context: context.to_vec(), requested, transcript });
@@ -94,7 +94,8 @@ fn make_certificate(
     let ReceivedRequest { context, requested, mut transcript } = request;
     let ours = &asked.config.preferences.signing_schemes;
     // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
-    let chosen = identity.and_then(|identity| {
+    let agreed = asked.certificate_type;
+    let chosen = identity.filter(|identity| identity.certificate_type() == agreed).and_then(|identity| {
         let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &requested.signature_schemes)?;
         Some((identity, scheme))
     });

@@ -12,8 +12,8 @@ use crate::config::CertificateRequestInfo;
 use crate::error::{Error, Violation};
 use crate::handshake::{Incoming, Outgoing};
 use crate::wire::{
-    CertificateRequest, CertificateRequestExtension, EncryptedExtension, EncryptedExtensions, ExtensionContext,
-    ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
+    CertificateRequest, CertificateRequestExtension, CertificateType, EncryptedExtension, EncryptedExtensions,
+    ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
 };
 
 /// RFC 8446 §A.1: WAIT_EE.
@@ -36,6 +36,14 @@ impl WaitEncryptedExtensions {
                 }
                 EncryptedExtension::EarlyData => takes_early_data = true,
                 EncryptedExtension::Unknown(answer) => handshake.offer.keep_answer(answer),
+                EncryptedExtension::ServerCertificateType(chosen) => {
+                    let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
+                    handshake.server_certificate_type = chosen;
+                }
+                EncryptedExtension::ClientCertificateType(chosen) => {
+                    let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
+                    handshake.client_certificate_type = chosen;
+                }
                 // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
                 // refused above.
                 _ => {}
@@ -46,7 +54,10 @@ impl WaitEncryptedExtensions {
         // With a PSK there are no certificates. RFC 8446 §2.2.
         Ok(match handshake.psk.take() {
             Some(psk) => State::WaitFinishedOfPsk(WaitFinishedOfPsk { handshake, application_protocol, psk }),
-            None => State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }),
+            None => {
+                handshake.offer.check_server_certificate_type(handshake.server_certificate_type)?;
+                State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol })
+            }
         })
     }
 }
@@ -66,7 +77,8 @@ impl WaitCertificateOrRequest {
         if !request.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        let requested = read_request(&request, &handshake.offer.name)?;
+        let (name, certificate_type) = (&handshake.offer.name, handshake.client_certificate_type);
+        let requested = read_request(&request, name, certificate_type)?;
         handshake.transcript.add(message.bytes());
         Ok(State::WaitCertificate(WaitCertificate { handshake, application_protocol, requested }))
     }
@@ -81,6 +93,7 @@ impl WaitCertificateOrRequest {
 pub(super) fn read_request(
     request: &CertificateRequest<'_>,
     server_name: &ServerName<'static>,
+    certificate_type: CertificateType,
 ) -> Result<CertificateRequestInfo, Error> {
     let (mut signature_schemes, mut certificate_schemes) = (None, None);
     let mut certificate_authorities = Vec::new();
@@ -111,5 +124,6 @@ pub(super) fn read_request(
         certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
         signature_schemes,
         certificate_authorities,
+        certificate_type,
     })
 }

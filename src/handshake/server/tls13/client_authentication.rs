@@ -2,16 +2,16 @@
 
 use alloc::sync::Arc;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::finished::{Established, WaitFinished};
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
-use crate::verify::{Purpose, Roots};
-use crate::wire::{Certificate, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in};
+use crate::handshake::{Incoming, Outgoing, QuestionKind, shown};
+use crate::verify::{PeerChain, Purpose, Roots};
+use crate::wire::{
+    Certificate, CertificateType, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in,
+};
 
 /// RFC 8446 §A.2: WAIT_CERT.
 pub(crate) struct WaitCertificate {
@@ -27,7 +27,7 @@ impl WaitCertificate {
         if !certificate.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        let chain = read_chain(&certificate)?;
+        let chain = read_chain(established.handshake.certificate_types.client, &certificate)?;
         established.handshake.transcript.add(message.bytes());
 
         // 2. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
@@ -58,11 +58,9 @@ impl WaitCertificate {
 }
 
 /// Reads a client's chain, in the handshake or after it; empty if it has none. RFC 8446 §4.4.2.
-pub(super) fn read_chain(certificate: &Certificate<'_>) -> Result<Arc<[CertificateDer<'static>]>, Error> {
+pub(super) fn read_chain(agreed: CertificateType, certificate: &Certificate<'_>) -> Result<PeerChain, Error> {
     let list = &certificate.certificate_list;
-    if list.len() > MAX_CHAIN_LEN {
-        return Err(Violation::ChainTooLong.into());
-    }
+    let chain = shown::read_entries(agreed, list)?;
     // An entry's extensions answer ours, and we asked for none.
     if let Some(extension) = list.iter().flat_map(|entry| &entry.extensions).next() {
         let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
@@ -71,22 +69,19 @@ pub(super) fn read_chain(certificate: &Certificate<'_>) -> Result<Arc<[Certifica
             Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
         });
     }
-    Ok(list.iter().map(|entry| CertificateDer::from(entry.cert_data).into_owned()).collect())
+    Ok(chain)
 }
 
 /// What a client's chain is judged by.
-pub(super) fn question_about(
-    config: &ServerConfig,
-    roots: &Arc<Roots>,
-    chain: &Arc<[CertificateDer<'static>]>,
-) -> ChainToVerify {
+pub(super) fn question_about(config: &ServerConfig, roots: &Arc<Roots>, chain: &PeerChain) -> ChainToVerify {
     ChainToVerify {
-        chain: Arc::clone(chain),
+        chain: chain.clone(),
         purpose: Purpose::Client,
         name: None,
         now: config.preferences.now(),
         ocsp_response: None,
         roots: Arc::clone(roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: Arc::clone(&config.preferences.provider),
     }
 }
@@ -94,7 +89,7 @@ pub(super) fn question_about(
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     established: Established,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl AskVerdict {

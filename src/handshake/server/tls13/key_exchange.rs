@@ -11,10 +11,12 @@ use crate::config::ServerConfig;
 use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::server::certificate_types::SettledTypes;
 use crate::handshake::server::hello::{Settled, skip_limit};
 use crate::handshake::{EarlyData, EarlyExporter, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficKeys, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
+use crate::verify::PeerChain;
 use crate::wire::{
     CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, ServerExtension, ServerHello,
 };
@@ -27,6 +29,7 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) server_name: Option<String>,
+    pub(super) certificate_types: SettledTypes,
     pub(super) asks_for_ocsp: bool,
     /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
     pub(super) post_handshake_auth: bool,
@@ -65,7 +68,7 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: self.server_name.clone(),
             application_protocol: self.application_protocol.clone(),
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
             server_end_point: None,
@@ -86,6 +89,7 @@ pub(super) struct KeySource<'k> {
     pub(super) authenticated_at: Option<Time>,
     pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: bool,
+    pub(super) certificate_types: SettledTypes,
 }
 
 /// Sends ServerHello and changes both directions to the handshake keys, or reading to those of early data. RFC 8446 §4.1.3,
@@ -96,7 +100,7 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data } = source;
+    let KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data, certificate_types } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
     let Settled { post_handshake_auth, .. } = settled;
     let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
@@ -167,6 +171,7 @@ pub(super) fn exchange_keys(
         group,
         hello_retried,
         server_name: hello.server_name,
+        certificate_types,
         asks_for_ocsp,
         post_handshake_auth,
         application_protocol,

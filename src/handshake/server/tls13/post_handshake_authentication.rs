@@ -16,11 +16,9 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use pki_types::CertificateDer;
-
 use super::client_authentication::{question_about, read_chain};
 use super::key_exchange::Handshake;
-use super::server_parameters::{MAX_AUTHORITIES_LEN, certificate_request};
+use super::server_parameters::{authorities, certificate_request};
 use super::tickets::{keep_tickets, send_more_tickets};
 use crate::config::{ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Misuse, Violation};
@@ -32,6 +30,7 @@ use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_f
 use crate::handshake::{Answer, Incoming, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{TrafficSecret, Transcript};
 use crate::record::Level;
+use crate::verify::PeerChain;
 use crate::wire::{Certificate, CertificateVerify, Finished, ProtocolVersion, write_message};
 
 /// What a server keeps that may ask, or nothing: the client must have offered it, and the configuration want it.
@@ -43,8 +42,8 @@ pub(super) fn keep_asking(
         return Ok(None);
     }
     let tickets = keep_tickets(&handshake, authenticated)?;
-    let Handshake { config, transcript, .. } = handshake;
-    Ok(Some(Box::new(AskingServer::new(config, transcript, tickets))))
+    let Handshake { config, transcript, certificate_types, .. } = handshake;
+    Ok(Some(Box::new(AskingServer::new(config, certificate_types.client, transcript, tickets))))
 }
 
 /// Asks. RFC 8446 §4.3.2, §4.6.2.
@@ -54,7 +53,7 @@ pub(crate) fn request(connected: &mut ConnectedTls13, out: &mut Outgoing) -> Res
     let roots = config.post_handshake_auth.roots().ok_or(Misuse::NoPostHandshakeAuth)?;
     let mut context = [0; CONTEXT_LEN];
     config.preferences.provider.fill_random(&mut context).map_err(crypto_failed)?;
-    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    let subjects = authorities(roots, asking.certificate_type);
     let message = write_message(&certificate_request(&config, &subjects, &context))?;
     let mut transcript = asking.transcript.fork();
     transcript.add(&message);
@@ -72,7 +71,7 @@ pub(super) fn accept_certificate(
     let certificate: Certificate<'_> = message.parse()?;
     // 1. Which request is it? RFC 8446 §4.4.2.
     let mut transcript = asking.take_request(certificate.certificate_request_context)?;
-    let chain = read_chain(&certificate)?;
+    let chain = read_chain(asking.certificate_type, &certificate)?;
     transcript.add(message.bytes());
 
     // 2. A client without a certificate. RFC 8446 §4.4.2.4.
@@ -105,7 +104,7 @@ pub(super) fn accept_certificate(
 }
 
 /// Says whether a verdict is about the chain that was asked about.
-fn is_about(verdict: &Verdict, chain: &Arc<[CertificateDer<'static>]>) -> bool {
+fn is_about(verdict: &Verdict, chain: &PeerChain) -> bool {
     verdict.as_ref().ok().is_none_or(|accepted| accepted.is_about(chain))
 }
 

@@ -16,6 +16,7 @@ use crate::config::{
 use crate::crypto::{HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
+use crate::handshake::server::certificate_types::{SettledTypes, still_taken};
 use crate::handshake::server::hello::{OfferedPsk, Settled};
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::keys::{EarlySecret, PskKind, Transcript};
@@ -35,6 +36,7 @@ pub(super) struct ChosenPsk {
     /// What the client's ticket age is off by, in seconds.
     pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: Option<u32>,
+    pub(super) certificate_types: SettledTypes,
 }
 
 /// Looks for a PSK that fits, or goes on to certificates.
@@ -206,6 +208,7 @@ impl Search {
             authenticated_at: None,
             ticket_age_skew: None,
             accepts_early_data: None,
+            certificate_types: SettledTypes::NONE,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
     }
@@ -214,6 +217,7 @@ impl Search {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
         let ticket_age_skew = self.ticket_age_skew(&session);
+        let certificate_types = SettledTypes::of_session(&self.settled.hello, &session);
         let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = session;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
@@ -223,6 +227,7 @@ impl Search {
             authenticated_at: Some(authenticated_at),
             ticket_age_skew,
             accepts_early_data: None,
+            certificate_types,
         };
         let Some((max_bytes, offer)) = early_data else {
             return send_psk_flight(self.settled, chosen, self.boundary, out);
@@ -238,6 +243,7 @@ impl Search {
             && config.preferences.now().is_some_and(|now| session.is_alive(now))
             && config.binding() == Some(session.configuration)
             && session.is_for(hello.server_name.as_deref())
+            && still_taken(config, hello, session)
             && (!session.client_chain.is_empty() || !matches!(config.client_auth, ClientAuth::Require(_)));
         let was = Suite::tls13(session.cipher_suite).filter(|_| fits)?;
         // The same suite, for early data; the same hash at least. RFC 8446 §4.6.1.

@@ -9,10 +9,10 @@ use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::record::Level;
-use crate::verify::CERTIFICATE_ONLY_SCHEMES;
+use crate::verify::{CERTIFICATE_ONLY_SCHEMES, Roots};
 use crate::wire::{
-    CertificateRequest, CertificateRequestExtension, DistinguishedName, EncryptedExtension, EncryptedExtensions,
-    ProtocolNameList,
+    CertificateRequest, CertificateRequestExtension, CertificateType, DistinguishedName, EncryptedExtension,
+    EncryptedExtensions, ProtocolNameList,
 };
 
 /// RFC 8446 §4.3.1.
@@ -30,6 +30,9 @@ pub(super) fn send_encrypted_extensions(
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         extensions.push(EncryptedExtension::ApplicationLayerProtocolNegotiation(protocols));
     }
+    let types = handshake.certificate_types;
+    extensions.extend(types.told_of_client().map(EncryptedExtension::ClientCertificateType));
+    extensions.extend(types.told_of_server().map(EncryptedExtension::ServerCertificateType));
     if accepts_early_data {
         extensions.push(EncryptedExtension::EarlyData);
     }
@@ -41,9 +44,17 @@ pub(super) fn send_encrypted_extensions(
 pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
     let config = Arc::clone(&handshake.config);
     let Some(roots) = config.client_auth.roots() else { return Ok(()) };
-    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    let subjects = authorities(roots, handshake.certificate_types.client);
     let message = certificate_request(&config, &subjects, &[]);
     out.send(Level::Handshake, &message, &mut handshake.transcript)
+}
+
+/// The names of the authorities that a client's chain may lead to. Nobody has issued a raw public key.
+pub(super) fn authorities(roots: &Roots, certificate_type: CertificateType) -> Vec<Vec<u8>> {
+    match certificate_type {
+        CertificateType::RawPublicKey => Vec::new(),
+        _ => roots.subjects_that_fit(MAX_AUTHORITIES_LEN),
+    }
 }
 
 /// What is asked for: in the handshake with an empty context, after it with one of its own. RFC 8446 §4.3.2, §4.6.2.
@@ -64,4 +75,4 @@ pub(super) fn certificate_request<'r>(
 }
 
 /// The most bytes of certificate_authorities that we send.
-pub(super) const MAX_AUTHORITIES_LEN: usize = 8192;
+const MAX_AUTHORITIES_LEN: usize = 8192;

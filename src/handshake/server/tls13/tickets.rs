@@ -14,7 +14,9 @@ use crate::handshake::{Negotiated, Outgoing};
 use crate::keys::resumption_psk;
 use crate::record::Level;
 use crate::resume::{MAX_SESSION_LIFETIME, ServerSession, remaining_lifetime};
-use crate::wire::{NamedGroup, NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, write_message};
+use crate::wire::{
+    CertificateType, NamedGroup, NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, write_message,
+};
 
 /// Sends as many tickets as the configuration says, each with a PSK of its own. Without a clock nobody could tell how old
 /// they are, so that there are none.
@@ -36,6 +38,7 @@ pub(super) fn send_tickets(
         application_protocol: handshake.application_protocol.as_ref(),
         authenticated,
         authenticated_at: handshake.authenticated_at,
+        server_certificate_type: handshake.certificate_types.server,
     };
     tickets.send(0, || resumption_secret(handshake), out)
 }
@@ -61,6 +64,7 @@ pub(super) fn keep_tickets(handshake: &Handshake, authenticated: &Authenticated)
         suite: handshake.suite,
         resumption_secret: resumption_secret(handshake)?,
         next_nonce: u16::from(resumption.tickets_per_handshake),
+        server_certificate_type: handshake.certificate_types.server,
     }))
 }
 
@@ -80,6 +84,7 @@ pub(super) fn send_more_tickets(
         application_protocol: negotiated.application_protocol.as_ref(),
         authenticated,
         authenticated_at: None,
+        server_certificate_type: kept.server_certificate_type,
     };
     let first = kept.next_nonce;
     kept.next_nonce = first.saturating_add(u16::from(asking.config.resumption.tickets_per_handshake));
@@ -96,6 +101,7 @@ struct Tickets<'t> {
     authenticated: &'t Authenticated,
     /// When it was, unless it is now.
     authenticated_at: Option<Time>,
+    server_certificate_type: CertificateType,
 }
 
 impl Tickets<'_> {
@@ -132,6 +138,7 @@ impl Tickets<'_> {
                 application_protocol: self.application_protocol.cloned(),
                 client_chain: chain.clone(),
                 client_scheme: self.authenticated.scheme(),
+                server_certificate_type: self.server_certificate_type,
                 extended_master_secret: true,
                 ticket_age_add: u32::from_be_bytes(random(provider)?),
                 max_early_data: resumption.early_data.as_ref().map_or(0, |policy| policy.max_bytes),
