@@ -40,6 +40,7 @@ pub(super) struct Settled {
     pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) has_signature_algorithms: bool,
     pub(super) asks_for_ocsp: bool,
+    pub(super) post_handshake_auth: bool,
     pub(super) offers_early_data: bool,
     /// Whether the client can use a ticket at all: it knows PSKs with a key exchange. RFC 8446 §4.2.9.
     pub(super) resumes: bool,
@@ -259,6 +260,7 @@ pub(super) fn proceed(
         client_certificate_types,
         has_signature_algorithms: offered.signature_algorithms.is_some(),
         asks_for_ocsp: offered.asks_for_ocsp,
+        post_handshake_auth: offered.post_handshake_auth,
         offers_early_data: offered.early_data,
         resumes: offered.psk_modes.contains(&PskKeyExchangeMode::psk_dhe_ke),
         psks: offered_psks(&offered)?,

@@ -31,12 +31,16 @@ pub(super) struct Handshake {
     pub(super) server_name: Option<String>,
     pub(super) certificate_types: SettledTypes,
     pub(super) asks_for_ocsp: bool,
+    /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(super) post_handshake_auth: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// Whether the client can use tickets.
     pub(super) client_resumes: bool,
     /// When the full handshake was that a resumed one stands on.
     pub(super) authenticated_at: Option<Time>,
+    /// What the client's ticket age was off by, in seconds.
+    pub(super) ticket_age_skew: Option<i32>,
     /// Known as soon as the handshake secret is; used once our Finished is sent.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -71,7 +75,7 @@ impl Handshake {
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: Box::default(),
-            ticket_age_skew: None,
+            ticket_age_skew: self.ticket_age_skew,
             renegotiation_info: false,
         }
     }
@@ -83,6 +87,7 @@ pub(super) struct KeySource<'k> {
     /// The chosen PSK with its place in the client's list.
     pub(super) psk: Option<(u16, &'k Secret)>,
     pub(super) authenticated_at: Option<Time>,
+    pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: bool,
     pub(super) certificate_types: SettledTypes,
 }
@@ -95,8 +100,9 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, accepts_early_data, certificate_types } = source;
+    let KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data, certificate_types } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
+    let Settled { post_handshake_auth, .. } = settled;
     let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
@@ -167,10 +173,12 @@ pub(super) fn exchange_keys(
         server_name: hello.server_name,
         certificate_types,
         asks_for_ocsp,
+        post_handshake_auth,
         application_protocol,
         transcript,
         client_resumes: resumes,
         authenticated_at,
+        ticket_age_skew,
         main_secret,
         client_secret,
         server_secret,
