@@ -239,7 +239,8 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Unsupported> {
     };
     let mut config = shared!(config, parts, psk_only)
         .danger_verify_with(parts.judge.clone())
-        .session_store(parts.recall.server_sessions.clone());
+        .session_store(parts.recall.server_sessions.clone())
+        .grease(options.grease);
     if options.require_client_certificate {
         config = config.client_auth(ClientAuth::Require(Arc::new(authorities(options))));
     } else if options.verify_peer {
