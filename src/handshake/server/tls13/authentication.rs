@@ -15,6 +15,7 @@ use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::connected::ApplicationSecrets;
 use crate::handshake::proof::{Authenticated, Signing, crypto_failed, signed_message};
 use crate::handshake::server::certificate_types::SettledTypes;
+use crate::handshake::server::end_point_of;
 use crate::handshake::server::hello::Settled;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::record::{Level, RecordBoundary};
@@ -69,6 +70,7 @@ impl AskIdentity {
         let (config, shown) = (&settled.config, &settled.client_certificate_types);
         let asks_later = settled.post_handshake_auth && config.post_handshake_auth.roots().is_some();
         let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity, asks_later)?;
+        let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
         let source = KeySource {
             suite,
             psk: None,
@@ -76,6 +78,7 @@ impl AskIdentity {
             ticket_age_skew: None,
             accepts_early_data: false,
             certificate_types,
+            server_end_point,
         };
         let mut handshake = exchange_keys(settled, source, boundary, out)?;
         send_encrypted_extensions(&mut handshake, false, out)?;
@@ -146,11 +149,17 @@ pub(super) fn send_psk_flight(
     out: &mut Outgoing,
 ) -> Result<State, Error> {
     let ChosenPsk { index, suite, secret, authenticated, authenticated_at, ticket_age_skew, .. } = chosen;
-    let ChosenPsk { accepts_early_data, certificate_types, .. } = chosen;
+    let ChosenPsk { accepts_early_data, certificate_types, server_end_point, .. } = chosen;
     let accepts = accepts_early_data.is_some();
-    let psk = Some((index, &secret));
-    let source =
-        KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data: accepts, certificate_types };
+    let source = KeySource {
+        suite,
+        psk: Some((index, &secret)),
+        authenticated_at,
+        ticket_age_skew,
+        accepts_early_data: accepts,
+        certificate_types,
+        server_end_point,
+    };
     let mut handshake = exchange_keys(settled, source, boundary, out)?;
     drop(secret);
     send_encrypted_extensions(&mut handshake, accepts, out)?;

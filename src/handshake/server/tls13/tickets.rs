@@ -1,12 +1,13 @@
 //! NewSessionTicket: what lets the client come back. RFC 8446 §4.6.1.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::key_exchange::Handshake;
 use crate::clock::Time;
 use crate::config::{AntiReplay, EarlyDataPolicy, SealTickets, ServerConfig, ServerResumption, ServerSessionStore};
-use crate::crypto::{Provider, Secret, Suite};
+use crate::crypto::{Digest, Provider, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::connected::authentication::{AskingServer, KeptTickets};
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
@@ -39,6 +40,7 @@ pub(super) fn send_tickets(
         authenticated,
         authenticated_at: handshake.authenticated_at,
         server_certificate_type: handshake.certificate_types.server,
+        server_end_point: handshake.server_end_point.as_ref(),
     };
     tickets.send(0, || resumption_secret(handshake), out)
 }
@@ -85,6 +87,7 @@ pub(super) fn send_more_tickets(
         authenticated,
         authenticated_at: None,
         server_certificate_type: kept.server_certificate_type,
+        server_end_point: negotiated.server_end_point.as_ref(),
     };
     let first = kept.next_nonce;
     kept.next_nonce = first.saturating_add(u16::from(asking.config.resumption.tickets_per_handshake));
@@ -102,6 +105,7 @@ struct Tickets<'t> {
     /// When it was, unless it is now.
     authenticated_at: Option<Time>,
     server_certificate_type: CertificateType,
+    server_end_point: Option<&'t Box<Digest>>,
 }
 
 impl Tickets<'_> {
@@ -130,6 +134,8 @@ impl Tickets<'_> {
                 cipher_suite: self.suite.id,
                 secret: psk,
                 group: self.group,
+                record_limit: 0,
+                server_end_point: self.server_end_point.cloned(),
                 created: now,
                 lifetime,
                 authenticated: authenticated_at,
