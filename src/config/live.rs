@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::{PoisonError, RwLock};
 
+use super::identity::types_of;
 use super::{
     CertificateRequestInfo, ChooseClientIdentity, ChooseServerConfig, ChooseServerIdentity, ClientHelloInfo,
     ClientHelloView, Decision, Identity, ServerConfig, SigningRequest, choose_by_request, choose_by_server_name,
@@ -19,9 +20,10 @@ use crate::error::{CertificateError, NameList, Which};
 #[cfg(feature = "ring")]
 use crate::verify::FileError;
 use crate::verify::{
-    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, SignatureFailure, distinguished_name_text, verify_handshake_signature,
+    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, PublicKeyInfo, SignatureFailure, check_raw_public_key,
+    distinguished_name_text, verify_handshake_signature_with_key,
 };
-use crate::wire::ProtocolVersion;
+use crate::wire::{CertificateType, ProtocolVersion};
 
 /// A value that can be swapped while others use it. A `Live<ServerConfig>` chooses what it holds:
 /// [`ServerConnection::choosing`](crate::ServerConnection::choosing) takes it.
@@ -67,6 +69,8 @@ pub struct LiveIdentities {
     current: Live<Chosen>,
     /// The first leaves.
     shows: Vec<u8>,
+    /// Of the first ones.
+    certificate_types: Vec<CertificateType>,
     clock: Arc<dyn Clock>,
     provider: Arc<dyn Provider>,
 }
@@ -104,7 +108,8 @@ impl LiveIdentities {
         let identities = checked(identities, &*provider, clock.now())?;
         let leaves = identities.iter().filter_map(|identity| identity.chain().first());
         let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
-        Ok(Self { current: Live::new(Chosen::among(identities)), shows, clock, provider })
+        let certificate_types = types_of(&identities);
+        Ok(Self { current: Live::new(Chosen::among(identities)), shows, certificate_types, clock, provider })
     }
 
     /// Returns the identities that are in use now.
@@ -154,6 +159,10 @@ impl ChooseClientIdentity for LiveIdentities {
 
     fn shows(&self) -> &[u8] {
         &self.shows
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
     }
 }
 
@@ -205,10 +214,18 @@ fn checked(
     }
     let identities: Vec<_> = identities.into_iter().map(Arc::new).collect();
     for (number, identity) in (1..).zip(&identities) {
-        check_validity(identity, now).map_err(|error| SwapRefused::Certificate(number, error))?;
+        check_shown(identity, provider, now).map_err(|error| SwapRefused::Certificate(number, error))?;
         check_key(identity, provider, number)?;
     }
     Ok(identities)
+}
+
+/// What peers are shown must be good now. A raw public key is so at any time.
+fn check_shown(identity: &Identity, provider: &dyn Provider, now: Option<Time>) -> Result<(), CertificateError> {
+    match identity.is_raw() {
+        true => check_raw_public_key(provider, &identity.subject_public_key_info()),
+        false => check_validity(identity, now),
+    }
 }
 
 /// The whole chain must be valid now: a renewal that brings an old intermediate along fails with every client.
@@ -242,7 +259,8 @@ const KEY_CHECK: &[u8] = b"Bulla, does this key belong to its certificate?\0";
 /// Lets the signer sign. One that answers later is not asked: what it says, the first handshake shows.
 fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -> Result<(), SwapRefused> {
     let message = [&[b' '; 64], KEY_CHECK].concat();
-    let leaf = identity.chain().first().ok_or(SwapRefused::Empty)?;
+    let key = identity.subject_public_key_info();
+    let key = PublicKeyInfo::read(&key).map_err(|_| SwapRefused::KeyDoesNotMatch(number))?;
     for &scheme in identity.signer().schemes() {
         let request = SigningRequest { scheme, message: message.clone(), identity: Arc::clone(identity) };
         let signature = match identity.signer().sign(&request) {
@@ -252,7 +270,7 @@ fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -
         };
         let of_tls12 = CERTIFICATE_ONLY_SCHEMES.contains(&scheme);
         let version = if of_tls12 { ProtocolVersion::TLSv1_2 } else { ProtocolVersion::TLSv1_3 };
-        match verify_handshake_signature(provider, leaf, version, scheme, &message, &signature) {
+        match verify_handshake_signature_with_key(provider, key, version, scheme, &message, &signature) {
             Ok(()) => return Ok(()),
             Err(SignatureFailure::SchemeDoesNotFitKey) => {}
             Err(_) => break,
@@ -264,7 +282,8 @@ fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -
 /// The names of the old ones that none of the new ones has. A certificate without names goes by its subject.
 fn lost_names(old: &[Arc<Identity>], new: &[Arc<Identity>]) -> Vec<String> {
     let leaves = |identities: &[Arc<Identity>]| -> Vec<_> {
-        identities.iter().filter_map(|identity| identity.chain().first().cloned()).collect()
+        let named = identities.iter().filter(|identity| !identity.is_raw());
+        named.filter_map(|identity| identity.chain().first().cloned()).collect()
     };
     let (old_leaves, new_leaves) = (leaves(old), leaves(new));
     let new_read: Vec<_> = new_leaves.iter().filter_map(|leaf| PeerCertificate::read(leaf).ok()).collect();
@@ -277,7 +296,10 @@ fn lost_names(old: &[Arc<Identity>], new: &[Arc<Identity>]) -> Vec<String> {
         }
         for name in names {
             let listed = new_names.iter().any(|new| new.eq_ignore_ascii_case(&name));
-            if !listed && !lost.contains(&name) && !new.iter().any(|identity| identity.is_valid_for(&name)) {
+            if !listed
+                && !lost.contains(&name)
+                && !new.iter().any(|identity| !identity.is_raw() && identity.is_valid_for(&name))
+            {
                 lost.push(name);
             }
         }
