@@ -6,6 +6,14 @@
 mod later;
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/script.rs"]
+mod script;
+#[path = "support/script_tls12.rs"]
+mod script_tls12;
+#[path = "support/stage_tls12.rs"]
+mod stage_tls12;
 
 use std::sync::Arc;
 
@@ -691,4 +699,24 @@ fn message_of_a_raw_key_is_told_from_a_list_of_certificates() {
     }
     // Nothing to show is the same in either form.
     assert_eq!(read(&[HandshakeType::certificate.0, 0, 0, 3, 0, 0, 0]), "CertificateTls12");
+}
+
+#[test]
+fn types_that_are_not_known_are_passed_over() {
+    const UNKNOWN: CertificateType = CertificateType(5);
+    let stage = stage_tls12::Stage::new();
+    let greeted = |server: ServerConfig, offer: ClientExtension<'static>| {
+        let scene = stage.server_with(server);
+        let scene =
+            scene.say_message(|peer| peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(offer)));
+        scene.outcome()
+    };
+    let judges = |types: Vec<CertificateType>| ClientExtension::ServerCertificateType(types);
+    assert_eq!(greeted(stage.server.clone(), judges(vec![UNKNOWN, X509])), "WaitClientKeyExchange");
+    assert_eq!(greeted(stage.server.clone(), judges(vec![UNKNOWN, RAW])), "NoCommonCertificateType");
+    let shows = |types: Vec<CertificateType>| ClientExtension::ClientCertificateType(types);
+    assert_eq!(greeted(stage.requesting_server(), shows(vec![UNKNOWN, X509])), "WaitCertificate");
+    assert_eq!(greeted(stage.requesting_server(), shows(vec![UNKNOWN])), "NoCommonCertificateType");
+    // Of a client that is not asked it is of no account.
+    assert_eq!(greeted(stage.server.clone(), shows(vec![UNKNOWN])), "WaitClientKeyExchange");
 }
