@@ -101,7 +101,8 @@ enum Role {
 
 /// An event that borrows nothing.
 enum Pending {
-    Ask(Question),
+    /// Boxed: a connection has one for a moment, and its room for ever.
+    Ask(Box<Question>),
     Established,
 }
 
@@ -193,7 +194,7 @@ impl Connection {
                 Effect::Warn(_) => {}
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
-                    self.event = Some(Pending::Ask(question));
+                    self.event = Some(Pending::Ask(Box::new(question)));
                 }
             }
         }
