@@ -207,13 +207,17 @@ const AUTHENTICATION: &[Case] = &[
             .say_message(|peer| peer.certificate_with(|certificate| certificate.certificate_request_context = b"x"))
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         let add = |it: &mut CertificateEntry<'_>| it.extensions.push(extension.clone());
         before_certificate(stage)
             .say_message(|peer| peer.certificate_with(|certificate| add(&mut certificate.certificate_list[0])))
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         let add = |it: &mut CertificateEntry<'_>| it.extensions.push(extension.clone());
         before_client_certificate(stage)
             .say_message(|peer| peer.certificate_with(|certificate| add(&mut certificate.certificate_list[0])))

@@ -4,7 +4,9 @@
 //! work is refused while the configuration is built, with the reason.
 
 mod client;
+pub mod compression;
 pub mod danger;
+mod delegation;
 mod error;
 mod identity;
 mod observer;
@@ -17,6 +19,7 @@ mod resumption;
 mod server;
 
 pub use client::ClientConfig;
+pub(crate) use client::MAX_AUTHORITIES_LEN;
 pub use error::ConfigError;
 pub use identity::{Identity, LocalSigner};
 pub use observer::{Content, Direction, Observed, Observer};

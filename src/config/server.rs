@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::compression::CompressCertificates;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::resumption::EarlyDataPolicy;
@@ -25,6 +26,7 @@ pub struct ServerConfig {
     identities: Vec<Arc<Identity>>,
     pub(crate) client_auth: ClientAuth,
     pub(crate) verifier: Arc<dyn VerifyChain>,
+    pub(crate) asks_for_ocsp: bool,
     pub(crate) resumption: ServerResumption,
 }
 
@@ -67,6 +69,7 @@ impl ServerConfig {
             identities,
             client_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            asks_for_ocsp: false,
             resumption: ServerResumption::default(),
         }
     }
@@ -86,6 +89,7 @@ impl ServerConfig {
             identities: Vec::new(),
             client_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            asks_for_ocsp: false,
             resumption: ServerResumption::default(),
         }
     }
@@ -125,6 +129,15 @@ impl ServerConfig {
         let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
         self.resumption.roots_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.client_auth = client_auth;
+        self
+    }
+
+    /// Asks clients that show a certificate to staple an OCSP response to it: status_request in CertificateRequest. RFC 8446
+    /// §4.4.2.1. Whoever judges the chain finds it in
+    /// [`ChainToVerify::ocsp_response`](super::ChainToVerify::ocsp_response); the built-in judge does not look at it. TLS 1.3
+    /// alone has that. Off by default.
+    pub fn ask_for_ocsp(mut self, on: bool) -> Self {
+        self.asks_for_ocsp = on;
         self
     }
 
@@ -214,7 +227,7 @@ impl ChooseServerIdentity for ByServerName {
             |identity: &&Arc<Identity>| hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name));
         let with_name: Vec<_> = self.0.iter().filter(named).collect();
         let candidates = if with_name.is_empty() { self.0.iter().collect() } else { with_name };
-        let signs = |identity: &&&Arc<Identity>| identity.can_sign_for(hello.version, &hello.signature_schemes);
+        let signs = |identity: &&&Arc<Identity>| identity.can_sign_for_client(hello);
         let verifiable =
             |identity: &&&Arc<Identity>| identity.chain_verifiable_with(&hello.certificate_signature_schemes);
         // A chain that the client may not be able to verify is still better than none: the client may know the leaf. A

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 
+use crate::clock::Time;
 use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The facts that remain of a handshake.
@@ -21,6 +22,10 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    /// The SignedCertificateTimestampList that it sent beside its leaf.
+    pub(crate) peer_timestamps: Option<Vec<u8>>,
+    /// Until when the delegated credential is valid that the peer signed with.
+    pub(crate) delegated_until: Option<Time>,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
 }
