@@ -346,6 +346,10 @@ failures! {
         283 DelegatedCredentialNotOffered => unexpected_message, "the server sent a delegated credential, which we did not offer to take";
         /// A delegated credential that does not delegate. RFC 9345 §4.1.3.
         284 DelegatedCredentialInvalid(reason: DelegationRefused) => illegal_parameter, "the server's delegated credential is not valid: {reason}";
+        /// More requests for a certificate than the limit, unanswered or over the whole connection. RFC 8446 §4.6.2.
+        270 TooManyCertificateRequests => unexpected_message, "the server asked too often for a certificate";
+        /// Something stands between the messages of an answer to a CertificateRequest, which must be consecutive. RFC 8446 §4.6.2.
+        271 InterleavedAuthentication => unexpected_message, "the client put other data between the messages that authenticate it";
     }
 }
 
@@ -422,6 +426,10 @@ failures! {
         711 InputPending => internal_error, "a handshake message has come in part; receive the rest before this";
         /// There is no early data to send: none was offered, it has been refused, or its time is over. RFC 8446 §4.2.10.
         712 NoEarlyData => internal_error, "early data cannot be sent now: none was offered, it was refused, or the server's Finished has come";
+        /// Only a server of TLS 1.3 whose configuration says so can ask after the handshake, and only a client that offers it can be asked. RFC 8446 §4.6.2.
+        713 NoPostHandshakeAuth => internal_error, "this client cannot be asked for a certificate after the handshake: it did not offer that, or the configuration does not want it";
+        /// So many requests for a certificate are unanswered, or have been made, that there must not be another one.
+        714 TooManyCertificateRequests => internal_error, "too many requests for a client's certificate are unanswered, or have been made";
     }
 }
 

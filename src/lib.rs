@@ -44,11 +44,14 @@ pub mod wire;
 pub use config::{
     ClientAuth, ClientConfig, ConfigError, Content, Direction, Identity, Observed, Observer, ServerConfig, danger,
 };
-pub use connection::{ClientConnection, Connection, Event, Received, Sent, ServerConnection};
+pub use connection::{
+    ClientConnection, Connection, Event, MAX_PEEKED_LEN, Peek, Received, Sent, ServerConnection, alert_record,
+    read_client_hello,
+};
 pub use error::{Error, Fault};
 pub use handshake::{
-    Answer, EarlyData, HandshakeKind, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Question, QuestionId,
-    QuestionKind,
+    Answer, EarlyData, HandshakeKind, MAX_CERTIFICATE_REQUESTS, MAX_CHAIN_LEN, MAX_KEY_SHARES, MAX_OFFERED_PSKS,
+    MAX_OPEN_CERTIFICATE_REQUESTS, Question, QuestionId, QuestionKind,
 };
 #[cfg(feature = "std")]
 pub use keys::KeyLogFile;

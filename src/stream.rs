@@ -86,7 +86,7 @@ where
     pub fn handshake(&mut self) -> io::Result<()> {
         while !self.connection.is_established() {
             match self.advance()? {
-                Happened::Established | Happened::Data => {}
+                Happened::Established | Happened::Data | Happened::Authenticated => {}
                 Happened::EarlyData => return Err(EarlyDataWaits.into()),
                 Happened::Closed => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
@@ -116,6 +116,32 @@ where
     pub fn close(&mut self) -> io::Result<()> {
         self.connection.close();
         self.flush()
+    }
+
+    /// Asks a client for its certificate, the handshake being finished first. RFC 8446 §4.6.2. Nothing is waited for: the
+    /// answer comes with what is read, and [`await_client_certificate`](Self::await_client_certificate) reads until it is
+    /// there. On a client, [`answer_with`](Self::answer_with) gets the questions that such a request leads to.
+    pub fn request_client_certificate(&mut self) -> io::Result<()> {
+        self.handshake()?;
+        let asked = self.connection.request_client_certificate();
+        asked.map_err(|error| self.fail(error))?;
+        self.write_output()?;
+        self.flush_transport()
+    }
+
+    /// Reads until the client has answered every request for its certificate, and returns `true`: who it is now,
+    /// [`peer_certificates`](Connection::peer_certificates) says. Returns `false` where its data came before its answer: that
+    /// must be read first, or nothing can come behind it.
+    pub fn await_client_certificate(&mut self) -> io::Result<bool> {
+        while self.connection.open_certificate_requests() > 0 {
+            match self.advance()? {
+                Happened::Data => return Ok(false),
+                Happened::Established | Happened::Authenticated => {}
+                Happened::EarlyData => return Err(EarlyDataWaits.into()),
+                Happened::Closed => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        Ok(true)
     }
 
     /// Returns the connection, to ask what was negotiated.
@@ -156,6 +182,7 @@ where
                 Ok(Step::EarlyData) => return Ok(Happened::EarlyData),
                 Ok(Step::Established) => return Ok(Happened::Established),
                 Ok(Step::Closed) => return Ok(Happened::Closed),
+                Ok(Step::Authenticated) => return Ok(Happened::Authenticated),
                 Ok(Step::Progress) => {}
                 Ok(Step::Ask(question)) => self.answer(&question)?,
                 Ok(Step::Waiting) => return Err(io::Error::other(Unanswered)),
@@ -275,6 +302,7 @@ enum Happened {
     Data,
     EarlyData,
     Established,
+    Authenticated,
     Closed,
 }
 
@@ -289,7 +317,7 @@ where
             match self.advance()? {
                 Happened::Closed => break,
                 Happened::EarlyData => return Err(EarlyDataWaits.into()),
-                Happened::Established | Happened::Data => {}
+                Happened::Established | Happened::Data | Happened::Authenticated => {}
             }
         }
         Ok(self.input.plaintext())

@@ -35,7 +35,8 @@ use std::sync::Arc;
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateEntry, CertificateExtension, CertificateRequestExtension,
     ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, KeyUpdateRequest,
-    ProtocolNameList, ProtocolVersion, SignatureScheme, UnknownExtension, write_all, write_message,
+    ProtocolNameList, ProtocolVersion, SerializedSct, SignatureScheme, SignedCertificateTimestampList,
+    UnknownExtension, write_all, write_message,
 };
 use bulla::{
     ClientAuth, Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS,

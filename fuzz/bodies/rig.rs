@@ -341,6 +341,7 @@ impl Rig {
                     early = plaintext.to_vec();
                 }
                 Event::Established => is_established = true,
+                Event::PeerAuthenticated | Event::CertificateDeclined => panic!("an answer to no request"),
                 Event::Progress => assert!(used > 0, "progress without any"),
                 Event::NeedMore { hint } => {
                     assert!(hint > unread.len() && hint <= MAX_RECORD_LEN, "{hint} after {}", unread.len());

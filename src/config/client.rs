@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::compression::CompressCertificates;
+use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
@@ -28,12 +29,14 @@ pub struct ClientConfig {
     pub(crate) roots: Arc<Roots>,
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) identity: Arc<dyn ChooseClientIdentity>,
+    identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
     pub(crate) asks_for_scts: bool,
     pub(crate) accepts_delegated_credentials: bool,
     /// The names of the roots, where ClientHello tells them.
     pub(crate) authorities: Vec<Vec<u8>>,
+    pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
 }
 
@@ -50,12 +53,14 @@ impl ClientConfig {
             preferences: Preferences::of(provider),
             roots: roots.into(),
             verifier: Arc::new(JudgeNow),
-            identity: Arc::new(ShowIfAsked(None)),
+            identity: choose_by_request(Vec::new()),
+            identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
             asks_for_scts: false,
             accepts_delegated_credentials: false,
             authorities: Vec::new(),
+            post_handshake_auth: false,
             resumption: ClientResumption::default(),
         }
     }
@@ -79,7 +84,14 @@ impl ClientConfig {
 
     /// Shows this certificate when a server asks for one that it fits.
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Arc::new(ShowIfAsked(Some(Arc::new(identity))));
+        self.identities.clear();
+        self.and_identity(identity)
+    }
+
+    /// Adds a certificate. What the server can verify chooses, then the authorities that it names, then the order here.
+    pub fn and_identity(mut self, identity: Identity) -> Self {
+        self.identities.push(Arc::new(identity));
+        self.identity = choose_by_request(self.identities.clone());
         self
     }
 
@@ -124,6 +136,14 @@ impl ClientConfig {
     /// names take more than 8,192 bytes together none is sent. Off by default: the list tells a client from others.
     pub fn name_authorities(mut self, on: bool) -> Self {
         self.authorities = if on { self.roots.subjects_that_fit(MAX_AUTHORITIES_LEN) } else { Vec::new() };
+        self
+    }
+
+    /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
+    /// is chosen and signed as in the handshake; questions about it are handed out while data goes on. TLS 1.3 alone has it,
+    /// and HTTP/2 and HTTP/3 forbid it. RFC 8740 §3. Off by default.
+    pub fn post_handshake_auth(mut self, on: bool) -> Self {
+        self.post_handshake_auth = on;
         self
     }
 
@@ -180,17 +200,42 @@ impl ClientConfig {
     }
 }
 
-/// Shows one identity whenever it can sign with a scheme that the server accepts.
-#[derive(Debug)]
-struct ShowIfAsked(Option<Arc<Identity>>);
+/// Returns the chooser that a client with identities has unless it is given another: among those that can sign with a scheme
+/// which the server accepts, by what it can verify and by the authorities that it names, then in the order given; none if
+/// none can sign. For choosers of an application that look elsewhere first, or answer late.
+pub fn choose_by_request(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseClientIdentity> {
+    Arc::new(ByRequest::of(identities))
+}
 
-impl ChooseClientIdentity for ShowIfAsked {
+/// Shows the identity that fits a request best, if one can sign for it. RFC 8446 §4.4.2.3.
+#[derive(Debug)]
+struct ByRequest {
+    identities: Vec<Arc<Identity>>,
+    /// The leaves, one behind the other: DER says where each ends.
+    shows: Vec<u8>,
+}
+
+impl ByRequest {
+    fn of(identities: Vec<Arc<Identity>>) -> Self {
+        let leaves = identities.iter().filter_map(|identity| identity.chain().first());
+        let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
+        Self { identities, shows }
+    }
+}
+
+impl ChooseClientIdentity for ByRequest {
     fn choose(&self, request: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
-        let fits = |identity: &&Arc<Identity>| identity.can_sign_for(request.version, &request.signature_schemes);
-        Decision::Now(self.0.as_ref().filter(fits).cloned())
+        let wanted = Wanted {
+            version: request.version,
+            signature_schemes: &request.signature_schemes,
+            certificate_signature_schemes: &request.certificate_signature_schemes,
+            delegated_credential_schemes: &[],
+            certificate_authorities: &request.certificate_authorities,
+        };
+        Decision::Now(wanted.best_of(self.identities.iter()).cloned())
     }
 
     fn shows(&self) -> &[u8] {
-        self.0.as_ref().and_then(|identity| identity.chain().first()).map_or(&[], |leaf| leaf)
+        &self.shows
     }
 }

@@ -6,6 +6,7 @@ use core::fmt;
 
 use pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::identity::Wanted;
 use super::{ClientHelloInfo, ConfigError, Decision, Identity, LocalSigner, Signer, SigningRequest};
 use crate::clock::Time;
 use crate::crypto::Provider;
@@ -40,13 +41,12 @@ impl DelegatedKey {
     }
 
     /// Says whether a client takes it: both schemes, and the time if it is known. RFC 9345 §4.1.1, §4.1.3.
-    fn fits(&self, hello: &ClientHelloInfo, now: Option<Time>) -> bool {
+    fn fits(&self, offered: &[SignatureScheme], taken: &[SignatureScheme], now: Option<Time>) -> bool {
         let in_time = |now: Time| {
             let latest = now.as_secs().saturating_add(MAX_DELEGATION_LIFETIME.into());
             (now.as_secs()..=latest).contains(&self.expires.as_secs())
         };
-        let takes = hello.delegated_credential_schemes.contains(&self.scheme);
-        takes && hello.signature_schemes.contains(&self.algorithm) && now.is_none_or(in_time)
+        offered.contains(&self.algorithm) && taken.contains(&self.scheme) && now.is_none_or(in_time)
     }
 }
 
@@ -185,17 +185,18 @@ impl Identity {
         hello: &ClientHelloInfo,
         now: Option<Time>,
     ) -> Option<SignatureScheme> {
+        let (offered, taken) = (&hello.signature_schemes, &hello.delegated_credential_schemes);
         match &self.delegated_key {
-            Some(key) => Some(key.scheme).filter(|scheme| ours.contains(scheme) && key.fits(hello, now)),
-            None => self.scheme_for(ProtocolVersion::TLSv1_3, ours, &hello.signature_schemes),
+            Some(key) => Some(key.scheme).filter(|scheme| ours.contains(scheme) && key.fits(offered, taken, now)),
+            None => self.scheme_for(ProtocolVersion::TLSv1_3, ours, offered),
         }
     }
 
-    /// Says whether the signer has a scheme for the client that says this hello.
-    pub fn can_sign_for_client(&self, hello: &ClientHelloInfo) -> bool {
+    /// Says whether the signer has a scheme for a peer.
+    pub(super) fn can_sign_for_peer(&self, wanted: &Wanted<'_>) -> bool {
         match &self.delegated_key {
-            Some(key) => key.fits(hello, None),
-            None => self.can_sign_for(hello.version, &hello.signature_schemes),
+            Some(key) => key.fits(wanted.signature_schemes, wanted.delegated_credential_schemes, None),
+            None => self.can_sign_for(wanted.version, wanted.signature_schemes),
         }
     }
 }

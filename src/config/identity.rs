@@ -30,6 +30,38 @@ pub struct Identity {
     pub(super) delegated: Option<Arc<Identity>>,
     /// What each certificate is signed with, `None` for what no client should accept.
     chain_schemes: Vec<Option<SignatureScheme>>,
+    only_for_named_authorities: bool,
+}
+
+/// What a peer can use of identities, whichever end asks. RFC 8446 §4.4.2.2, §4.4.2.3.
+pub(super) struct Wanted<'p> {
+    pub(super) version: ProtocolVersion,
+    pub(super) signature_schemes: &'p [SignatureScheme],
+    pub(super) certificate_signature_schemes: &'p [SignatureScheme],
+    /// Empty if the peer takes no delegated credential.
+    pub(super) delegated_credential_schemes: &'p [SignatureScheme],
+    /// Empty if the peer names none: it takes any.
+    pub(super) certificate_authorities: &'p [Vec<u8>],
+}
+
+impl Wanted<'_> {
+    /// Chooses among those whose key can sign: one whose chain the peer can verify, and under those one whose chain an
+    /// authority of the peer's has issued; the first of equals. A chain that the peer may not be able to verify is still
+    /// better than none, because it may know the leaf.
+    pub(super) fn best_of<'i>(&self, identities: impl Iterator<Item = &'i Arc<Identity>>) -> Option<&'i Arc<Identity>> {
+        let mut best = None;
+        for identity in identities {
+            let issued = identity.issued_by_one_of(self.certificate_authorities);
+            if !identity.can_sign_for_peer(self) || identity.only_for_named_authorities && !issued {
+                continue;
+            }
+            let fit = (identity.chain_verifiable_with(self.certificate_signature_schemes), issued);
+            if best.is_none_or(|(_, best_fit)| fit > best_fit) {
+                best = Some((identity, fit));
+            }
+        }
+        best.map(|(identity, _)| identity)
+    }
 }
 
 impl Identity {
@@ -114,6 +146,7 @@ impl Identity {
             delegated_key: None,
             delegated: None,
             chain_schemes,
+            only_for_named_authorities: false,
         })
     }
 
@@ -137,6 +170,27 @@ impl Identity {
     /// Returns the list of timestamps.
     pub(crate) fn timestamps(&self) -> Option<&[u8]> {
         self.signed_certificate_timestamps.as_deref()
+    }
+
+    /// Shows the certificate only to a peer that names an authority which has issued it, or one above. RFC 8446 §4.2.4. Off by
+    /// default: most peers name none, and to them this certificate is then never shown.
+    pub fn only_for_named_authorities(mut self, on: bool) -> Self {
+        self.only_for_named_authorities = on;
+        self
+    }
+
+    /// Says whether the certificate is hidden from whoever names no authority of it.
+    pub(super) fn is_only_for_named_authorities(&self) -> bool {
+        self.only_for_named_authorities
+    }
+
+    /// Says whether one of these authorities, the DER of distinguished names, has issued a certificate of the chain.
+    pub fn issued_by_one_of(&self, authorities: &[Vec<u8>]) -> bool {
+        // Names are compared as bytes: a peer takes them from its roots, as issuers take theirs.
+        !authorities.is_empty()
+            && self.chain.iter().any(|der| {
+                PeerCertificate::read(der).is_ok_and(|read| authorities.iter().any(|name| name == read.issuer()))
+            })
     }
 
     /// Returns the stapled OCSP response.

@@ -8,7 +8,11 @@ pub mod compression;
 pub mod danger;
 mod delegation;
 mod error;
+mod fingerprint;
+mod hello_view;
 mod identity;
+#[cfg(feature = "std")]
+mod live;
 mod observer;
 mod preferences;
 mod question;
@@ -18,14 +22,17 @@ pub(crate) mod recorded;
 mod resumption;
 mod server;
 
-pub use client::ClientConfig;
 pub(crate) use client::MAX_AUTHORITIES_LEN;
+pub use client::{ClientConfig, choose_by_request};
 pub use error::ConfigError;
+pub use hello_view::ClientHelloView;
 pub use identity::{Identity, LocalSigner};
+#[cfg(feature = "std")]
+pub use live::{Live, LiveIdentities, SwapRefused};
 pub use observer::{Content, Direction, Observed, Observer};
 pub use question::{
-    CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
-    Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
+    CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerConfig,
+    ChooseServerIdentity, ClientHelloInfo, Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
 };
 pub use resumption::{
     AntiReplay, ClientSessionQuery, ClientSessionStore, EARLY_DATA_WINDOW, EarlyDataOffer, FindPsk, PskQuery,
@@ -35,5 +42,6 @@ pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
 
+pub(crate) use hello_view::host_name;
 pub(crate) use preferences::Preferences;
 pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

@@ -11,7 +11,7 @@ use core::fmt;
 
 use pki_types::{CertificateDer, ServerName};
 
-use super::Identity;
+use super::{ClientHelloView, Identity, Observer, ServerConfig};
 use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::CertificateError;
@@ -68,6 +68,18 @@ pub struct CertificateRequestInfo {
     pub certificate_signature_schemes: Vec<SignatureScheme>,
     /// The DER of the distinguished names of acceptable authorities; empty means any.
     pub certificate_authorities: Vec<Vec<u8>>,
+}
+
+/// Chooses a server's whole configuration for a ClientHello, before anything is answered.
+pub trait ChooseServerConfig: Send + Sync + fmt::Debug {
+    /// Chooses. The choice holds for the connection, also after a HelloRetryRequest.
+    fn choose(&self, hello: &ClientHelloView) -> Decision<Arc<ServerConfig>>;
+
+    /// Returns who sees a connection until a configuration is chosen. The chosen one's own observer sees the ClientHello and
+    /// everything behind it; without one, this goes on. None unless told otherwise.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
+    }
 }
 
 /// Chooses a server's certificate for a ClientHello.

@@ -208,6 +208,8 @@ pub(crate) struct ServerResumption {
     pub(crate) context: Vec<u8>,
     /// Of the roots that clients' chains must lead to: hashed once, not for each connection.
     pub(crate) roots_digest: Option<[u8; 32]>,
+    /// The same of those who are asked after the handshake.
+    pub(crate) post_handshake_digest: Option<[u8; 32]>,
     pub(crate) early_data: Option<EarlyDataPolicy>,
     pub(crate) psks: Option<Arc<dyn FindPsk>>,
     pub(crate) cookies: Option<Arc<CookieKeys>>,
@@ -229,6 +231,7 @@ impl Default for ServerResumption {
             lifetime: DEFAULT_SESSION_LIFETIME,
             context: Vec::new(),
             roots_digest: Some([0; 32]),
+            post_handshake_digest: Some([0; 32]),
             early_data: None,
             psks: None,
             cookies: None,
@@ -248,15 +251,20 @@ impl ServerResumption {
     pub(crate) fn binding(
         &self,
         preferences: &Preferences,
-        client_auth: &ClientAuth,
+        (client_auth, post_handshake_auth): (&ClientAuth, &ClientAuth),
         rules: &[u8],
     ) -> Option<[u8; 32]> {
-        let mode: &[u8] = match client_auth {
-            ClientAuth::None => b"none",
+        let mode = |client_auth: &ClientAuth| match client_auth {
+            ClientAuth::None => b"none".as_slice(),
             ClientAuth::Request(_) => b"request",
             ClientAuth::Require(_) => b"require",
         };
-        let parts: [&[u8]; 5] = [b"bulla server session", mode, &self.roots_digest?, rules, &self.context];
+        let (roots, later_roots) = (self.roots_digest?, self.post_handshake_digest?);
+        let mut parts =
+            alloc::vec![b"bulla server session".as_slice(), mode(client_auth), &roots, rules, &self.context];
+        if post_handshake_auth.roots().is_some() {
+            parts.extend([mode(post_handshake_auth), later_roots.as_slice()]);
+        }
         sha256_of_parts(&*preferences.provider, &parts).ok()
     }
 }

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::compression::CompressCertificates;
+use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::resumption::EarlyDataPolicy;
@@ -16,7 +17,7 @@ use crate::crypto::Provider;
 use crate::keys::KeyLog;
 use crate::resume::CookieKeys;
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A server's decisions.
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ pub struct ServerConfig {
     pub(crate) identity: Arc<dyn ChooseServerIdentity>,
     identities: Vec<Arc<Identity>>,
     pub(crate) client_auth: ClientAuth,
+    pub(crate) post_handshake_auth: ClientAuth,
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) asks_for_ocsp: bool,
     pub(crate) resumption: ServerResumption,
@@ -68,6 +70,7 @@ impl ServerConfig {
             identity: Arc::new(ByServerName(identities.clone())),
             identities,
             client_auth: ClientAuth::None,
+            post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
             asks_for_ocsp: false,
             resumption: ServerResumption::default(),
@@ -88,6 +91,7 @@ impl ServerConfig {
             identity: chooser,
             identities: Vec::new(),
             client_auth: ClientAuth::None,
+            post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
             asks_for_ocsp: false,
             resumption: ServerResumption::default(),
@@ -110,8 +114,8 @@ impl ServerConfig {
 
     shared_decisions!();
 
-    /// Adds a certificate. The client's server name chooses, then what the client can verify, then the order here;
-    /// a name that no certificate has gets the first ones.
+    /// Adds a certificate. The client's server name chooses, then what the client can verify, then the authorities that it
+    /// names, then the order here; a name that no certificate has gets the first ones.
     pub fn and_identity(mut self, identity: Identity) -> Self {
         self.identities.push(Arc::new(identity));
         self.identity = Arc::new(ByServerName(self.identities.clone()));
@@ -138,6 +142,17 @@ impl ServerConfig {
     /// alone has that. Off by default.
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
+        self
+    }
+
+    /// Lets [`request_client_certificate`](crate::Connection::request_client_certificate) ask a client for a certificate
+    /// after the handshake, if the client offers that: when it wants something that not everybody may have, say. RFC 8446
+    /// §4.6.2. Whom to trust is said here once more, because [`client_auth`](Self::client_auth) asks every client during the
+    /// handshake. TLS 1.3 alone has it. Off by default.
+    pub fn post_handshake_auth(mut self, client_auth: ClientAuth) -> Self {
+        let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
+        self.resumption.post_handshake_digest = client_auth.roots().map_or(Some([0; 32]), digest);
+        self.post_handshake_auth = client_auth;
         self
     }
 
@@ -200,7 +215,8 @@ impl ServerConfig {
 
     /// What a session is bound to of this configuration.
     pub(crate) fn binding(&self) -> Option<[u8; 32]> {
-        self.resumption.binding(&self.preferences, &self.client_auth, self.verifier.rules())
+        let asks = (&self.client_auth, &self.post_handshake_auth);
+        self.resumption.binding(&self.preferences, asks, self.verifier.rules())
     }
 
     /// Hands every client's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
@@ -211,8 +227,8 @@ impl ServerConfig {
     }
 }
 
-/// Returns the chooser that a server has unless it is given another: by server name, then by what the client can verify,
-/// then in the order given. For choosers of an application that look elsewhere first, or answer late.
+/// Returns the chooser that a server has unless it is given another: by server name, then by what the client can verify and
+/// by the authorities that it names, then in the order given. For choosers of an application that look elsewhere first, or answer late.
 pub fn choose_by_server_name(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseServerIdentity> {
     Arc::new(ByServerName(identities))
 }
@@ -227,13 +243,20 @@ impl ChooseServerIdentity for ByServerName {
             |identity: &&Arc<Identity>| hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name));
         let with_name: Vec<_> = self.0.iter().filter(named).collect();
         let candidates = if with_name.is_empty() { self.0.iter().collect() } else { with_name };
-        let signs = |identity: &&&Arc<Identity>| identity.can_sign_for_client(hello);
-        let verifiable =
-            |identity: &&&Arc<Identity>| identity.chain_verifiable_with(&hello.certificate_signature_schemes);
-        // A chain that the client may not be able to verify is still better than none: the client may know the leaf. A
-        // key that cannot sign for it is better than none too: the handshake then says what is missing.
-        let best = candidates.iter().filter(signs).find(verifiable).or_else(|| candidates.iter().find(signs));
-        let best = best.or_else(|| candidates.first());
-        Decision::Now(best.map(|identity| Arc::clone(identity)))
+        let wanted = Wanted {
+            version: hello.version,
+            signature_schemes: &hello.signature_schemes,
+            certificate_signature_schemes: &hello.certificate_signature_schemes,
+            delegated_credential_schemes: &hello.delegated_credential_schemes,
+            certificate_authorities: &hello.certificate_authorities,
+        };
+        // A key that cannot sign for the client is better than none: the handshake then says what is missing.
+        let shown_to_all = |identity: &&&Arc<Identity>| !identity.is_only_for_named_authorities();
+        let best = wanted.best_of(candidates.iter().copied());
+        let best = best.or_else(|| candidates.iter().find(shown_to_all).copied());
+        if best.is_none() && !candidates.is_empty() {
+            return Decision::Refuse(AlertDescription::handshake_failure);
+        }
+        Decision::Now(best.cloned())
     }
 }

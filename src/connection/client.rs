@@ -21,7 +21,8 @@ impl ClientConnection {
     /// the output at once.
     pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
         let nothing_yet = Phase::Failed(Internal::Poisoned.into());
-        let mut connection = Connection::new(nothing_yet, &config.preferences, ProtocolVersion::TLSv1_0);
+        let mut connection =
+            Connection::new(nothing_yet, config.preferences.observer.clone(), ProtocolVersion::TLSv1_0);
         connection.step(|_, out| Ok(Phase::Client(Box::new(Client::start(config, name, out)?))))?;
         Ok(Self(connection))
     }

@@ -158,6 +158,21 @@ impl Connection {
         self.negotiated().is_some_and(|negotiated| negotiated.delegated_until.is_some())
     }
 
+    /// Returns by how many seconds the age of its ticket that a client told differs from the age that this server measured:
+    /// positive if the client's clock runs faster, or was set forward. `None` on a client, in TLS 1.2, and without a
+    /// ticket. RFC 8446 §4.2.11.1, §8.3.
+    #[must_use]
+    pub fn ticket_age_skew(&self) -> Option<i32> {
+        self.negotiated()?.ticket_age_skew
+    }
+
+    /// Says whether the peer sent renegotiation_info, or the cipher suite that stands for it, in a handshake of TLS 1.2: an
+    /// attacker's handshake before this one would have been noticed. RFC 5746. TLS 1.3 knows no renegotiation.
+    #[must_use]
+    pub fn peer_sent_renegotiation_info(&self) -> bool {
+        self.negotiated().is_some_and(|negotiated| negotiated.renegotiation_info)
+    }
+
     /// Says whether the handshake took a HelloRetryRequest.
     #[must_use]
     pub fn hello_retried(&self) -> bool {

@@ -13,10 +13,12 @@
 //! An event borrows the buffer that it came from, so the next call waits until it is taken. Fed one byte at a time,
 //! the same events come as fed all at once.
 
+mod authenticating;
 mod client;
 pub mod danger;
 mod facts;
 mod outcome;
+mod peek;
 mod receiving;
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod replay_tests;
@@ -27,13 +29,14 @@ mod tests;
 
 pub use client::ClientConnection;
 pub use outcome::{Event, Received, Sent};
+pub use peek::{MAX_PEEKED_LEN, Peek, alert_record, read_client_hello};
 pub use server::ServerConnection;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
-use crate::config::{Content, Direction, Observed, Observer, Preferences};
+use crate::config::{Content, Direction, Observed, Observer, ServerConfig};
 use crate::error::{Error, Internal, Misuse};
 use crate::handshake::client::Client;
 use crate::handshake::server::Server;
@@ -99,14 +102,14 @@ enum Pending {
 }
 
 impl Connection {
-    fn new(phase: Phase, preferences: &Preferences, first_version: ProtocolVersion) -> Self {
+    fn new(phase: Phase, observer: Option<Arc<dyn Observer>>, first_version: ProtocolVersion) -> Self {
         Self {
             phase,
             reader: RecordReader::new(),
             writer: RecordWriter::new(first_version),
             joiner: Joiner::default(),
             outgoing: Outgoing::new(),
-            observer: preferences.observer.clone(),
+            observer,
             read_level: Level::Initial,
             write_level: Level::Initial,
             version: ProtocolVersion::TLSv1_3,
@@ -144,6 +147,7 @@ impl Connection {
                 // Nothing follows our close_notify, not even an answer to a KeyUpdate. RFC 8446 §6.1.
                 Effect::Send(..) | Effect::ChangeCipherSpec | Effect::WriteKeys(..) | Effect::WriteUnprotected
                     if self.closed => {}
+                Effect::Configured { config, client_hello } => self.configure(&config, &client_hello),
                 Effect::Send(level, bytes) => {
                     self.observe(Direction::Sent, level, || handshake_content(self.version, &bytes));
                     self.writer.push(Queued::Message { content_type: ContentType::handshake, bytes });
@@ -181,6 +185,13 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Goes on with a configuration that was chosen after the hello: its observer has not seen that one yet.
+    fn configure(&mut self, config: &ServerConfig, client_hello: &[u8]) {
+        let Some(observer) = &config.preferences.observer else { return };
+        self.observer = Some(Arc::clone(observer));
+        self.observe(Direction::Received, Level::Initial, || handshake_content(self.version, client_hello));
     }
 
     /// The one place where a connection fails: the alert is queued once, the handshake's state is dropped, and the

@@ -33,7 +33,8 @@ pub enum Event<'b> {
         /// Where it stands in the buffer.
         range: Range<usize>,
     },
-    /// The handshake waits for an answer, which the configuration left open.
+    /// The handshake waits for an answer, which the configuration left open; or, once established, a certificate that the
+    /// server asked for, and data goes on meanwhile.
     Ask(Question),
     /// A question is still open: answer it before anything else is received.
     Waiting,
@@ -46,6 +47,12 @@ pub enum Event<'b> {
     },
     /// The handshake is finished: the peer is who it should be.
     Established,
+    /// A client has answered [`request_client_certificate`](super::Connection::request_client_certificate): it is who
+    /// [`peer_certificates`](super::Connection::peer_certificates) says. RFC 8446 §4.6.2.
+    PeerAuthenticated,
+    /// A client has answered that it has no certificate to show, and the configuration lets that pass. What is known of it
+    /// is as before. RFC 8446 §4.4.2.4.
+    CertificateDeclined,
     /// The peer has sent close_notify: all its data has come.
     Closed,
 }
@@ -61,6 +68,8 @@ impl fmt::Debug for Event<'_> {
             Self::Progress => f.write_str("Progress"),
             Self::NeedMore { hint } => write!(f, "NeedMore {{ hint: {hint} }}"),
             Self::Established => f.write_str("Established"),
+            Self::PeerAuthenticated => f.write_str("PeerAuthenticated"),
+            Self::CertificateDeclined => f.write_str("CertificateDeclined"),
             Self::Closed => f.write_str("Closed"),
         }
     }

@@ -29,5 +29,13 @@ pub const MAX_KEY_SHARES: usize = 32;
 /// Most PSKs of a ClientHello that a server looks at. Clients offer one to three; each costs a look-up.
 pub const MAX_OFFERED_PSKS: usize = 8;
 
+/// Most requests for a client's certificate that are open at a time after the handshake. Each holds a hash and costs the client
+/// a signature.
+pub const MAX_OPEN_CERTIFICATE_REQUESTS: usize = 8;
+
+/// Most requests for a client's certificate after the handshake of one connection: the client remembers each one's context, which
+/// must not come twice. RFC 8446 §4.3.2.
+pub const MAX_CERTIFICATE_REQUESTS: usize = 256;
+
 /// Most certificates in a peer's chain. Chains of the public web have up to five.
 pub const MAX_CHAIN_LEN: usize = 16;

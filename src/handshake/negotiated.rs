@@ -28,6 +28,10 @@ pub(crate) struct Negotiated {
     pub(crate) delegated_until: Option<Time>,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
+    /// A server's: what the client's ticket age was off by, in seconds.
+    pub(crate) ticket_age_skew: Option<i32>,
+    /// Of TLS 1.2: whether the peer said that it knows RFC 5746.
+    pub(crate) renegotiation_info: bool,
 }
 
 /// What a handshake was authenticated by. RFC 8446 §2.2, RFC 5246 §7.3.

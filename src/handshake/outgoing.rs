@@ -1,8 +1,10 @@
 //! What a step of the handshake wants to happen, in order. The connection carries it out.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::question::{Question, QuestionId, QuestionKind};
+use crate::config::ServerConfig;
 use crate::error::Error;
 use crate::keys::{TrafficKeys, Transcript};
 use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
@@ -12,6 +14,8 @@ use crate::wire::{Message, write_message};
 
 /// One thing to happen.
 pub(crate) enum Effect {
+    /// This configuration was chosen for this ClientHello.
+    Configured { config: Arc<ServerConfig>, client_hello: Vec<u8> },
     /// Send this handshake message at this level.
     Send(Level, Vec<u8>),
     /// Send the dummy change_cipher_spec. RFC 8446 §D.4.
@@ -72,6 +76,11 @@ impl Outgoing {
             #[cfg(test)]
             recorded: None,
         }
+    }
+
+    /// Says which configuration was chosen for this ClientHello.
+    pub(crate) fn configured(&mut self, config: Arc<ServerConfig>, client_hello: Vec<u8>) {
+        self.effects.push(Effect::Configured { config, client_hello });
     }
 
     /// Takes the effects out, in order.

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::config::{
-    CertificateRequestInfo, ChainToVerify, ClientHelloInfo, ClientSessionQuery, EarlyDataOffer, Identity, PskQuery,
-    SessionQuery, SigningFailed, SigningRequest, Verdict,
+    CertificateRequestInfo, ChainToVerify, ClientHelloInfo, ClientHelloView, ClientSessionQuery, EarlyDataOffer,
+    Identity, PskQuery, ServerConfig, SessionQuery, SigningFailed, SigningRequest, Verdict,
 };
 use crate::resume::{ClientSession, ExternalPsk, ServerSession};
 use crate::wire::AlertDescription;
@@ -30,6 +30,8 @@ pub struct Question {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum QuestionKind {
+    /// A server: which configuration for this ClientHello? Answered by [`Answer::ServerConfig`].
+    ChooseServerConfig(ClientHelloView),
     /// A server: which certificate for this client? Answered by [`Answer::Identity`].
     ChooseServerIdentity(ClientHelloInfo),
     /// A client: which certificate for this server? Answered by [`Answer::Identity`].
@@ -52,6 +54,8 @@ pub enum QuestionKind {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Answer {
+    /// The configuration to go on with.
+    ServerConfig(Arc<ServerConfig>),
     /// The chosen certificate, or none.
     Identity(Option<Arc<Identity>>),
     /// The signature.

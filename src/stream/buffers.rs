@@ -39,6 +39,8 @@ pub(super) enum Step {
         hint: usize,
     },
     Established,
+    /// The client has answered a request for its certificate.
+    Authenticated,
     Closed,
 }
 
@@ -73,6 +75,7 @@ impl Input {
             Event::Progress => Step::Progress,
             Event::NeedMore { hint } => Step::NeedMore { hint },
             Event::Established => Step::Established,
+            Event::PeerAuthenticated | Event::CertificateDeclined => Step::Authenticated,
             Event::Closed => Step::Closed,
         })
     }

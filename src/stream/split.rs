@@ -116,7 +116,8 @@ where
                 Step::Closed => break,
                 // It all came before the handshake was finished, and the stream was not split before it was taken.
                 Step::EarlyData => return Err(EarlyDataWaits.into()),
-                Step::Data | Step::Progress | Step::Established | Step::Ask(_) | Step::Waiting => {}
+                Step::Data | Step::Progress | Step::Established | Step::Authenticated => {}
+                Step::Ask(_) | Step::Waiting => {}
                 Step::NeedMore { hint } => {
                     if self.input.fill(&mut self.transport, hint)? == 0 {
                         let ended = lock(&self.shared.connection).end_of_input();

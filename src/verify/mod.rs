@@ -21,6 +21,8 @@ pub(crate) use delegation::check_certificate as check_delegation_allowed;
 pub use delegation::{
     MAX_DELEGATION_LIFETIME, delegation_expires, delegation_message, is_delegation_scheme, verify_delegated_credential,
 };
+#[cfg(feature = "std")]
+pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;
 #[cfg(feature = "std")]
 pub use roots::{FileError, RootsError, RootsReport};

@@ -51,7 +51,7 @@ const MAX_TEXT_LEN: usize = 64;
 
 /// Says a distinguished name in an error: its commonName or else its organization, in quotes. Whoever wrote it may be
 /// an attacker, so it is cut to a readable length and what cannot be printed is shown as an escape.
-pub(super) fn distinguished_name_text(name: &[u8]) -> String {
+pub(crate) fn distinguished_name_text(name: &[u8]) -> String {
     let shown = SHOWN_ATTRIBUTES.iter().find_map(|wanted| attribute(name, wanted).ok().flatten());
     let Some((tag, value)) = shown else { return String::from("without a name") };
     // BMPString has two bytes for each character; the other strings of a DirectoryString are ASCII or UTF-8 in practice.

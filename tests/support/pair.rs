@@ -147,6 +147,8 @@ pub enum Seen {
     EarlyData(Vec<u8>),
     Ask,
     Established,
+    PeerAuthenticated,
+    CertificateDeclined,
     Closed,
 }
 
@@ -200,6 +202,14 @@ pub fn feed_with(
             Event::Progress => true,
             Event::Established => {
                 seen.push(Seen::Established);
+                true
+            }
+            Event::PeerAuthenticated => {
+                seen.push(Seen::PeerAuthenticated);
+                true
+            }
+            Event::CertificateDeclined => {
+                seen.push(Seen::CertificateDeclined);
                 true
             }
             Event::Closed => {

@@ -267,7 +267,7 @@ impl Exchange<'_> {
                 self.question = Some(question);
                 Step::Progress
             }
-            Event::Progress => Step::Progress,
+            Event::Progress | Event::PeerAuthenticated | Event::CertificateDeclined => Step::Progress,
             Event::Waiting => {
                 self.answer()?;
                 return Ok(Step::Progress);

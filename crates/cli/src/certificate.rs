@@ -1,8 +1,10 @@
 //! What a certificate says of itself, for people to read. Nothing is decided here.
 
+use bulla::crypto::{HashAlgorithm, ring};
 use bulla::verify::PeerCertificate;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::console::clean;
 use crate::report::date;
@@ -34,7 +36,7 @@ impl Described {
             names: names.iter().map(|name| clean(name)).collect(),
             valid_from: date(from.as_secs()),
             valid_until: date(until.as_secs()),
-            key: key(&parsed),
+            key: key(parsed.public_key()),
         })
     }
 
@@ -67,12 +69,89 @@ fn or_nobody(name: String) -> String {
     if name.is_empty() { "(no name)".into() } else { clean(&name) }
 }
 
-fn key(certificate: &X509Certificate<'_>) -> String {
-    let info = certificate.public_key();
+/// A key that stands for itself, without a certificate. RFC 7250.
+#[derive(Clone, Debug)]
+pub(crate) struct RawKey {
+    pub(crate) key: String,
+    /// What curl's --pinnedpubkey takes.
+    pub(crate) pin: String,
+}
+
+impl RawKey {
+    /// Reads a SubjectPublicKeyInfo's DER, or returns `None` if it is none.
+    pub(crate) fn read(der: &[u8]) -> Option<Self> {
+        match SubjectPublicKeyInfo::from_der(der) {
+            Ok(([], info)) => Some(Self { key: key(&info), pin: pin(der)? }),
+            _ => None,
+        }
+    }
+}
+
+/// Names a key by the hash of its SubjectPublicKeyInfo, as RFC 7469 §2.4 and curl do.
+fn pin(der: &[u8]) -> Option<String> {
+    let mut hash = ring::provider().hash(HashAlgorithm::Sha256).ok()?;
+    hash.update(der);
+    Some(format!("sha256//{}", base64(hash.current().as_ref())))
+}
+
+/// Writes bytes as text. RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let bits = (0..3).fold(0_u32, |bits, index| bits << 8 | u32::from(group.get(index).copied().unwrap_or(0)));
+        for index in 0..4 {
+            let sextet = bits >> (18 - 6 * index) & 0x3f;
+            let letter = usize::try_from(sextet).ok().and_then(|it| ALPHABET.get(it)).copied().unwrap_or(b'=');
+            text.push(if index <= group.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+/// Counts what stands in a SignedCertificateTimestampList, or returns `None` if it is none. RFC 6962 §3.3.
+pub(crate) fn count_timestamps(list: &[u8]) -> Option<usize> {
+    let (len, mut rest) = list.split_first_chunk()?;
+    if rest.is_empty() || usize::from(u16::from_be_bytes(*len)) != rest.len() {
+        return None;
+    }
+    let mut count = 0;
+    while !rest.is_empty() {
+        let (len, after) = rest.split_first_chunk()?;
+        let len = usize::from(u16::from_be_bytes(*len));
+        rest = after.get(len..).filter(|_| len > 0)?;
+        count += 1;
+    }
+    Some(count)
+}
+
+fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
     match info.parsed() {
         Ok(PublicKey::RSA(key)) => format!("RSA key of {} bits", key.key_size()),
         Ok(PublicKey::EC(point)) => format!("EC key of {} bits", point.key_size()),
         _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => "Ed25519 key".into(),
         _ => format!("key of the algorithm {}", info.algorithm.algorithm.to_id_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_in_base64() {
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    #[test]
+    fn timestamps_are_counted_to_the_last_byte() {
+        assert_eq!(count_timestamps(&[0, 7, 0, 1, 9, 0, 2, 8, 8]), Some(2));
+        for wrong in [&[][..], &[0], &[0, 0], &[0, 2, 0, 0], &[0, 3, 0, 2, 9], &[0, 3, 0, 1, 9, 9], &[0, 4, 0, 1, 9, 9]]
+        {
+            assert_eq!(count_timestamps(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -127,6 +127,7 @@ impl Wire {
                 Event::Data { plaintext, .. } | Event::EarlyData { plaintext, .. } if plaintext == expected => {}
                 Event::Data { .. } | Event::EarlyData { .. } | Event::Ask(_) | Event::Waiting => return Err(12),
                 Event::Progress | Event::Established => {}
+                Event::PeerAuthenticated | Event::CertificateDeclined => return Err(12),
                 Event::NeedMore { .. } | Event::Closed => break,
             }
         }

@@ -107,6 +107,7 @@ impl Player {
                 Event::Progress => {}
                 Event::NeedMore { .. } => break,
                 Event::Ask(_) | Event::Waiting => panic!("{what}: a question"),
+                Event::PeerAuthenticated | Event::CertificateDeclined => panic!("{what}: an answer to no request"),
             }
             bytes.drain(..used);
             if self.closed {

@@ -1,5 +1,6 @@
 //! The server's handshake: the hello, which settles the version once for good, then that version's own table.
 
+mod choosing;
 mod hello;
 mod offered;
 mod retry;
@@ -10,7 +11,7 @@ pub(crate) mod tls13;
 use alloc::sync::Arc;
 
 use super::{Answer, Incoming, Outgoing, Progress};
-use crate::config::ServerConfig;
+use crate::config::{ChooseServerConfig, ServerConfig};
 use crate::error::{Error, Misuse, Violation};
 #[cfg(feature = "tls12")]
 use crate::record::RecordBoundary;
@@ -21,6 +22,10 @@ use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
 pub(crate) enum Server {
     /// Nothing has come yet. RFC 8446 §A.2: START.
     WaitClientHello(hello::WaitClientHello),
+    /// Nothing has come yet, and the configuration will be chosen by what comes.
+    WaitClientHelloToChoose(choosing::WaitClientHelloToChoose),
+    /// ClientHello waits for a configuration.
+    AskServerConfig(choosing::AskServerConfig),
     /// HelloRetryRequest is sent. RFC 8446 §A.2: START again.
     WaitSecondClientHello(retry::WaitSecondClientHello),
     /// The version is TLS 1.3.
@@ -36,10 +41,18 @@ impl Server {
         Self::WaitClientHello(hello::WaitClientHello { config })
     }
 
+    /// Waits for ClientHello, by which `chooser` chooses the configuration.
+    pub(crate) fn start_choosing(chooser: Arc<dyn ChooseServerConfig>) -> Self {
+        Self::WaitClientHelloToChoose(choosing::WaitClientHelloToChoose { chooser })
+    }
+
     /// The table as far as the version is not known; from then on, the version's own.
     pub(crate) fn receive(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
         match (self, message.handshake_type()) {
             (Self::WaitClientHello(state), HandshakeType::client_hello) => {
+                state.accept(message, out).map(Progress::Handshaking)
+            }
+            (Self::WaitClientHelloToChoose(state), HandshakeType::client_hello) => {
                 state.accept(message, out).map(Progress::Handshaking)
             }
             (Self::WaitSecondClientHello(state), HandshakeType::client_hello) => {
@@ -77,6 +90,7 @@ impl Server {
     pub(crate) fn has_warnings(&self) -> bool {
         match self {
             Self::WaitClientHello(state) => state.config.preferences.allows(ProtocolVersion::TLSv1_2),
+            Self::WaitClientHelloToChoose(_) | Self::AskServerConfig(_) => cfg!(feature = "tls12"),
             Self::WaitSecondClientHello(_) | Self::Tls13(_) => false,
             #[cfg(feature = "tls12")]
             Self::Tls12(_) => true,
@@ -96,7 +110,10 @@ impl Server {
     /// Goes on from a state that waits for an answer.
     pub(crate) fn answer(self, answer: Answer, out: &mut Outgoing) -> Result<Progress<Self>, Error> {
         match self {
-            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => Err(Misuse::WrongAnswer.into()),
+            Self::AskServerConfig(state) => state.answer(answer, out).map(Progress::Handshaking),
+            Self::WaitClientHello(_) | Self::WaitClientHelloToChoose(_) | Self::WaitSecondClientHello(_) => {
+                Err(Misuse::WrongAnswer.into())
+            }
             Self::Tls13(state) => state.answer(answer, out).map(|state| Progress::Handshaking(Self::Tls13(state))),
             #[cfg(feature = "tls12")]
             Self::Tls12(state) => state.answer(answer, out).map(|state| Progress::Handshaking(Self::Tls12(state))),
@@ -106,7 +123,8 @@ impl Server {
     /// Says whether this state can go on from such an answer.
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
         match self {
-            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
+            Self::AskServerConfig(_) => matches!(answer, Answer::ServerConfig(_) | Answer::Refuse(_)),
+            Self::WaitClientHello(_) | Self::WaitClientHelloToChoose(_) | Self::WaitSecondClientHello(_) => false,
             Self::Tls13(state) => state.takes(answer),
             #[cfg(feature = "tls12")]
             Self::Tls12(state) => state.takes(answer),
@@ -117,6 +135,8 @@ impl Server {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::WaitClientHello(_) => "WaitClientHello",
+            Self::WaitClientHelloToChoose(_) => "WaitClientHelloToChoose",
+            Self::AskServerConfig(_) => "AskServerConfig",
             Self::WaitSecondClientHello(_) => "WaitSecondClientHello",
             Self::Tls13(state) => state.name(),
             #[cfg(feature = "tls12")]

@@ -3,14 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::config::Preferences;
+use crate::config::{Preferences, host_name};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::certificates::Takes;
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
     CertificateCompressionAlgorithm, CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName,
-    ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, NameType, NamedGroup, OfferedPsks, ProtocolNameList,
+    ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, NamedGroup, OfferedPsks, ProtocolNameList,
     ProtocolVersion, PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Offered<'h> {
     pub(super) asks_for_timestamps: bool,
     pub(super) compression: &'h [CertificateCompressionAlgorithm],
     pub(super) delegated_credential_schemes: &'h [SignatureScheme],
+    pub(super) post_handshake_auth: bool,
     pub(super) early_data: bool,
     pub(super) psks: Option<&'h OfferedPsks<'h>>,
     pub(super) psk_modes: &'h [PskKeyExchangeMode],
@@ -72,6 +73,7 @@ impl<'h> Offered<'h> {
                 ClientExtension::SignedCertificateTimestamp => offered.asks_for_timestamps = true,
                 ClientExtension::CompressCertificate(algorithms) => offered.compression = algorithms,
                 ClientExtension::DelegatedCredential(schemes) => offered.delegated_credential_schemes = schemes,
+                ClientExtension::PostHandshakeAuth => offered.post_handshake_auth = true,
                 ClientExtension::EarlyData => offered.early_data = true,
                 #[cfg(feature = "tls12")]
                 ClientExtension::EcPointFormats(formats) => {
@@ -125,22 +127,7 @@ impl<'h> Offered<'h> {
 
     /// The name that the client asks for. RFC 6066 §3.
     pub(super) fn server_name(&self) -> Result<Option<String>, Error> {
-        let Some(list) = self.server_name else { return Ok(None) };
-        // Names of other types are ignored; two of one type are forbidden.
-        let mut host_names = list.server_name_list.iter().filter(|entry| entry.name_type == NameType::host_name);
-        let Some(entry) = host_names.next() else { return Ok(None) };
-        if host_names.next().is_some() {
-            return Err(Violation::BadServerName.into());
-        }
-        let name = core::str::from_utf8(entry.name).map_err(|_| Violation::BadServerName)?;
-        // Forbidden on the wire and sent all the same; a certificate's names have none.
-        let name = name.strip_suffix('.').unwrap_or(name);
-        match pki_types::DnsName::try_from(name) {
-            Ok(_) => Ok(Some(String::from(name))),
-            // RFC 6066 §3 forbids addresses here, yet there are clients that send them: as good as no name.
-            Err(_) if pki_types::IpAddr::try_from(name).is_ok() => Ok(None),
-            Err(_) => Err(Violation::BadServerName.into()),
-        }
+        self.server_name.map_or(Ok(None), host_name)
     }
 }
 

@@ -57,6 +57,9 @@ impl Offer {
             }
             list.push(ClientExtension::KeyShare(shares.to_vec()));
         }
+        if self.offers_post_handshake_auth() {
+            list.push(ClientExtension::PostHandshakeAuth);
+        }
         if self.takes_psks() {
             // Without it, a server sends no tickets either. RFC 8446 §4.2.9.
             list.push(ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]));
@@ -84,6 +87,11 @@ impl Offer {
             let names = self.config.authorities.iter().map(|name| DistinguishedName(name)).collect();
             list.push(ClientExtension::CertificateAuthorities(names));
         }
+    }
+
+    /// Whether the server may ask for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(in crate::handshake::client) fn offers_post_handshake_auth(&self) -> bool {
+        self.config.post_handshake_auth && self.offers(ProtocolVersion::TLSv1_3)
     }
 
     /// Whether a PSK may be chosen, or a ticket for one sent.
@@ -150,6 +158,7 @@ impl Offer {
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
             ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
             ExtensionType::session_ticket => self.offered_ticket_extension(),
+            ExtensionType::post_handshake_auth => self.offers_post_handshake_auth(),
             ExtensionType::psk_key_exchange_modes => self.takes_psks(),
             ExtensionType::pre_shared_key => self.offers_psks,
             ExtensionType::early_data => self.early_data,

@@ -32,6 +32,7 @@ pub(super) struct Answered {
     /// A SignedCertificateTimestampList.
     pub(super) timestamps: Option<Vec<u8>>,
     pub(super) session_ticket: bool,
+    pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
     pub(super) session_id: Vec<u8>,
 }
@@ -74,6 +75,8 @@ impl Handshake {
             delegated_until: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: self.answered.renegotiation_info,
         }
     }
 }

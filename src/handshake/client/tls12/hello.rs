@@ -124,6 +124,7 @@ fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answ
             ServerExtension::RenegotiationInfo(connection) if !connection.is_empty() => {
                 return Err(Violation::RenegotiationInfoNotEmpty.into());
             }
+            ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
             ServerExtension::SignedCertificateTimestamp(list) => answered.timestamps = Some(write_all(list)?),

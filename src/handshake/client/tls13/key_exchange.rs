@@ -74,6 +74,8 @@ impl Handshake {
             delegated_until: self.delegated_until,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: false,
         }
     }
 }

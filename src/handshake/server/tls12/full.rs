@@ -33,6 +33,7 @@ pub(super) struct Handshake {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
     pub(super) extended_master_secret: bool,
+    pub(super) secure_renegotiation: bool,
     pub(super) keeping: Keeping,
     pub(super) transcript: Transcript,
 }
@@ -58,6 +59,8 @@ impl Handshake {
             delegated_until: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: self.secure_renegotiation,
         }
     }
 }

@@ -61,7 +61,8 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
     }
     transcript.add(&settled.client_hello);
     out.send(Level::Initial, &server_hello, &mut transcript)?;
-    let Settled { config, client_random, application_protocol, hello, extended_master_secret, .. } = settled;
+    let Settled { config, client_random, application_protocol, hello, .. } = settled;
+    let Settled { extended_master_secret, secure_renegotiation, .. } = settled;
     Ok(Handshake {
         config,
         randoms: Randoms { client: client_random, server: random },
@@ -70,6 +71,7 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         application_protocol,
         hello,
         extended_master_secret,
+        secure_renegotiation,
         keeping,
         transcript,
     })

@@ -71,6 +71,8 @@ impl Handshake {
             delegated_until: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            ticket_age_skew: None,
+            renegotiation_info: false,
         }
     }
 }

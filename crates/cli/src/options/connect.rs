@@ -1,0 +1,90 @@
+//! `bulla connect`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::endpoint::seconds;
+use super::{Endpoint, Protocol, PskUse};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | bulla connect example.com:443
+
+  Trust this authority alone, and show a certificate:
+  bulla connect [::1]:8443 --ca ca.pem --cert me.pem --key me.key
+
+  The certificate must be for another name than the address:
+  bulla connect 192.0.2.7:443 --name www.example.com
+
+  Through an echo and back:
+  bulla connect localhost:8443 --ca ca.pem --half-close <file >copy
+
+  Fetch a session, then resume it; the second request goes before the handshake is finished:
+  bulla connect example.com:443 --session example.session </dev/null
+  bulla connect example.com:443 --session example.session --early-data request.txt
+
+  A key that both ends have (openssl rand -hex 32 makes one), and no certificate at all:
+  bulla connect localhost:8443 --psk client1:6a09e667f3bcc908b2fb1366ea957d3e";
+
+/// `bulla connect`.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// Whom to connect to: example.com:443, 192.0.2.7:443 or [::1]:443
+    #[arg(value_name = "HOST:PORT", value_parser = Endpoint::parse)]
+    pub(crate) server: Endpoint,
+
+    /// Trusts the authorities in this file (PEM or DER) instead of the system's; repeatable
+    #[arg(long, value_name = "FILE", visible_alias = "cacert")]
+    pub(crate) ca: Vec<PathBuf>,
+
+    /// The name or IP address that the certificate must be for, sent as server name; HOST if not given
+    #[arg(long, value_name = "NAME", visible_alias = "servername")]
+    pub(crate) name: Option<String>,
+
+    /// Shows this certificate (PEM chain, leaf first, or DER) if the server asks for one
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The private key of the certificate: PKCS#8, SEC1 or PKCS#1, PEM or DER
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged
+    #[arg(long)]
+    pub(crate) ocsp: bool,
+
+    /// Sends close_notify when standard input ends; receiving goes on until the server closes
+    #[arg(long)]
+    pub(crate) half_close: bool,
+
+    /// How long connecting, and then the handshake, may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// Says nothing on standard error but errors
+    #[arg(long, short, conflicts_with = "trace")]
+    pub(crate) quiet: bool,
+
+    /// Resumes the session in FILE if there is one that fits, and keeps the newest one there; with nothing on standard
+    /// input it fetches one and ends: --session a.session </dev/null. Whoever can read FILE can pose as this client
+    #[arg(long, value_name = "FILE", help_heading = "Second connections")]
+    pub(crate) session: Option<PathBuf>,
+
+    /// Sends this file before the handshake is finished if the session allows it, else right behind it: --early-data
+    /// request.txt. An attacker can make the server see it twice
+    #[arg(long, value_name = "FILE", requires = "session", help_heading = "Second connections")]
+    pub(crate) early_data: Option<PathBuf>,
+
+    /// Offers a key that the server has too, such as --psk client1:6a09e667f3bcc908b2fb1366ea957d3e, of 16 bytes or more;
+    /// certificates count beside it only with --ca. Others on this machine may see it
+    #[arg(long, value_name = "IDENTITY:HEX", help_heading = "Second connections")]
+    pub(crate) psk: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) psk_use: PskUse,
+
+    #[command(flatten)]
+    pub(crate) protocol: Protocol,
+}

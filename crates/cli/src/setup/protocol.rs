@@ -1,0 +1,86 @@
+//! What both ends have: versions, suites, groups, protocols, the key log.
+
+use std::sync::Arc;
+
+use bulla::wire::ProtocolVersion;
+use bulla::{ClientConfig, ConfigError, KeyLogFile, ServerConfig};
+
+use crate::choices;
+use crate::options::Protocol;
+use crate::report::Failure;
+
+/// What both configurations have, which are two types with the same methods.
+pub(super) trait Decisions: Sized {
+    fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError>;
+    fn with_options(self, options: &Protocol) -> Result<Self, ConfigError>;
+    fn with_key_log(self, file: KeyLogFile) -> Self;
+}
+
+macro_rules! decisions {
+    ($config:ty) => {
+        impl Decisions for $config {
+            fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError> {
+                self.versions(versions)
+            }
+
+            fn with_options(self, options: &Protocol) -> Result<Self, ConfigError> {
+                let mut config = self;
+                if !options.suites.is_empty() {
+                    config = config.cipher_suites(options.suites.iter().copied())?;
+                }
+                if !options.groups.is_empty() {
+                    config = config.groups(options.groups.iter().copied())?;
+                }
+                if !options.alpn.is_empty() {
+                    config = config.alpn(&options.alpn)?;
+                }
+                Ok(config)
+            }
+
+            fn with_key_log(self, file: KeyLogFile) -> Self {
+                self.key_log(Arc::new(file))
+            }
+        }
+    };
+}
+decisions!(ClientConfig);
+decisions!(ServerConfig);
+
+pub(super) fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C, Failure> {
+    let mut config =
+        config.with_options(options).map_err(|error| Failure::usage("--suites, --groups, --alpn", error))?;
+    if options.min_version.is_some() || options.max_version.is_some() {
+        let versions = versions_between(options.min_version, options.max_version)?;
+        config =
+            config.with_versions(versions).map_err(|error| Failure::usage("--min-version, --max-version", error))?;
+    }
+    if let Some(path) = &options.keylog {
+        let opened = KeyLogFile::open(path);
+        let file = opened.map_err(|error| Failure::usage("--keylog", format!("{}: {error}", path.display())))?;
+        config = config.with_key_log(file);
+    }
+    Ok(config)
+}
+
+/// Like [`protocol`], where pre-shared keys are all there is: only TLS 1.3 has them.
+pub(super) fn psk_protocol<C: Decisions>(config: C, option: &str, options: &Protocol) -> Result<C, Failure> {
+    if options.max_version.is_some_and(|max| max < ProtocolVersion::TLSv1_3) {
+        return Err(Failure::usage(option, "only TLS 1.3 has pre-shared keys, and --max-version is older"));
+    }
+    let config = protocol(config, options)?;
+    config.with_versions(vec![ProtocolVersion::TLSv1_3]).map_err(|error| Failure::usage(option, error))
+}
+
+/// The versions from `min` to `max` that this build speaks, newest first.
+fn versions_between(
+    min: Option<ProtocolVersion>,
+    max: Option<ProtocolVersion>,
+) -> Result<Vec<ProtocolVersion>, Failure> {
+    let mut versions = choices::available_versions();
+    versions.retain(|version| min.is_none_or(|min| *version >= min) && max.is_none_or(|max| *version <= max));
+    versions.reverse();
+    if versions.is_empty() {
+        return Err(Failure::usage("--min-version", "is newer than --max-version"));
+    }
+    Ok(versions)
+}
