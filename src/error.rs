@@ -426,6 +426,12 @@ failures! {
         711 InputPending => internal_error, "a handshake message has come in part; receive the rest before this";
         /// There is no early data to send: none was offered, it has been refused, or its time is over. RFC 8446 §4.2.10.
         712 NoEarlyData => internal_error, "early data cannot be sent now: none was offered, it was refused, or the server's Finished has come";
+        /// There is no early exporter: no early data was offered, or it was not accepted. RFC 8446 §7.5.
+        720 NoEarlyExporter => internal_error, "there is no early exporter: early data was not offered, or not accepted";
+        /// tls-unique is of TLS 1.2 alone, and without extended master secret it binds to nothing. RFC 5929 §3, RFC 9266 §3.
+        721 NoTlsUnique => internal_error, "tls-unique needs TLS 1.2 with extended master secret; TLS 1.3 has tls-exporter";
+        /// The handshake showed no certificate of the server whose signature names one hash that there is. RFC 5929 §4.1.
+        722 NoEndPointBinding => internal_error, "tls-server-end-point is not defined here: there is no certificate of the server, or its signature algorithm names no hash that we have";
         /// Only a server of TLS 1.3 whose configuration says so can ask after the handshake, and only a client that offers it can be asked. RFC 8446 §4.6.2.
         713 NoPostHandshakeAuth => internal_error, "this client cannot be asked for a certificate after the handshake: it did not offer that, or the configuration does not want it";
         /// So many requests for a certificate are unanswered, or have been made, that there must not be another one.

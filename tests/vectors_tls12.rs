@@ -37,6 +37,7 @@ fn suite(hash: HashAlgorithm) -> Suite {
     let id = match hash {
         HashAlgorithm::Sha256 => CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
         HashAlgorithm::Sha384 => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        HashAlgorithm::Sha512 => panic!("no suite has SHA-512"),
     };
     SuiteTls12::find(id).unwrap().suite
 }

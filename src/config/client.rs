@@ -8,15 +8,16 @@ use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError, Decision,
-    Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, ChooseClientIdentity, ClientHelloShape, ClientResumption, ClientSessionStore, ConfigError,
+    Decision, Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The most bytes of certificate_authorities that we send.
 pub(crate) const MAX_AUTHORITIES_LEN: usize = 8192;
@@ -36,8 +37,13 @@ pub struct ClientConfig {
     pub(crate) accepts_delegated_credentials: bool,
     /// The names of the roots, where ClientHello tells them.
     pub(crate) authorities: Vec<Vec<u8>>,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
+    /// The groups that get a share; without it, the most wanted one.
+    pub(crate) key_shares: Option<Vec<NamedGroup>>,
+    pub(crate) shape: ClientHelloShape,
+    pub(crate) grease: bool,
 }
 
 impl ClientConfig {
@@ -60,8 +66,12 @@ impl ClientConfig {
             asks_for_scts: false,
             accepts_delegated_credentials: false,
             authorities: Vec::new(),
+            max_fragment_length: None,
             post_handshake_auth: false,
             resumption: ClientResumption::default(),
+            key_shares: None,
+            shape: ClientHelloShape::new(),
+            grease: false,
         }
     }
 
@@ -102,7 +112,8 @@ impl ClientConfig {
     }
 
     /// Hands every server's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
-    /// shows no chain again, and is not asked about.
+    /// shows no chain again, and is not asked about unless
+    /// [`verify_again_on_resumption`](Self::verify_again_on_resumption) is on.
     pub fn verify_later(mut self) -> Self {
         self.verifier = Arc::new(JudgeLater);
         self
@@ -139,6 +150,19 @@ impl ClientConfig {
         self
     }
 
+    /// Asks the server to split all that either end sends into fragments of at most 2^9, 2^10, 2^11 or 2^12 bytes. RFC 6066 §4.
+    /// For servers that do not know [`record_size_limit`](Self::record_size_limit), which is better and comes first where both
+    /// are asked for. Off by default.
+    ///
+    /// [`ConfigError::MaxFragmentLengthUnknown`]: no other length can be asked for.
+    pub fn max_fragment_length(mut self, length: MaxFragmentLength) -> Result<Self, ConfigError> {
+        if length.name().is_none() {
+            return Err(ConfigError::MaxFragmentLengthUnknown(length));
+        }
+        self.max_fragment_length = Some(length);
+        Ok(self)
+    }
+
     /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
     /// is chosen and signed as in the handshake; questions about it are handed out while data goes on. TLS 1.3 alone has it,
     /// and HTTP/2 and HTTP/3 forbid it. RFC 8740 §3. Off by default.
@@ -152,6 +176,14 @@ impl ClientConfig {
     pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.resumption.store = Some(store);
         self.resumption.roots_digest = self.roots.digest(&*self.preferences.provider).ok();
+        self
+    }
+
+    /// Judges the chain of a session again before the session is offered, by what the judge and the clock say then: for those
+    /// who look for revoked certificates. Where the verdict is against it the handshake is a full one, and the chain that the
+    /// server shows then is judged. Off by default: a session is bound to roots and rules, and lives for hours.
+    pub fn verify_again_on_resumption(mut self, on: bool) -> Self {
+        self.resumption.verifies_again = on;
         self
     }
 
@@ -191,6 +223,40 @@ impl ClientConfig {
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
         sha256_of_parts(provider, &parts).ok()
+    }
+
+    /// Sends key shares of these groups in the first ClientHello, apart from how much each is wanted: a server that takes one
+    /// of them needs no second hello. None at all is allowed, and always costs a round trip. Each must be among the
+    /// [`groups`](Self::groups), which are decided first; they go in the order of those. RFC 8446 §4.2.8. Without this, the
+    /// most wanted group gets one, and with a hybrid its classical half.
+    pub fn key_shares(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Result<Self, ConfigError> {
+        let groups: Vec<_> = groups.into_iter().collect();
+        for (index, group) in groups.iter().enumerate() {
+            if !self.preferences.groups.contains(group) {
+                return Err(ConfigError::KeyShareWithoutGroup(*group));
+            }
+            if groups.iter().take(index).any(|earlier| earlier == group) {
+                return Err(ConfigError::Repeated("key shares"));
+            }
+        }
+        self.key_shares = Some(groups);
+        Ok(self)
+    }
+
+    /// Gives the ClientHello this shape: order, more extensions, length. Refused if it has an extension that Bulla writes
+    /// itself, has one twice, or is too long.
+    pub fn client_hello_shape(mut self, shape: ClientHelloShape) -> Result<Self, ConfigError> {
+        shape.check()?;
+        self.shape = shape;
+        Ok(self)
+    }
+
+    /// Offers values that mean nothing among those that do, so that servers keep ignoring what they do not know: in suites,
+    /// groups, key shares, extensions, versions, signature schemes, application protocols and PSK modes. A server that
+    /// chooses one is refused. RFC 8701 §3.1. Off by default.
+    pub fn grease(mut self, on: bool) -> Self {
+        self.grease = on;
+        self
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.

@@ -9,11 +9,13 @@ pub mod danger;
 mod delegation;
 mod error;
 mod fingerprint;
+mod hello_shape;
 mod hello_view;
 mod identity;
 #[cfg(feature = "std")]
 mod live;
 mod observer;
+mod policy;
 mod preferences;
 mod question;
 #[cfg(test)]
@@ -25,11 +27,13 @@ mod server;
 pub(crate) use client::MAX_AUTHORITIES_LEN;
 pub use client::{ClientConfig, choose_by_request};
 pub use error::ConfigError;
+pub use hello_shape::{ClientHelloShape, MAX_SHAPED_LEN};
 pub use hello_view::ClientHelloView;
 pub use identity::{Identity, LocalSigner};
 #[cfg(feature = "std")]
 pub use live::{Live, LiveIdentities, SwapRefused};
 pub use observer::{Content, Direction, Observed, Observer};
+pub use policy::Policy;
 pub use question::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerConfig,
     ChooseServerIdentity, ClientHelloInfo, Decision, Signer, SigningFailed, SigningRequest, Verdict, VerifyChain,
@@ -41,6 +45,8 @@ pub use resumption::{
 pub use server::{ClientAuth, ServerConfig, choose_by_server_name};
 
 pub use preferences::AVAILABLE_VERSIONS;
+
+pub use crate::record::{PadRecords, PadToMultipleOf};
 
 pub(crate) use hello_view::host_name;
 pub(crate) use preferences::Preferences;

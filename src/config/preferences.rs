@@ -11,6 +11,7 @@ use crate::clock::{Clock, Time};
 use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
 use crate::crypto::{Provider, Suite};
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::verify::{CERTIFICATE_ONLY_SCHEMES, is_delegation_scheme};
 use crate::wire::{CertificateCompressionAlgorithm, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -47,6 +48,9 @@ pub(crate) struct Preferences {
     /// TLS 1.2 without it is open to the triple handshake attack. RFC 7627 §1.
     #[cfg(feature = "tls12")]
     pub(crate) requires_extended_master_secret: bool,
+    /// As it is advertised. RFC 8449 §4.
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) padding: Option<Arc<dyn PadRecords>>,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     #[cfg(test)]
@@ -54,10 +58,11 @@ pub(crate) struct Preferences {
 }
 
 impl Preferences {
-    /// Everything that the provider has, in the provider's order.
+    /// Everything that the provider has, in the provider's order, but for groups that must be named.
     pub(crate) fn of(provider: Arc<dyn Provider>) -> Self {
         let cipher_suites = provider.cipher_suites().iter().copied().filter(|&id| is_known(id)).collect();
-        let groups = provider.groups().iter().map(|exchange| exchange.group()).collect();
+        let by_default = provider.groups().iter().filter(|exchange| exchange.is_default());
+        let groups = by_default.map(|exchange| exchange.group()).collect();
         let signature_schemes = handshake_schemes(&*provider);
         Self {
             provider,
@@ -72,6 +77,8 @@ impl Preferences {
             application_protocols: Vec::new(),
             #[cfg(feature = "tls12")]
             requires_extended_master_secret: true,
+            record_size_limit: None,
+            padding: None,
             key_log: None,
             observer: None,
             #[cfg(test)]
@@ -106,6 +113,28 @@ impl Preferences {
         #[cfg(not(feature = "tls12"))]
         let usable = |_: &NamedGroup| true;
         self.groups.iter().copied().filter(usable)
+    }
+
+    /// Says whether this build and the provider have a suite.
+    pub(super) fn has_cipher_suite(&self, id: CipherSuite) -> bool {
+        is_known(id) && self.provider.cipher_suites().contains(&id)
+    }
+
+    /// Says whether the provider has a group.
+    pub(super) fn has_group(&self, group: NamedGroup) -> bool {
+        self.provider.groups().iter().any(|exchange| exchange.group() == group)
+    }
+
+    /// Says whether the provider has a scheme, and handshakes may be signed in it.
+    pub(super) fn has_scheme(&self, scheme: SignatureScheme) -> bool {
+        handshake_schemes(&*self.provider).contains(&scheme)
+    }
+
+    /// Holds the lists against one another.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.check_suites()?;
+        self.check_groups()?;
+        self.check_schemes()
     }
 
     fn check_groups(&self) -> Result<(), ConfigError> {
@@ -152,23 +181,17 @@ impl Preferences {
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
         // A lower version than both ends speak is what an attacker makes of a handshake, and is taken for that.
         self.versions.sort_by(|one, other| other.cmp(one));
-        self.check_suites()?;
-        self.check_groups()?;
-        self.check_schemes()
+        self.check()
     }
 
     pub(super) fn set_cipher_suites(&mut self, suites: Vec<CipherSuite>) -> Result<(), ConfigError> {
-        let of_provider = self.provider.cipher_suites();
-        let unavailable = |id: &CipherSuite| !is_known(*id) || !of_provider.contains(id);
+        let unavailable = |id: &CipherSuite| !self.has_cipher_suite(*id);
         self.cipher_suites = checked("cipher suites", suites, unavailable, ConfigError::CipherSuiteUnavailable)?;
-        self.check_suites()?;
-        self.check_groups()?;
-        self.check_schemes()
+        self.check()
     }
 
     pub(super) fn set_groups(&mut self, groups: Vec<NamedGroup>) -> Result<(), ConfigError> {
-        let of_provider = self.provider.groups();
-        let unavailable = |group: &NamedGroup| !of_provider.iter().any(|exchange| exchange.group() == *group);
+        let unavailable = |group: &NamedGroup| !self.has_group(*group);
         self.groups = checked("groups", groups, unavailable, ConfigError::GroupUnavailable)?;
         self.check_groups()
     }
@@ -217,7 +240,18 @@ impl Preferences {
         self.application_protocols = checked("application protocols", protocols, bad, reason)?;
         Ok(())
     }
+
+    pub(super) fn set_record_size_limit(&mut self, bytes: u16) -> Result<(), ConfigError> {
+        if !RECORD_SIZE_LIMITS.contains(&bytes) {
+            return Err(ConfigError::RecordSizeLimitOutOfBounds(bytes));
+        }
+        self.record_size_limit = Some(bytes);
+        Ok(())
+    }
 }
+
+/// The least and the most that record_size_limit may say: the most is all that a record of TLS 1.3 holds. RFC 8449 §4.
+const RECORD_SIZE_LIMITS: core::ops::RangeInclusive<u16> = 64..=16_385;
 
 fn is_known(id: CipherSuite) -> bool {
     AVAILABLE_VERSIONS.iter().any(|version| Suite::is_for(id, *version))
@@ -273,6 +307,13 @@ fn default_clock() -> Arc<dyn Clock> {
 /// The builder methods that both configurations have.
 macro_rules! shared_decisions {
     () => {
+        /// Allows what a named policy allows, as far as this build and the provider have it: its versions, cipher suites,
+        /// groups and signature schemes. Refused if nothing of a list is left.
+        pub fn policy(mut self, policy: &super::Policy) -> Result<Self, ConfigError> {
+            self.preferences.set_policy(policy)?;
+            Ok(self)
+        }
+
         /// Allows these versions only. In whichever order they stand, the highest that both ends speak is used: RFC 5246
         /// §E.1, RFC 8446 §4.1.3.
         pub fn versions(mut self, versions: impl IntoIterator<Item = ProtocolVersion>) -> Result<Self, ConfigError> {
@@ -286,7 +327,8 @@ macro_rules! shared_decisions {
             Ok(self)
         }
 
-        /// Allows these key exchange groups only, most wanted first. A client sends a key share of the first one.
+        /// Allows these key exchange groups only, most wanted first. A client sends a key share of the first one. Unless told
+        /// otherwise, these are the provider's [default](crate::crypto::KeyExchange::is_default) ones.
         pub fn groups(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Result<Self, ConfigError> {
             self.preferences.set_groups(groups.into_iter().collect())?;
             Ok(self)
@@ -338,6 +380,24 @@ macro_rules! shared_decisions {
             let protocols = protocols.into_iter().map(|name| name.as_ref().to_vec()).collect();
             self.preferences.set_application_protocols(protocols)?;
             Ok(self)
+        }
+
+        /// Takes protected records of at most so many bytes of plaintext, in TLS 1.3 with content type and padding: 64 to 16,385.
+        /// RFC 8449 §4. A peer that knows the extension sends no more, or the connection ends with record_overflow; one that
+        /// does not know it sends as it likes. What comes before the keys is not counted, nor is early data.
+        pub fn record_size_limit(mut self, bytes: u16) -> Result<Self, ConfigError> {
+            self.preferences.set_record_size_limit(bytes)?;
+            Ok(self)
+        }
+
+        /// Pads what is sent under the keys of TLS 1.3 as `policy` says. RFC 8446 §5.4. Off by default.
+        ///
+        /// [`send`](crate::Connection::send) and [`take_output`](crate::Connection::take_output) then need room for the padding
+        /// too, at most [`MAX_RECORD_LEN`](crate::MAX_RECORD_LEN) for one record, and
+        /// [`send_in_place`](crate::Connection::send_in_place) needs it behind the plaintext.
+        pub fn record_padding(mut self, policy: Arc<dyn PadRecords>) -> Self {
+            self.preferences.padding = Some(policy);
+            self
         }
 
         /// Takes the time from this clock. The default is the system's with the feature `std`, and none without.

@@ -275,6 +275,8 @@ pub(crate) struct ClientResumption {
     pub(crate) store: Option<Arc<dyn ClientSessionStore>>,
     /// Of the roots: hashed once, with the store, not for each connection.
     pub(crate) roots_digest: Option<[u8; 32]>,
+    /// Whether the chain of a session is judged again before it is offered.
+    pub(crate) verifies_again: bool,
     pub(crate) early_data: bool,
     pub(crate) psks: Vec<Arc<ExternalPsk>>,
     /// Whether a server may also show a certificate.

@@ -15,6 +15,7 @@ use super::{
 use crate::clock::Clock;
 use crate::crypto::Provider;
 use crate::keys::KeyLog;
+use crate::record::PadRecords;
 use crate::resume::CookieKeys;
 use crate::verify::Roots;
 use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};

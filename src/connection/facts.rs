@@ -2,10 +2,12 @@
 
 use pki_types::CertificateDer;
 
-use super::{Connection, Phase};
+use super::{Connection, Phase, Role};
+use crate::crypto::Digest;
 use crate::error::{Error, Misuse};
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated};
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::verify::server_end_point;
+use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 impl Connection {
     /// Fills `output` with keying material for the application: TLS-Exporter. RFC 8446 §7.5. The label is at most 249
@@ -28,6 +30,59 @@ impl Connection {
         // RFC 9266 §4.2: no context in TLS 1.2, an empty one in TLS 1.3, where that is the same.
         self.export(b"EXPORTER-Channel-Binding", None, &mut binding)?;
         Ok(binding)
+    }
+
+    /// Returns the channel binding `tls-unique`: the first Finished of the handshake. RFC 5929 §3. TLS 1.2 alone has it, and
+    /// with extended master secret alone does it bind to anything: [`Misuse::NoTlsUnique`].
+    pub fn tls_unique(&self) -> Result<[u8; 12], Error> {
+        match &self.phase {
+            Phase::Established { connected, .. } => connected.tls_unique(),
+            Phase::Failed(error) => Err(error.clone()),
+            Phase::Client(_) | Phase::Server(_) => Err(Misuse::HandshakeNotFinished.into()),
+        }
+    }
+
+    /// Returns the channel binding `tls-server-end-point`, on both ends: the hash of the server's certificate with the hash of
+    /// that certificate's signature, SHA-256 instead of MD5 and SHA-1. RFC 5929 §4. A resumed connection has that of the
+    /// session.
+    ///
+    /// [`Misuse::NoEndPointBinding`]: where the server has shown no certificate, or one whose signature names no hash (Ed25519),
+    /// there is none.
+    pub fn tls_server_end_point(&self) -> Result<Digest, Error> {
+        let (role, connected, negotiated) = match &self.phase {
+            Phase::Established { role, connected, negotiated } => (role, connected, negotiated),
+            Phase::Failed(error) => return Err(error.clone()),
+            Phase::Client(_) | Phase::Server(_) => return Err(Misuse::HandshakeNotFinished.into()),
+        };
+        let binding = match role {
+            Role::Client => {
+                let leaf = negotiated.peer_certificates.first();
+                leaf.and_then(|leaf| server_end_point(connected.provider(), leaf))
+            }
+            Role::Server => negotiated.server_end_point,
+        };
+        binding.ok_or(Misuse::NoEndPointBinding.into())
+    }
+
+    /// Fills `output` with keying material that both ends have as soon as early data is accepted, and a client once it is
+    /// offered: TLS-Exporter with early_exporter_secret. RFC 8446 §7.5. An attacker who replays the early data replays what is
+    /// made of this too. An absent context is an empty one.
+    ///
+    /// [`Misuse::NoEarlyExporter`]: none was offered, or the server has not accepted it.
+    pub fn export_early(&self, label: &[u8], context: Option<&[u8]>, output: &mut [u8]) -> Result<(), Error> {
+        if let Phase::Failed(error) = &self.phase {
+            return Err(error.clone());
+        }
+        let exporter = self.early_exporter.as_ref().ok_or(Misuse::NoEarlyExporter)?;
+        output.copy_from_slice(exporter.export(label, context.unwrap_or_default(), output.len())?.expose());
+        Ok(())
+    }
+
+    /// Returns the most plaintext that a record of ours may hold now: 16,384 bytes, or what the peer has asked for. RFC 8449,
+    /// RFC 6066 §4.
+    #[must_use]
+    pub fn max_fragment_len(&self) -> usize {
+        self.writer.max_fragment_len()
     }
 
     /// Says whether the handshake is finished and the connection has not failed.
@@ -156,6 +211,15 @@ impl Connection {
     #[must_use]
     pub fn delegated_credential(&self) -> bool {
         self.negotiated().is_some_and(|negotiated| negotiated.delegated_until.is_some())
+    }
+
+    /// Returns what the server answered to an extension of the application's own, once established: in EncryptedExtensions,
+    /// or in a ServerHello of TLS 1.2. See
+    /// [`ClientHelloShape::with_extension`](crate::config::ClientHelloShape::with_extension).
+    #[must_use]
+    pub fn peer_extension(&self, extension: ExtensionType) -> Option<&[u8]> {
+        let mut answers = self.negotiated()?.peer_extensions.iter();
+        answers.find(|(answered, _)| *answered == extension).map(|(_, content)| &**content)
     }
 
     /// Returns by how many seconds the age of its ticket that a client told differs from the age that this server measured:

@@ -40,7 +40,9 @@ use crate::config::{Content, Direction, Observed, Observer, ServerConfig};
 use crate::error::{Error, Internal, Misuse};
 use crate::handshake::client::Client;
 use crate::handshake::server::Server;
-use crate::handshake::{Answer, Connected, EarlyData, Effect, Negotiated, Outgoing, Progress, Question, QuestionId};
+use crate::handshake::{
+    Answer, Connected, EarlyData, EarlyExporter, Effect, Negotiated, Outgoing, Progress, Question, QuestionId,
+};
 use crate::record::{Joiner, Level, Queued, RecordReader, RecordWriter};
 use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, Handshake, ProtocolVersion, write_all};
 
@@ -65,6 +67,8 @@ pub struct Connection {
     early_data_room: u32,
     /// Whether a server may send before the client's Finished has come.
     half_rtt: bool,
+    /// Of early data that is offered or accepted. RFC 8446 §7.5.
+    early_exporter: Option<Box<EarlyExporter>>,
     peer_closed: bool,
     closed: bool,
 }
@@ -119,6 +123,7 @@ impl Connection {
             early_data: EarlyData::NotOffered,
             early_data_room: 0,
             half_rtt: false,
+            early_exporter: None,
             peer_closed: false,
             closed: false,
         }
@@ -158,7 +163,14 @@ impl Connection {
                 }
                 Effect::ReadChangeCipherSpec(meaning) => self.reader.set_change_cipher_spec(meaning),
                 Effect::SkipEarlyData(limit) => self.reader.skip_early_data(limit),
-                Effect::EarlyData(outcome) => self.early_data = outcome,
+                Effect::EarlyData(outcome) => {
+                    self.early_data = outcome;
+                    // What the server did not take is bound to nothing.
+                    if matches!(outcome, EarlyData::Rejected | EarlyData::Retried) {
+                        self.early_exporter = None;
+                    }
+                }
+                Effect::EarlyExporter(exporter) => self.early_exporter = Some(exporter),
                 Effect::EarlyDataRoom(bytes) => self.early_data_room = bytes,
                 Effect::HalfRtt => self.half_rtt = true,
                 Effect::WriteUnprotected => {
@@ -190,6 +202,10 @@ impl Connection {
     /// Goes on with a configuration that was chosen after the hello: its observer has not seen that one yet.
     fn configure(&mut self, config: &ServerConfig, client_hello: &[u8]) {
         let Some(observer) = &config.preferences.observer else { return };
+        let is_the_same = |earlier| core::ptr::addr_eq(Arc::as_ptr(earlier), Arc::as_ptr(observer));
+        if self.observer.as_ref().is_some_and(is_the_same) {
+            return;
+        }
         self.observer = Some(Arc::clone(observer));
         self.observe(Direction::Received, Level::Initial, || handshake_content(self.version, client_hello));
     }
@@ -222,6 +238,7 @@ impl Connection {
         self.open_question = None;
         self.early_data_room = 0;
         self.half_rtt = false;
+        self.early_exporter = None;
         self.closed = true;
     }
 

@@ -11,6 +11,8 @@ pub enum HashAlgorithm {
     Sha256,
     /// SHA-384, 48 bytes of output.
     Sha384,
+    /// SHA-512, 64 bytes of output: of no suite, for the channel binding of certificates that are signed with it.
+    Sha512,
 }
 
 impl HashAlgorithm {
@@ -19,6 +21,7 @@ impl HashAlgorithm {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
+            Self::Sha512 => 64,
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use incoming::Incoming;
 pub use negotiated::HandshakeKind;
 pub(crate) use negotiated::Negotiated;
 pub use outgoing::EarlyData;
-pub(crate) use outgoing::{Effect, Outgoing};
+pub(crate) use outgoing::{EarlyExporter, Effect, Outgoing};
 pub(crate) use progress::Progress;
 pub use question::{Answer, Question, QuestionId, QuestionKind};
 

@@ -1,5 +1,6 @@
 //! What a finished handshake has settled.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -7,7 +8,11 @@ use alloc::vec::Vec;
 use pki_types::CertificateDer;
 
 use crate::clock::Time;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::crypto::Digest;
+use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// Extensions with their contents.
+pub(crate) type PeerExtensions = Box<[(ExtensionType, Box<[u8]>)]>;
 
 /// The facts that remain of a handshake.
 #[derive(Clone, Debug)]
@@ -26,8 +31,12 @@ pub(crate) struct Negotiated {
     pub(crate) peer_timestamps: Option<Vec<u8>>,
     /// Until when the delegated credential is valid that the peer signed with.
     pub(crate) delegated_until: Option<Time>,
+    /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
+    pub(crate) server_end_point: Option<Digest>,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
+    /// What the server answered to the application's own extensions.
+    pub(crate) peer_extensions: PeerExtensions,
     /// A server's: what the client's ticket age was off by, in seconds.
     pub(crate) ticket_age_skew: Option<i32>,
     /// Of TLS 1.2: whether the peer said that it knows RFC 5746.

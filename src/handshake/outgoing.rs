@@ -1,12 +1,14 @@
 //! What a step of the handshake wants to happen, in order. The connection carries it out.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::question::{Question, QuestionId, QuestionKind};
 use crate::config::ServerConfig;
-use crate::error::Error;
-use crate::keys::{TrafficKeys, Transcript};
+use crate::crypto::{Provider, Secret};
+use crate::error::{Error, Misuse};
+use crate::keys::{ExporterSecret, TrafficKeys, Transcript};
 use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
 #[cfg(feature = "tls12")]
 use crate::wire::AlertDescription;
@@ -34,6 +36,8 @@ pub(crate) enum Effect {
     EarlyData(EarlyData),
     /// The client may send so many bytes of early data from now on.
     EarlyDataRoom(u32),
+    /// This exports keying material that goes with early data. RFC 8446 §7.5.
+    EarlyExporter(Box<EarlyExporter>),
     /// The server may send data before the client's Finished has come. RFC 8446 §4.4.4.
     HalfRtt,
     /// Send this alert as a warning; the connection goes on.
@@ -41,6 +45,19 @@ pub(crate) enum Effect {
     Warn(AlertDescription),
     /// Hand this question out.
     Ask(Question),
+}
+
+/// Exports keying material that depends on the ClientHello alone. RFC 8446 §7.5.
+pub(crate) struct EarlyExporter {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) secret: ExporterSecret,
+}
+
+impl EarlyExporter {
+    pub(crate) fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
+        let exported = self.secret.export(&*self.provider, label, context, len);
+        exported.map_err(|_| Error::Misuse(Misuse::BadExporterRequest))
+    }
 }
 
 /// What became of early data. RFC 8446 §4.2.10.
@@ -138,6 +155,11 @@ impl Outgoing {
     /// Lets the client send so many bytes of early data.
     pub(crate) fn early_data_room(&mut self, bytes: u32) {
         self.effects.push(Effect::EarlyDataRoom(bytes));
+    }
+
+    /// Lets the application export what goes with early data.
+    pub(crate) fn early_exporter(&mut self, exporter: EarlyExporter) {
+        self.effects.push(Effect::EarlyExporter(Box::new(exporter)));
     }
 
     /// Lets the server send before the client's Finished has come.

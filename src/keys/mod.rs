@@ -18,5 +18,5 @@ pub use schedule::{
     EarlySecret, ExporterSecret, HandshakeSecret, MainSecret, PskKind, TrafficSecret, derive_secret, expand_label,
     resumption_psk,
 };
-pub use traffic_keys::{RecordFormat, TrafficKeys};
+pub use traffic_keys::{RawKeys, RecordFormat, TrafficKeys};
 pub use transcript::Transcript;

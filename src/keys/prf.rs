@@ -6,11 +6,10 @@
 //!  PRF(master_secret, "client finished" | "server finished", Hash(handshake_messages)) = verify_data, 12 bytes
 //! ```
 
-use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{RecordFormat, TrafficKeys};
+use super::{RawKeys, RecordFormat, TrafficKeys};
 use crate::crypto::{AeadAlgorithm, CryptoError, Digest, HashAlgorithm, NONCE_LEN, Provider, Secret, Suite};
 
 /// Length in bytes of the master secret. RFC 5246 §8.1.
@@ -108,6 +107,16 @@ impl MasterSecret {
 
     /// Derives the keys of both directions. RFC 5246 §6.3; the ivs' lengths by RFC 5288 §3 and RFC 7905 §2.
     pub fn key_block(&self, provider: &dyn Provider, randoms: &Randoms) -> Result<KeyBlock, CryptoError> {
+        let (aead, format) = (self.suite.aead, RecordFormat::tls12(self.suite.aead));
+        let [client, server] = self.raw_key_block(provider, randoms)?;
+        Ok(KeyBlock {
+            client: client.install(provider, aead, format)?,
+            server: server.install(provider, aead, format)?,
+        })
+    }
+
+    /// Derives the same as bytes, the client's keys first, for whoever seals or opens records elsewhere. RFC 5246 §6.3.
+    pub fn raw_key_block(&self, provider: &dyn Provider, randoms: &Randoms) -> Result<[RawKeys; 2], CryptoError> {
         let (key_len, format) = (self.suite.aead.key_len(), RecordFormat::tls12(self.suite.aead));
         let iv_len = format.fixed_iv_len();
         let seed: [&[u8]; 2] = [&randoms.server, &randoms.client];
@@ -116,13 +125,8 @@ impl MasterSecret {
         let (keys, ivs) = block.expose().split_at_checked(2 * key_len).ok_or(CryptoError::Failed)?;
         let (client_key, server_key) = keys.split_at_checked(key_len).ok_or(CryptoError::Failed)?;
         let (client_iv, server_iv) = ivs.split_at_checked(iv_len).ok_or(CryptoError::Failed)?;
-        let direction = |key: &[u8], fixed_iv: &[u8]| -> Result<TrafficKeys, CryptoError> {
-            let mut iv = Box::new([0; NONCE_LEN]);
-            iv.get_mut(..fixed_iv.len()).ok_or(CryptoError::Failed)?.copy_from_slice(fixed_iv);
-            let aead = provider.aead(self.suite.aead, key)?;
-            Ok(TrafficKeys { aead, iv, confidentiality_limit: self.suite.aead.confidentiality_limit(), format })
-        };
-        Ok(KeyBlock { client: direction(client_key, client_iv)?, server: direction(server_key, server_iv)? })
+        let raw = |key, iv| RawKeys { key: Secret::copy_from(key), iv: Secret::copy_from(iv) };
+        Ok([raw(client_key, client_iv), raw(server_key, server_iv)])
     }
 
     /// Computes the client's verify_data. RFC 5246 §7.4.9.

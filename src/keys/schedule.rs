@@ -11,10 +11,9 @@
 #[cfg(all(test, feature = "ring", feature = "std"))]
 mod tests;
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{RecordFormat, TrafficKeys};
+use super::{RawKeys, RecordFormat, TrafficKeys};
 use crate::crypto::{CryptoError, Digest, NONCE_LEN, Provider, Secret, Suite, hkdf_expand, hkdf_extract};
 
 /// HKDF-Expand-Label. RFC 8446 §7.1. The label is at most 249 bytes, the context at most 255.
@@ -250,16 +249,14 @@ impl TrafficSecret {
 
     /// Derives write key and write iv. RFC 8446 §7.3.
     pub fn keys(&self, provider: &dyn Provider) -> Result<TrafficKeys, CryptoError> {
+        self.raw_keys(provider)?.install(provider, self.suite.aead, RecordFormat::Tls13)
+    }
+
+    /// Derives write key and write iv as bytes, for whoever seals or opens records elsewhere. RFC 8446 §7.3.
+    pub fn raw_keys(&self, provider: &dyn Provider) -> Result<RawKeys, CryptoError> {
         let key = expand_label(provider, self.suite, &self.secret, b"key", &[], self.suite.aead.key_len())?;
-        let iv_secret = expand_label(provider, self.suite, &self.secret, b"iv", &[], NONCE_LEN)?;
-        let mut iv = Box::new([0; NONCE_LEN]);
-        iv.copy_from_slice(iv_secret.expose());
-        Ok(TrafficKeys {
-            aead: provider.aead(self.suite.aead, key.expose())?,
-            iv,
-            confidentiality_limit: self.suite.aead.confidentiality_limit(),
-            format: RecordFormat::Tls13,
-        })
+        let iv = expand_label(provider, self.suite, &self.secret, b"iv", &[], NONCE_LEN)?;
+        Ok(RawKeys { key, iv })
     }
 
     /// Derives application_traffic_secret_N+1. RFC 8446 §7.2.

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use crate::crypto::{Aead, NONCE_LEN};
+use crate::crypto::{Aead, AeadAlgorithm, CryptoError, NONCE_LEN, Provider, Secret};
 
 /// The AEAD and the static iv of one direction. RFC 8446 §5.3, RFC 5246 §6.3.
 pub struct TrafficKeys {
@@ -20,6 +20,29 @@ pub struct TrafficKeys {
 impl Drop for TrafficKeys {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut *self.iv);
+    }
+}
+
+/// The bytes of one direction's key and iv, for whoever seals and opens records elsewhere. RFC 8446 §7.3, RFC 5246 §6.3.
+pub struct RawKeys {
+    /// The AEAD's key.
+    pub key: Secret,
+    /// What each nonce is formed from: 12 bytes, of TLS 1.2 with AES-GCM only the four that do not stand in the record.
+    pub iv: Secret,
+}
+
+impl RawKeys {
+    /// Makes them the keys of the record layer.
+    pub(super) fn install(
+        &self,
+        provider: &dyn Provider,
+        aead: AeadAlgorithm,
+        format: RecordFormat,
+    ) -> Result<TrafficKeys, CryptoError> {
+        let mut iv = Box::new([0; NONCE_LEN]);
+        iv.get_mut(..self.iv.len()).ok_or(CryptoError::Failed)?.copy_from_slice(self.iv.expose());
+        let confidentiality_limit = aead.confidentiality_limit();
+        Ok(TrafficKeys { aead: provider.aead(aead, self.key.expose())?, iv, confidentiality_limit, format })
     }
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod join;
+mod padding;
 mod protection;
 mod read;
 #[cfg(all(test, feature = "ring", feature = "std"))]
@@ -19,6 +20,7 @@ mod tests;
 mod write;
 
 pub(crate) use join::{Joiner, RecordBoundary, message_len};
+pub use padding::{PadRecords, PadToMultipleOf};
 pub(crate) use read::{ChangeCipherSpecs, Framed, RecordReader};
 pub(crate) use write::{Queued, RecordWriter};
 

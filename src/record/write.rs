@@ -91,6 +91,11 @@ impl RecordWriter {
         }
     }
 
+    /// Returns the most content that a record may have now.
+    pub(crate) fn max_fragment_len(&self) -> usize {
+        MAX_FRAGMENT_LEN
+    }
+
     /// Writes as many pending records as fit; returns how many bytes that were.
     pub(crate) fn take(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         let mut written = 0usize;

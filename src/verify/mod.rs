@@ -6,6 +6,7 @@
 mod certificate;
 mod chain;
 mod delegation;
+mod end_point;
 mod names;
 pub mod pem;
 mod reason;
@@ -21,6 +22,7 @@ pub(crate) use delegation::check_certificate as check_delegation_allowed;
 pub use delegation::{
     MAX_DELEGATION_LIFETIME, delegation_expires, delegation_message, is_delegation_scheme, verify_delegated_credential,
 };
+pub(crate) use end_point::server_end_point;
 #[cfg(feature = "std")]
 pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;

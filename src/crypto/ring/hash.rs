@@ -15,6 +15,7 @@ impl RunningHash {
         Self(digest::Context::new(match algorithm {
             HashAlgorithm::Sha256 => &digest::SHA256,
             HashAlgorithm::Sha384 => &digest::SHA384,
+            HashAlgorithm::Sha512 => &digest::SHA512,
         }))
     }
 }
@@ -38,6 +39,7 @@ pub(super) fn hmac(algorithm: HashAlgorithm, key: &[u8], parts: &[&[u8]]) -> Res
     let algorithm = match algorithm {
         HashAlgorithm::Sha256 => hmac::HMAC_SHA256,
         HashAlgorithm::Sha384 => hmac::HMAC_SHA384,
+        HashAlgorithm::Sha512 => hmac::HMAC_SHA512,
     };
     let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
     for part in parts {

@@ -1,11 +1,13 @@
 //! Early data behind the ClientHello: whether it is offered, and the keys that protect it. RFC 8446 §2.3, §4.2.10.
 
+use alloc::sync::Arc;
+
 use super::offer::Offer;
 use super::psk::{OfferedPsk, PskKey};
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::handshake::proof::crypto_failed;
-use crate::handshake::{EarlyData, Outgoing};
+use crate::handshake::{EarlyData, EarlyExporter, Outgoing};
 use crate::keys::{EarlySecret, Transcript};
 use crate::record::Level;
 use crate::resume::ClientSession;
@@ -33,10 +35,9 @@ pub(super) fn start(offer: &Offer, client_hello: &[u8], out: &mut Outgoing) -> R
     let hash = transcript.current();
     let traffic_secret = early_secret.client_early_traffic_secret(provider, &hash).map_err(crypto_failed)?;
     offer.log("CLIENT_EARLY_TRAFFIC_SECRET", traffic_secret.secret().expose());
-    if offer.config.preferences.key_log.is_some() {
-        let exporter = early_secret.early_exporter_secret(provider, &hash).map_err(crypto_failed)?;
-        offer.log("EARLY_EXPORTER_SECRET", exporter.secret().expose());
-    }
+    let secret = early_secret.early_exporter_secret(provider, &hash).map_err(crypto_failed)?;
+    offer.log("EARLY_EXPORTER_SECRET", secret.secret().expose());
+    out.early_exporter(EarlyExporter { provider: Arc::clone(&offer.config.preferences.provider), secret });
 
     // 2. The dummy change_cipher_spec comes right behind the hello, and not again. RFC 8446 §D.4.
     if offer.config.middlebox_compatibility {

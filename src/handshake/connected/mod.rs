@@ -11,11 +11,9 @@ pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 use super::Outgoing;
 use super::negotiated::{HandshakeKind, Negotiated};
 use super::proof::Authenticated;
-use crate::crypto::Secret;
-use crate::error::Error;
-#[cfg(feature = "tls12")]
-use crate::error::Misuse;
-use crate::keys::TrafficSecret;
+use crate::crypto::{Provider, Secret};
+use crate::error::{Error, Misuse};
+use crate::keys::{RawKeys, TrafficSecret};
 
 /// An established connection's secrets.
 pub(crate) enum Connected {
@@ -65,6 +63,33 @@ impl Connected {
             Self::Tls13(connected) => Some(connected.traffic_secrets()),
             #[cfg(feature = "tls12")]
             Self::Tls12(_) => None,
+        }
+    }
+
+    /// Derives the keys in use once more, as bytes: the client's, then the server's.
+    pub(crate) fn raw_keys(&self, is_client: bool) -> Result<[RawKeys; 2], Error> {
+        match self {
+            Self::Tls13(connected) => connected.raw_keys(is_client),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(connected) => connected.raw_keys(),
+        }
+    }
+
+    /// Returns the channel binding of TLS 1.2. RFC 5929 §3.
+    pub(crate) fn tls_unique(&self) -> Result<[u8; 12], Error> {
+        match self {
+            Self::Tls13(_) => Err(Misuse::NoTlsUnique.into()),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(connected) => connected.tls_unique(),
+        }
+    }
+
+    /// Lends the provider.
+    pub(crate) fn provider(&self) -> &dyn Provider {
+        match self {
+            Self::Tls13(connected) => connected.provider(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(connected) => connected.provider(),
         }
     }
 

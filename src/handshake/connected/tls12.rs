@@ -7,9 +7,9 @@ use super::{Connected, identify};
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse, Violation};
 use crate::handshake::negotiated::Negotiated;
-use crate::handshake::proof::{Authenticated, VerifiedFinished};
+use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
-use crate::keys::{MasterSecret, Randoms};
+use crate::keys::{MasterSecret, Randoms, RawKeys};
 use crate::record::MAX_HELLO_REQUESTS;
 use crate::wire::{AlertDescription, HelloRequest};
 
@@ -19,6 +19,8 @@ pub(crate) struct ConnectedTls12 {
     master_secret: MasterSecret,
     randoms: Randoms,
     extended_master_secret: bool,
+    /// verify_data of the Finished that was sent first: the client's, of an abbreviated handshake the server's.
+    first_finished: [u8; 12],
     /// HelloRequests since the last application data.
     hello_requests_without_data: u32,
     /// Whether a no_renegotiation of ours still waits in the output: it answers all that come until it is taken.
@@ -30,16 +32,20 @@ impl ConnectedTls12 {
     pub(crate) fn establish<S>(
         provider: Arc<dyn Provider>,
         (master_secret, randoms, extended_master_secret): (MasterSecret, Randoms, bool),
+        first_finished: &Secret,
         _: VerifiedFinished,
         authenticated: Authenticated,
         mut negotiated: Negotiated,
     ) -> Progress<S> {
         identify(&mut negotiated, authenticated);
+        // Both Finished are of this length. RFC 5246 §7.4.9.
+        let first_finished = first_finished.expose().try_into().unwrap_or_default();
         let connected = Self {
             provider,
             master_secret,
             randoms,
             extended_master_secret,
+            first_finished,
             hello_requests_without_data: 0,
             refusal_unsent: false,
         };
@@ -65,6 +71,20 @@ impl ConnectedTls12 {
             out.warn(AlertDescription::no_renegotiation);
         }
         Ok(())
+    }
+
+    /// Derives the keys once more: the client's, then the server's.
+    pub(super) fn raw_keys(&self) -> Result<[RawKeys; 2], Error> {
+        self.master_secret.raw_key_block(&*self.provider, &self.randoms).map_err(crypto_failed)
+    }
+
+    pub(super) fn provider(&self) -> &dyn Provider {
+        &*self.provider
+    }
+
+    /// The first Finished of the handshake, which without extended master secret would bind to nothing. RFC 5929 §3, RFC 7627 §1.
+    pub(super) fn tls_unique(&self) -> Result<[u8; 12], Error> {
+        if self.extended_master_secret { Ok(self.first_finished) } else { Err(Misuse::NoTlsUnique.into()) }
     }
 
     /// RFC 5705 §4; RFC 7627 §5.4 allows it with extended master secret only.

@@ -11,7 +11,7 @@ use crate::error::{Error, Misuse, Violation};
 use crate::handshake::negotiated::Negotiated;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
-use crate::keys::{ExporterSecret, TrafficSecret};
+use crate::keys::{ExporterSecret, RawKeys, TrafficSecret};
 use crate::record::{Level, MAX_KEY_UPDATES, MAX_TICKETS};
 use crate::wire::{KeyUpdate, KeyUpdateRequest, write_message};
 
@@ -152,6 +152,18 @@ impl ConnectedTls13 {
     /// Lends the secrets of reading and of writing.
     pub(super) fn traffic_secrets(&self) -> (&TrafficSecret, &TrafficSecret) {
         (&self.read_secret, &self.write_secret)
+    }
+
+    /// Derives the keys in use once more: the client's, then the server's.
+    pub(super) fn raw_keys(&self, is_client: bool) -> Result<[RawKeys; 2], Error> {
+        let keys = |secret: &TrafficSecret| secret.raw_keys(&*self.provider).map_err(crypto_failed);
+        let (client, server) =
+            if is_client { (&self.write_secret, &self.read_secret) } else { (&self.read_secret, &self.write_secret) };
+        Ok([keys(client)?, keys(server)?])
+    }
+
+    pub(super) fn provider(&self) -> &dyn Provider {
+        &*self.provider
     }
 
     /// Makes keying material for the application. RFC 8446 §7.5.

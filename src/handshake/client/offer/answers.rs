@@ -8,7 +8,7 @@ use crate::error::{BadRecord, Error, Incompatible, Violation};
 use crate::handshake::client::psk::PskKey;
 use crate::wire::{
     CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, ProtocolNameList, ProtocolVersion,
-    Random, allowed_in,
+    Random, UnknownExtension, allowed_in,
 };
 
 impl Offer {
@@ -37,6 +37,11 @@ impl Offer {
             return Err(Violation::ExtensionNotAllowed(extension, message).into());
         }
         Ok(())
+    }
+
+    /// Keeps what the server answered to an extension of the application's own.
+    pub(in crate::handshake::client) fn keep_answer(&mut self, answer: &UnknownExtension<'_>) {
+        self.answers.push((answer.extension_type, answer.extension_data.into()));
     }
 
     /// Takes out the PSK that the server chose: one that we offered, whose hash is that of the suite. RFC 8446 §4.2.11.

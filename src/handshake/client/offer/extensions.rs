@@ -9,14 +9,14 @@ use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
     CertificateStatusRequest, ClientExtension, DistinguishedName, EcPointFormat, ExtensionType, KeyShareEntry,
     NameType, OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry,
-    ServerNameList, SignatureScheme,
+    ServerNameList, SignatureScheme, UnknownExtension,
 };
 
 impl Offer {
     /// The ordered list of extensions. RFC 8446 §4.2.
     pub(super) fn extensions<'e>(
         &'e self,
-        shares: &[KeyShareEntry<'e>],
+        shares: Vec<KeyShareEntry<'e>>,
         cookie: Option<&'e [u8]>,
     ) -> Vec<ClientExtension<'e>> {
         let preferences = &self.config.preferences;
@@ -55,7 +55,7 @@ impl Offer {
             if let Some(cookie) = cookie {
                 list.push(ClientExtension::Cookie(cookie));
             }
-            list.push(ClientExtension::KeyShare(shares.to_vec()));
+            list.push(ClientExtension::KeyShare(shares));
         }
         if self.offers_post_handshake_auth() {
             list.push(ClientExtension::PostHandshakeAuth);
@@ -66,6 +66,10 @@ impl Offer {
         }
         if self.early_data {
             list.push(ClientExtension::EarlyData);
+        }
+        for (extension_type, content) in &self.config.shape.extensions {
+            let (extension_type, extension_data) = (*extension_type, content.as_slice());
+            list.push(ClientExtension::Unknown(UnknownExtension { extension_type, extension_data }));
         }
         if !self.psks.is_empty() {
             // The last extension of all. RFC 8446 §4.2.11.
@@ -165,7 +169,7 @@ impl Offer {
             ExtensionType::ec_point_formats
             | ExtensionType::extended_master_secret
             | ExtensionType::renegotiation_info => self.offers(ProtocolVersion::TLSv1_2),
-            _ => false,
+            other => self.config.shape.extensions.iter().any(|(extension, _)| *extension == other),
         }
     }
 }

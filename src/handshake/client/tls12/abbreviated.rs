@@ -98,7 +98,8 @@ impl WaitFinished {
         message.boundary()?;
         let finished: Finished<'_> = message.parse()?;
         let expected = master_secret.server_verify_data(&*provider, &handshake.transcript.current());
-        let proof = VerifiedFinished::check_tls12(&expected.map_err(crypto_failed)?, &finished)?;
+        let first_finished = expected.map_err(crypto_failed)?;
+        let proof = VerifiedFinished::check_tls12(&first_finished, &finished)?;
         handshake.transcript.add(message.bytes());
 
         out.change_cipher_spec();
@@ -112,6 +113,6 @@ impl WaitFinished {
         let negotiated = handshake.negotiated(session.group);
         keep_again(&mut handshake, session, &proof);
         let kept = (master_secret, handshake.randoms, handshake.answered.extended_master_secret);
-        Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
+        Ok(ConnectedTls12::establish(provider, kept, &first_finished, proof, authenticated, negotiated))
     }
 }

@@ -143,12 +143,13 @@ impl Exchanged {
         out.change_cipher_spec();
         out.write_keys(Level::Application, keys.client);
         let verify_data = master_secret.client_verify_data(&*provider, &handshake.transcript.current());
-        let verify_data = verify_data.map_err(crypto_failed)?;
-        let finished = Finished { verify_data: verify_data.expose() };
+        let first_finished = verify_data.map_err(crypto_failed)?;
+        let finished = Finished { verify_data: first_finished.expose() };
         out.send(Level::Application, &finished, &mut handshake.transcript)?;
         let server_keys = keys.server;
         let announced = handshake.answered.session_ticket;
-        let state = WaitChangeCipherSpec { handshake, authenticated, group, master_secret, server_keys };
+        let state =
+            WaitChangeCipherSpec { handshake, authenticated, group, master_secret, server_keys, first_finished };
         if announced {
             return Ok(State::WaitNewSessionTicket(WaitNewSessionTicket { next: state }));
         }

@@ -4,6 +4,7 @@
 use super::State;
 use super::full::Handshake;
 use super::session::{Ticket, keep};
+use crate::crypto::Secret;
 use crate::error::Error;
 use crate::handshake::connected::ConnectedTls12;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
@@ -35,14 +36,16 @@ pub(crate) struct WaitChangeCipherSpec {
     pub(super) group: NamedGroup,
     pub(super) master_secret: MasterSecret,
     pub(super) server_keys: TrafficKeys,
+    /// verify_data of our Finished.
+    pub(super) first_finished: Secret,
 }
 
 impl WaitChangeCipherSpec {
     /// Opens what comes from now on.
     pub(super) fn accept(self, boundary: RecordBoundary, out: &mut Outgoing) -> State {
-        let Self { handshake, authenticated, group, master_secret, server_keys } = self;
+        let Self { handshake, authenticated, group, master_secret, server_keys, first_finished } = self;
         out.read_keys(Level::Application, server_keys, boundary);
-        State::WaitFinished(WaitFinished { handshake, authenticated, group, master_secret })
+        State::WaitFinished(WaitFinished { handshake, authenticated, group, master_secret, first_finished })
     }
 }
 
@@ -52,12 +55,13 @@ pub(crate) struct WaitFinished {
     authenticated: Authenticated,
     group: NamedGroup,
     master_secret: MasterSecret,
+    first_finished: Secret,
 }
 
 impl WaitFinished {
     /// RFC 5246 §7.4.9.
     pub(super) fn accept(self, message: Incoming<'_>) -> Result<Progress<State>, Error> {
-        let Self { mut handshake, authenticated, group, master_secret } = self;
+        let Self { mut handshake, authenticated, group, master_secret, first_finished } = self;
         let provider = handshake.provider();
         message.boundary()?;
         let finished: Finished<'_> = message.parse()?;
@@ -66,6 +70,6 @@ impl WaitFinished {
         let negotiated = handshake.negotiated(group);
         keep(&mut handshake, &authenticated, &master_secret, group, &proof);
         let kept = (master_secret, handshake.randoms, handshake.answered.extended_master_secret);
-        Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
+        Ok(ConnectedTls12::establish(provider, kept, &first_finished, proof, authenticated, negotiated))
     }
 }

@@ -73,8 +73,10 @@ impl Handshake {
             peer_ocsp_response: self.beside.ocsp_response.clone(),
             peer_timestamps: self.beside.timestamps.clone(),
             delegated_until: None,
+            server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: self.offer.answers.clone().into(),
             ticket_age_skew: None,
             renegotiation_info: self.answered.renegotiation_info,
         }

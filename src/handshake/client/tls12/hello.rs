@@ -31,7 +31,7 @@ pub(in crate::handshake::client) fn accept(
     let suite = check_hello(&offer, server_hello)?;
     let resumed = resumed_session(&mut offer, server_hello)?;
     // 2. The extensions answer ours.
-    let mut answered = read_extensions(&offer, server_hello)?;
+    let mut answered = read_extensions(&mut offer, server_hello)?;
     answered.session_id = server_hello.legacy_session_id_echo.to_vec();
     // It is as it was when the session was made. RFC 7627 §5.3.
     if resumed.as_ref().is_some_and(|session| session.extended_master_secret != answered.extended_master_secret) {
@@ -88,7 +88,7 @@ fn resumed_session(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
 const IN_NO_SERVER_HELLO: &[ExtensionType] =
     &[ExtensionType::compress_certificate, ExtensionType::delegated_credential, ExtensionType::certificate_authorities];
 
-fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
+fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
     let mut answered = Answered::default();
     for extension in server_hello.extensions.iter().flatten() {
         let (extension_type, message) = (extension.extension_type(), HandshakeType::server_hello);
@@ -124,6 +124,7 @@ fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answ
             ServerExtension::RenegotiationInfo(connection) if !connection.is_empty() => {
                 return Err(Violation::RenegotiationInfoNotEmpty.into());
             }
+            ServerExtension::Unknown(answer) => offer.keep_answer(answer),
             ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,

@@ -30,6 +30,7 @@ impl WaitEncryptedExtensions {
                     application_protocol = Some(handshake.offer.chosen_protocol(list)?);
                 }
                 EncryptedExtension::EarlyData => takes_early_data = true,
+                EncryptedExtension::Unknown(answer) => handshake.offer.keep_answer(answer),
                 // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
                 // refused above.
                 _ => {}

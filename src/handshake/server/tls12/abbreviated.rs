@@ -12,7 +12,7 @@ use super::server_hello::{self, Kind, Reply};
 use super::session::{Keeping, renew, send_ticket};
 use crate::clock::Time;
 use crate::config::{ClientAuth, Decision, SessionPlace, SessionQuery};
-use crate::crypto::SuiteTls12;
+use crate::crypto::{Secret, SuiteTls12};
 use crate::error::{Error, Violation};
 use crate::handshake::connected::ConnectedTls12;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
@@ -138,12 +138,12 @@ fn resume(
     out.change_cipher_spec();
     out.write_keys(Level::Application, server);
     let verify_data = master_secret.server_verify_data(&*provider, &handshake.transcript.current());
-    let verify_data = verify_data.map_err(crypto_failed)?;
-    let finished = Finished { verify_data: verify_data.expose() };
+    let first_finished = verify_data.map_err(crypto_failed)?;
+    let finished = Finished { verify_data: first_finished.expose() };
     out.send(Level::Application, &finished, &mut handshake.transcript)?;
 
     out.read_change_cipher_spec(ChangeCipherSpecs::Awaited);
-    let state = WaitChangeCipherSpec { handshake, session, master_secret, client_keys: client };
+    let state = WaitChangeCipherSpec { handshake, session, master_secret, client_keys: client, first_finished };
     Ok(State::WaitChangeCipherSpecResumed(state))
 }
 
@@ -153,14 +153,16 @@ pub(crate) struct WaitChangeCipherSpec {
     session: Box<ServerSession>,
     master_secret: MasterSecret,
     client_keys: TrafficKeys,
+    /// verify_data of our Finished.
+    first_finished: Secret,
 }
 
 impl WaitChangeCipherSpec {
     /// Opens what comes from now on.
     pub(super) fn accept(self, boundary: RecordBoundary, out: &mut Outgoing) -> State {
-        let Self { handshake, session, master_secret, client_keys } = self;
+        let Self { handshake, session, master_secret, client_keys, first_finished } = self;
         out.read_keys(Level::Application, client_keys, boundary);
-        State::WaitFinishedResumed(WaitFinished { handshake, session, master_secret })
+        State::WaitFinishedResumed(WaitFinished { handshake, session, master_secret, first_finished })
     }
 }
 
@@ -169,12 +171,13 @@ pub(crate) struct WaitFinished {
     handshake: Handshake,
     session: Box<ServerSession>,
     master_secret: MasterSecret,
+    first_finished: Secret,
 }
 
 impl WaitFinished {
     /// Checks the client's Finished, which proves that the session is its own. RFC 5246 §7.4.9.
     pub(super) fn accept(self, message: Incoming<'_>) -> Result<Progress<State>, Error> {
-        let Self { handshake, session, master_secret } = self;
+        let Self { handshake, session, master_secret, first_finished } = self;
         let provider = handshake.provider();
         message.boundary()?;
         let finished: Finished<'_> = message.parse()?;
@@ -183,6 +186,6 @@ impl WaitFinished {
         let authenticated = Authenticated::by_session(&proof, session.client_chain, session.client_scheme);
         let negotiated = handshake.negotiated();
         let kept = (master_secret, handshake.randoms, handshake.extended_master_secret);
-        Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
+        Ok(ConnectedTls12::establish(provider, kept, &first_finished, proof, authenticated, negotiated))
     }
 }

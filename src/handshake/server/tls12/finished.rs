@@ -45,7 +45,8 @@ impl WaitFinished {
         message.boundary()?;
         let finished: Finished<'_> = message.parse()?;
         let expected = master_secret.client_verify_data(&*provider, &handshake.transcript.current());
-        let proof = VerifiedFinished::check_tls12(&expected.map_err(crypto_failed)?, &finished)?;
+        let first_finished = expected.map_err(crypto_failed)?;
+        let proof = VerifiedFinished::check_tls12(&first_finished, &finished)?;
         handshake.transcript.add(message.bytes());
 
         match handshake.keeping {
@@ -71,6 +72,6 @@ impl WaitFinished {
 
         let negotiated = handshake.negotiated();
         let kept = (master_secret, handshake.randoms, handshake.extended_master_secret);
-        Ok(ConnectedTls12::establish(provider, kept, proof, authenticated, negotiated))
+        Ok(ConnectedTls12::establish(provider, kept, &first_finished, proof, authenticated, negotiated))
     }
 }

@@ -57,8 +57,10 @@ impl Handshake {
             peer_ocsp_response: None,
             peer_timestamps: None,
             delegated_until: None,
+            server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: self.secure_renegotiation,
         }

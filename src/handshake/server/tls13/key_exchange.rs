@@ -1,5 +1,6 @@
 //! Key exchange: ServerHello and the handshake keys. RFC 8446 §4.1.3, §7.1.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -12,7 +13,7 @@ use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::certificates::{Beside, Takes};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::server::hello::{Settled, skip_limit};
-use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
+use crate::handshake::{EarlyData, EarlyExporter, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficKeys, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
 use crate::wire::{
@@ -69,8 +70,10 @@ impl Handshake {
             peer_ocsp_response: self.beside.ocsp_response.clone(),
             peer_timestamps: None,
             delegated_until: None,
+            server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: false,
         }
@@ -113,7 +116,7 @@ pub(super) fn exchange_keys(
     };
     let early_secret = early_secret.map_err(crypto_failed)?;
     let early_keys = if accepts_early_data {
-        Some(early_data_keys(&config, &client_random, &early_secret, &transcript.current())?)
+        Some(early_data_keys(&config, &client_random, &early_secret, &transcript.current(), out)?)
     } else {
         None
     };
@@ -185,14 +188,16 @@ fn early_data_keys(
     client_random: &[u8; 32],
     early_secret: &EarlySecret,
     hash: &Digest,
+    out: &mut Outgoing,
 ) -> Result<TrafficKeys, Error> {
     let provider = &*config.preferences.provider;
     let secret = early_secret.client_early_traffic_secret(provider, hash).map_err(crypto_failed)?;
+    let exporter = early_secret.early_exporter_secret(provider, hash).map_err(crypto_failed)?;
     if let Some(key_log) = &config.preferences.key_log {
-        let exporter = early_secret.early_exporter_secret(provider, hash).map_err(crypto_failed)?;
         key_log.log("CLIENT_EARLY_TRAFFIC_SECRET", client_random, secret.secret().expose());
         key_log.log("EARLY_EXPORTER_SECRET", client_random, exporter.secret().expose());
     }
+    out.early_exporter(EarlyExporter { provider: Arc::clone(&config.preferences.provider), secret: exporter });
     secret.keys(provider).map_err(crypto_failed)
 }
 
