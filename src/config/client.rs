@@ -221,6 +221,11 @@ impl ClientConfig {
         let mode: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
         let mut parts =
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
+        let schemes = self.preferences.certificate_schemes_written();
+        parts.extend(schemes.iter().map(Vec::as_slice));
+        if self.accepts_delegated_credentials {
+            parts.push(b"delegated credentials");
+        }
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
         sha256_of_parts(provider, &parts).ok()
     }

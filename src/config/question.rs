@@ -15,7 +15,7 @@ use super::{ClientHelloView, Identity, Observer, ServerConfig};
 use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::CertificateError;
-use crate::verify::{Purpose, Roots, verify_chain};
+use crate::verify::{Purpose, Roots, verify_chain_signed_with};
 use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// An answer at once, or the wish to be asked.
@@ -137,6 +137,8 @@ pub struct ChainToVerify {
     pub(crate) now: Option<Time>,
     pub(crate) ocsp_response: Option<Vec<u8>>,
     pub(crate) signed_certificate_timestamps: Option<Vec<u8>>,
+    /// What certificates may be signed with, where that was chosen apart.
+    pub(crate) certificate_schemes: Option<Vec<SignatureScheme>>,
     pub(crate) roots: Arc<Roots>,
     pub(crate) provider: Arc<dyn Provider>,
 }
@@ -181,7 +183,9 @@ impl ChainToVerify {
 
     /// Judges the chain by all the built-in rules: path, validity, usages and name.
     pub fn judge(&self) -> Verdict {
-        verify_chain(&*self.provider, &self.roots, self.purpose, self.name.as_ref(), &self.chain, self.now)?;
+        let schemes = self.certificate_schemes.as_deref();
+        let (roots, name) = (&self.roots, self.name.as_ref());
+        verify_chain_signed_with(&*self.provider, schemes, roots, self.purpose, name, &self.chain, self.now)?;
         Ok(ChainAccepted { chain: Arc::clone(&self.chain) })
     }
 }

@@ -13,10 +13,12 @@ mod reason;
 mod roots;
 mod signature;
 
+use certificate::scheme_of_signature;
 pub use certificate::{
     KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
     read_subject_public_key_info,
 };
+pub(crate) use chain::verify_chain_signed_with;
 pub use chain::{Purpose, verify_chain};
 pub(crate) use delegation::check_certificate as check_delegation_allowed;
 pub use delegation::{

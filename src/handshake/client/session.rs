@@ -93,6 +93,7 @@ fn judge_again(
         now: config.preferences.now(),
         ocsp_response: session.server_ocsp_response.clone(),
         signed_certificate_timestamps: session.server_timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
         provider: Arc::clone(&config.preferences.provider),
     };

@@ -152,6 +152,7 @@ fn ask_verdict(
         now: config.preferences.now(),
         ocsp_response: handshake.beside.ocsp_response.clone(),
         signed_certificate_timestamps: handshake.beside.timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
         provider: handshake.provider(),
     };

@@ -63,6 +63,7 @@ pub(super) fn accept_certificate(
         now: config.preferences.now(),
         ocsp_response: handshake.beside.ocsp_response.clone(),
         signed_certificate_timestamps: handshake.beside.timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
         provider: handshake.provider(),
     };

@@ -60,6 +60,7 @@ impl WaitCertificate {
             now: config.preferences.now(),
             ocsp_response: None,
             signed_certificate_timestamps: None,
+            certificate_schemes: config.preferences.certificate_schemes.clone(),
             roots: Arc::clone(roots),
             provider: handshake.provider(),
         };

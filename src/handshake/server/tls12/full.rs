@@ -174,7 +174,8 @@ impl AskSignature {
 fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<bool, Error> {
     let Some(roots) = handshake.config.client_auth.roots() else { return Ok(false) };
     let ours = &handshake.config.preferences.signature_schemes;
-    let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
+    let certificates = handshake.config.preferences.certificate_schemes.as_deref().unwrap_or(CERTIFICATE_ONLY_SCHEMES);
+    let certificates = certificates.iter().filter(|scheme| !ours.contains(scheme));
     let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
     // The schemes speak of certificates too, so they list what no key of a client may sign with; the types do not.
     let kinds = [

@@ -53,6 +53,7 @@ impl WaitCertificate {
             now: config.preferences.now(),
             ocsp_response: received.beside.ocsp_response.clone(),
             signed_certificate_timestamps: None,
+            certificate_schemes: config.preferences.certificate_schemes.clone(),
             roots: Arc::clone(roots),
             provider: established.handshake.provider(),
         };
