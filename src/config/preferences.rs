@@ -285,7 +285,7 @@ fn certificate_schemes(provider: &dyn Provider) -> Vec<SignatureScheme> {
 }
 
 /// Refuses an empty list, an entry that cannot be had, and an entry that stands twice.
-fn checked<T: PartialEq>(
+pub(super) fn checked<T: PartialEq>(
     list: &'static str,
     entries: Vec<T>,
     is_bad: impl Fn(&T) -> bool,

@@ -365,12 +365,6 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     before_year + i64::from(before_month) + i64::from(day) - 1
 }
 
-/// Returns the content of the AlgorithmIdentifier and the key of a SubjectPublicKeyInfo. RFC 5280 §4.1.2.7.
-pub fn read_subject_public_key_info(der: &[u8]) -> Result<(&[u8], &[u8]), CertificateError> {
-    let read = read_all(der, Tag::SEQUENCE, |r| Ok((r.expect(Tag::SEQUENCE)?, r.bit_string()?)));
-    read.map_err(|NotDer| CertificateError::BadEncoding)
-}
-
 /// Says whether a public key, as a signer knows it, is the leaf's.
 pub fn key_matches_certificate(leaf: &CertificateDer<'_>, public_key: &[u8]) -> Result<bool, CertificateError> {
     Ok(PeerCertificate::read(leaf)?.subject_public_key() == public_key)
