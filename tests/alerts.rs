@@ -2,6 +2,8 @@
 //!
 //! The rows come out of `src/error.rs` itself: a row that has no case here, and no reason why, fails the test.
 
+#[path = "support/faulty_certificates.rs"]
+mod faulty_certificates;
 #[path = "support/faulty_chains.rs"]
 mod faulty_chains;
 #[path = "support/faulty_hellos.rs"]
@@ -298,7 +300,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups.into_iter().chain([faulty_chains::CASES]).flatten().chain(faulty_psks::cases())
+    groups.into_iter().chain([faulty_chains::CASES, faulty_certificates::CASES]).flatten().chain(faulty_psks::cases())
 }
 
 /// The names of all rows that a peer can cause: families 2xx to 5xx of `failures!`, and the reasons of `Malformed`.
