@@ -309,8 +309,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    let of_certificates = [faulty_chains::CASES, faulty_raw_keys::CASES, faulty_certificates::CASES];
-    let others = of_certificates.into_iter().chain([stage_asked::CASES]);
+    let others = [faulty_chains::CASES, faulty_raw_keys::CASES, faulty_certificates::CASES, stage_asked::CASES];
     groups.into_iter().chain(others).flatten().chain(faulty_psks::cases())
 }
 
