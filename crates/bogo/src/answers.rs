@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub(crate) selected_credential: AtomicI32,
     pub(crate) client_hello: Mutex<Option<ClientHelloInfo>>,
     pub(crate) certificate_request: Mutex<Option<CertificateRequestInfo>>,
-    pub(crate) ocsp_at_verification: Mutex<Option<Vec<u8>>>,
+    pub(crate) judged: Mutex<Option<ChainToVerify>>,
     /// How many sessions this connection has put into the store.
     pub(crate) new_sessions: AtomicU32,
     /// How much early data the newest of them allows the client.
@@ -59,7 +59,7 @@ impl Seen {
             selected_credential: credential::none_selected(),
             client_hello: Mutex::default(),
             certificate_request: Mutex::default(),
-            ocsp_at_verification: Mutex::default(),
+            judged: Mutex::default(),
             new_sessions: AtomicU32::default(),
             max_early_data: AtomicU32::default(),
         })
@@ -178,8 +178,7 @@ impl VerifyChain for Judge {
         if self.late.postpones() || self.refusal.is_some() {
             return Decision::Later;
         }
-        let response = chain.ocsp_response().map(<[u8]>::to_vec);
-        *self.seen.ocsp_at_verification.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = response;
+        *self.seen.judged.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(chain.clone());
         if self.refuses {
             return Decision::Now(Err(CertificateError::ApplicationRefused));
         }

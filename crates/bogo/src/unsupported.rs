@@ -87,17 +87,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
             "-fail-early-callback-ech-rewind",
         ],
     ),
-    (NotYet, "delegated credentials (RFC 9345)", &["-new-delegated-credential", "-delegated-credential"]),
-    (
-        NotYet,
-        "certificate compression (RFC 8879)",
-        &["-install-cert-compression-algs", "-install-one-cert-compression-alg"],
-    ),
-    (
-        NotYet,
-        "signed certificate timestamps inside the handshake (RFC 6962)",
-        &["-signed-cert-timestamps", "-enable-signed-cert-timestamps", "-expect-signed-cert-timestamps"],
-    ),
     (
         NotYet,
         "trust anchor identifiers, a draft",
