@@ -51,6 +51,11 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
+    /// Lets the server ask for the certificate after the handshake too, in TLS 1.3: --post-handshake-auth --cert me.pem --key
+    /// me.key
+    #[arg(long, visible_alias = "enable-pha")]
+    pub(crate) post_handshake_auth: bool,
+
     /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged
     #[arg(long, visible_alias = "status")]
     pub(crate) ocsp: bool,

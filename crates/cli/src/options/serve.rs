@@ -66,6 +66,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
 
+    /// Asks for a certificate of --client-ca only when a client wants something in this folder, or this file, under --root,
+    /// and gives it to nobody else: --client-auth-for private/. TLS 1.3 clients that offer it alone can be asked then
+    #[arg(long, value_name = "PATH", requires = "client_ca", conflicts_with_all = ["client_auth", "echo"])]
+    pub(crate) client_auth_for: Vec<PathBuf>,
+
     /// Passes clients that ask for NAME on to another server, their bytes untouched: --pass mail.example.com=127.0.0.1:9443.
     /// NAME may begin with *. for any one label; repeatable
     #[arg(long, value_name = "NAME=HOST:PORT", value_parser = Pass::parse)]

@@ -30,7 +30,9 @@ pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
         config = config.identity(identity::read(cert, key)?);
     }
     let config = shape(config, &options.shape)?;
-    Ok(config.ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))
+    Ok(config
+        .post_handshake_auth(options.post_handshake_auth)
+        .ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))
 }
 
 /// Decides what the ClientHello looks like.

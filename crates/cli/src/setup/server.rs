@@ -27,7 +27,12 @@ pub(crate) fn server(options: &Serve) -> Result<ServerConfig, Failure> {
         (None, Some(psks)) => psk_protocol(ServerConfig::psk_only(psks), "--psk-file", &options.protocol)?,
         (None, None) => return Err(Failure::usage("--cert", "no certificate was given")),
     };
-    resumption(config.client_auth(client_auth(options)?), options)
+    let config = match client_auth(options)? {
+        ClientAuth::None => config,
+        later if !options.client_auth_for.is_empty() => config.post_handshake_auth(later),
+        now => config.client_auth(now),
+    };
+    resumption(config, options)
 }
 
 fn client_auth(options: &Serve) -> Result<ClientAuth, Failure> {
@@ -36,6 +41,8 @@ fn client_auth(options: &Serve) -> Result<ClientAuth, Failure> {
     }
     let roots = Arc::new(roots_from("--client-ca", &options.client_ca)?);
     Ok(match options.client_auth {
+        // A client that has none is told so in HTTP.
+        None if !options.client_auth_for.is_empty() => ClientAuth::Request(roots),
         None | Some(WhetherRequired::Require) => ClientAuth::Require(roots),
         Some(WhetherRequired::Request) => ClientAuth::Request(roots),
     })
