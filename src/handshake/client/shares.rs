@@ -15,6 +15,7 @@ pub(super) struct KeyShares {
     started: Vec<Box<dyn StartedKeyExchange>>,
     /// The groups whose shares are sent, in the order of the groups: each started, or the classical half of a hybrid that is.
     sent: Vec<NamedGroup>,
+    retried: bool,
 }
 
 impl KeyShares {
@@ -31,12 +32,12 @@ impl KeyShares {
         let started = start(provider, wanted)?;
         let component = started.component().map(|(group, _)| group).filter(|group| groups.contains(group));
         let sent = [Some(wanted), component].into_iter().flatten().collect();
-        Ok(Self { started: vec![started], sent })
+        Ok(Self { started: vec![started], sent, retried: false })
     }
 
     /// Starts the one group that HelloRetryRequest asks for.
     pub(super) fn start_one(provider: &dyn Provider, group: NamedGroup) -> Result<Self, Error> {
-        Ok(Self { started: vec![start(provider, group)?], sent: vec![group] })
+        Ok(Self { started: vec![start(provider, group)?], sent: vec![group], retried: true })
     }
 
     /// Starts each group, but for the classical half of a hybrid that is sent too: one key pair serves both.
@@ -47,7 +48,12 @@ impl KeyShares {
         }
         let halves: Vec<_> = started.iter().filter_map(|it| it.component()).map(|(group, _)| group).collect();
         started.retain(|it| !halves.contains(&it.group()));
-        Ok(Self { started, sent })
+        Ok(Self { started, sent, retried: false })
+    }
+
+    /// Says whether this is the one share that a HelloRetryRequest asked for.
+    pub(super) fn is_retried(&self) -> bool {
+        self.retried
     }
 
     /// Says whether a share of this group is sent.
