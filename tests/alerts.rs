@@ -35,7 +35,8 @@ use std::sync::Arc;
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateEntry, CertificateExtension, CertificateRequestExtension,
     ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, KeyUpdateRequest,
-    ProtocolNameList, ProtocolVersion, SignatureScheme, UnknownExtension, write_all, write_message,
+    ProtocolNameList, ProtocolVersion, SerializedSct, SignatureScheme, SignedCertificateTimestampList,
+    UnknownExtension, write_all, write_message,
 };
 use bulla::{
     ClientAuth, Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS,
@@ -207,13 +208,17 @@ const AUTHENTICATION: &[Case] = &[
             .say_message(|peer| peer.certificate_with(|certificate| certificate.certificate_request_context = b"x"))
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         let add = |it: &mut CertificateEntry<'_>| it.extensions.push(extension.clone());
         before_certificate(stage)
             .say_message(|peer| peer.certificate_with(|certificate| add(&mut certificate.certificate_list[0])))
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         let add = |it: &mut CertificateEntry<'_>| it.extensions.push(extension.clone());
         before_client_certificate(stage)
             .say_message(|peer| peer.certificate_with(|certificate| add(&mut certificate.certificate_list[0])))

@@ -4,7 +4,9 @@
 //! work is refused while the configuration is built, with the reason.
 
 mod client;
+pub mod compression;
 pub mod danger;
+mod delegation;
 mod error;
 mod fingerprint;
 mod hello_shape;
@@ -22,6 +24,7 @@ pub(crate) mod recorded;
 mod resumption;
 mod server;
 
+pub(crate) use client::MAX_AUTHORITIES_LEN;
 pub use client::{ClientConfig, choose_by_request};
 pub use error::ConfigError;
 pub use hello_shape::{ClientHelloShape, MAX_SHAPED_LEN};

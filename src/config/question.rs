@@ -47,6 +47,8 @@ pub struct ClientHelloInfo {
     pub signature_schemes: Vec<SignatureScheme>,
     /// The schemes in which it can verify certificates.
     pub certificate_signature_schemes: Vec<SignatureScheme>,
+    /// The schemes in which it takes signatures of delegated keys; empty if it takes none. RFC 9345 §4.1.1.
+    pub delegated_credential_schemes: Vec<SignatureScheme>,
     /// The DER of the distinguished names of authorities that the client trusts, if it says so; empty means any. RFC 8446
     /// §4.2.4.
     pub certificate_authorities: Vec<Vec<u8>>,
@@ -134,6 +136,7 @@ pub struct ChainToVerify {
     pub(crate) name: Option<ServerName<'static>>,
     pub(crate) now: Option<Time>,
     pub(crate) ocsp_response: Option<Vec<u8>>,
+    pub(crate) signed_certificate_timestamps: Option<Vec<u8>>,
     pub(crate) roots: Arc<Roots>,
     pub(crate) provider: Arc<dyn Provider>,
 }
@@ -165,6 +168,12 @@ impl ChainToVerify {
         self.ocsp_response.as_deref()
     }
 
+    /// Returns the signed certificate timestamps that the peer sent beside its leaf, if it was asked to and did: a
+    /// SignedCertificateTimestampList with its length. RFC 6962 §3.3. Those inside the certificate are not among them.
+    pub fn signed_certificate_timestamps(&self) -> Option<&[u8]> {
+        self.signed_certificate_timestamps.as_deref()
+    }
+
     /// Returns the roots to lead to.
     pub fn roots(&self) -> &Roots {
         &self.roots
@@ -192,6 +201,11 @@ impl ChainAccepted {
     /// connection may have asked for another name.
     pub(crate) fn is_about(&self, chain: &Arc<[CertificateDer<'static>]>) -> bool {
         Arc::ptr_eq(&self.chain, chain)
+    }
+
+    /// Lends the chain.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
 
     /// Returns the chain.

@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 
 use pki_types::CertificateDer;
 
+use crate::clock::Time;
+use crate::crypto::Digest;
 use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Extensions with their contents.
 pub(crate) type PeerExtensions = Box<[(ExtensionType, Box<[u8]>)]>;
-use crate::crypto::Digest;
 
 /// The facts that remain of a handshake.
 #[derive(Clone, Debug)]
@@ -26,6 +27,10 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    /// The SignedCertificateTimestampList that it sent beside its leaf.
+    pub(crate) peer_timestamps: Option<Vec<u8>>,
+    /// Until when the delegated credential is valid that the peer signed with.
+    pub(crate) delegated_until: Option<Time>,
     /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
     pub(crate) server_end_point: Option<Digest>,
     pub(crate) kind: HandshakeKind,

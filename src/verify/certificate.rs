@@ -57,6 +57,9 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 /// id-ce-extKeyUsage, 2.5.29.37.
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
+/// id-pe-delegationUsage, 1.3.6.1.4.1.44363.44. RFC 9345 §4.2.
+const DELEGATION_USAGE: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xda, 0x4b, 0x2c];
+
 /// dNSName and iPAddress of a GeneralName. RFC 5280 §4.2.1.6.
 const DNS_NAME: Tag = Tag::context_primitive(2);
 const IP_ADDRESS: Tag = Tag::context_primitive(7);
@@ -146,6 +149,16 @@ impl<'a> PeerCertificate<'a> {
                 Ok(Some(purposes))
             })
         })
+    }
+
+    /// Says whether the certificate allows its key to be delegated. RFC 9345 §4.2: `DelegationUsage ::= NULL`. That the
+    /// extension is not critical, the path builder sees to, which knows no such one.
+    pub fn delegation_usage(&self) -> Result<bool, CertificateError> {
+        let Some(value) = self.extension(DELEGATION_USAGE) else { return Ok(false) };
+        match read_value(value, |r| r.expect(Tag::NULL))? {
+            [] => Ok(true),
+            _ => Err(CertificateError::BadEncoding),
+        }
     }
 
     /// Says whether basicConstraints makes this a CA; `None` if there is no such extension. RFC 5280 §4.2.1.9.
@@ -350,6 +363,12 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     let before_year = years_before(i64::from(year) - 1) - years_before(1969);
     let before_month: u32 = (1..month).map(|month| days_in(year, month)).sum();
     before_year + i64::from(before_month) + i64::from(day) - 1
+}
+
+/// Returns the content of the AlgorithmIdentifier and the key of a SubjectPublicKeyInfo. RFC 5280 §4.1.2.7.
+pub fn read_subject_public_key_info(der: &[u8]) -> Result<(&[u8], &[u8]), CertificateError> {
+    let read = read_all(der, Tag::SEQUENCE, |r| Ok((r.expect(Tag::SEQUENCE)?, r.bit_string()?)));
+    read.map_err(|NotDer| CertificateError::BadEncoding)
 }
 
 /// Says whether a public key, as a signer knows it, is the leaf's.

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod chain;
+mod delegation;
 mod end_point;
 mod names;
 pub mod pem;
@@ -14,8 +15,13 @@ mod signature;
 
 pub use certificate::{
     KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
+    read_subject_public_key_info,
 };
 pub use chain::{Purpose, verify_chain};
+pub(crate) use delegation::check_certificate as check_delegation_allowed;
+pub use delegation::{
+    MAX_DELEGATION_LIFETIME, delegation_expires, delegation_message, is_delegation_scheme, verify_delegated_credential,
+};
 pub(crate) use end_point::server_end_point;
 #[cfg(feature = "std")]
 pub(crate) use names::distinguished_name_text;
@@ -23,4 +29,5 @@ pub use names::verify_name;
 #[cfg(feature = "std")]
 pub use roots::{FileError, RootsError, RootsReport};
 pub use roots::{RootRejected, Roots};
+pub(crate) use signature::verify_signature_with_key;
 pub use signature::{CERTIFICATE_ONLY_SCHEMES, SignatureFailure, verify_handshake_signature};

@@ -91,7 +91,8 @@ fn judge_again(
         purpose: Purpose::Server,
         name: Some(name.clone()),
         now: config.preferences.now(),
-        ocsp_response: None,
+        ocsp_response: session.server_ocsp_response.clone(),
+        signed_certificate_timestamps: session.server_timestamps.clone(),
         roots: Arc::clone(&config.roots),
         provider: Arc::clone(&config.preferences.provider),
     };

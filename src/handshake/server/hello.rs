@@ -12,6 +12,7 @@ use super::{Server, retry, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::Takes;
 use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Outgoing};
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
@@ -37,7 +38,8 @@ pub(super) struct Settled {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
     pub(super) has_signature_algorithms: bool,
-    pub(super) asks_for_ocsp: bool,
+    /// What the client takes beside our chain.
+    pub(super) takes: Takes,
     pub(super) offers_early_data: bool,
     /// Whether the client can use a ticket at all: it knows PSKs with a key exchange. RFC 8446 §4.2.9.
     pub(super) resumes: bool,
@@ -241,6 +243,7 @@ pub(super) fn proceed(
         groups: groups.to_vec(),
         signature_schemes: signature_algorithms.to_vec(),
         certificate_signature_schemes: certificate_schemes.to_vec(),
+        delegated_credential_schemes: offered.delegated_credential_schemes.to_vec(),
         certificate_authorities: offered.authorities(),
     };
     let settled = Settled {
@@ -253,7 +256,7 @@ pub(super) fn proceed(
         client_share,
         hello,
         has_signature_algorithms: offered.signature_algorithms.is_some(),
-        asks_for_ocsp: offered.asks_for_ocsp,
+        takes: offered.takes(),
         offers_early_data: offered.early_data,
         resumes: offered.psk_modes.contains(&PskKeyExchangeMode::psk_dhe_ke),
         psks: offered_psks(&offered)?,

@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 
 use crate::config::{Preferences, host_name};
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::Takes;
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName, ExtensionContext, ExtensionType,
-    HandshakeType, KeyShareEntry, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode,
-    ServerNameList, SignatureScheme, allowed_in,
+    CertificateCompressionAlgorithm, CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName,
+    ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, NamedGroup, OfferedPsks, ProtocolNameList,
+    ProtocolVersion, PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
 /// The extensions of a ClientHello that decide something, each where it can be named.
@@ -25,6 +26,9 @@ pub(super) struct Offered<'h> {
     pub(super) application_protocols: Option<&'h ProtocolNameList<'h>>,
     pub(super) certificate_authorities: &'h [DistinguishedName<'h>],
     pub(super) asks_for_ocsp: bool,
+    pub(super) asks_for_timestamps: bool,
+    pub(super) compression: &'h [CertificateCompressionAlgorithm],
+    pub(super) delegated_credential_schemes: &'h [SignatureScheme],
     pub(super) post_handshake_auth: bool,
     pub(super) early_data: bool,
     pub(super) psks: Option<&'h OfferedPsks<'h>>,
@@ -66,6 +70,9 @@ impl<'h> Offered<'h> {
                 }
                 ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
+                ClientExtension::SignedCertificateTimestamp => offered.asks_for_timestamps = true,
+                ClientExtension::CompressCertificate(algorithms) => offered.compression = algorithms,
+                ClientExtension::DelegatedCredential(schemes) => offered.delegated_credential_schemes = schemes,
                 ClientExtension::PostHandshakeAuth => offered.post_handshake_auth = true,
                 ClientExtension::EarlyData => offered.early_data = true,
                 #[cfg(feature = "tls12")]
@@ -102,6 +109,15 @@ impl<'h> Offered<'h> {
     pub(super) fn protocol_names(&self) -> Vec<Vec<u8>> {
         let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
         names.map(|name| name.to_vec()).collect()
+    }
+
+    /// What the client takes beside our chain.
+    pub(super) fn takes(&self) -> Takes {
+        Takes {
+            ocsp_response: self.asks_for_ocsp,
+            timestamps: self.asks_for_timestamps,
+            compression: self.compression.to_vec(),
+        }
     }
 
     /// The DER of the names of the authorities that the client trusts.

@@ -11,6 +11,7 @@ use super::session::Ticket;
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
 use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
 use crate::error::{Error, Internal, Violation};
+use crate::handshake::certificates::Beside;
 use crate::handshake::client::hello::reported_name;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
@@ -28,6 +29,8 @@ pub(super) struct Answered {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) extended_master_secret: bool,
     pub(super) certificate_status: bool,
+    /// A SignedCertificateTimestampList.
+    pub(super) timestamps: Option<Vec<u8>>,
     pub(super) session_ticket: bool,
     pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
@@ -41,8 +44,8 @@ pub(super) struct Handshake {
     pub(super) randoms: Randoms,
     pub(super) answered: Answered,
     pub(super) transcript: Transcript,
-    /// What the server stapled to its leaf.
-    pub(super) ocsp_response: Option<Vec<u8>>,
+    /// What the server stapled to its leaf, and its timestamps.
+    pub(super) beside: Beside,
     /// What came in NewSessionTicket.
     pub(super) ticket: Option<Ticket>,
 }
@@ -67,7 +70,9 @@ impl Handshake {
             application_protocol: self.answered.application_protocol.clone(),
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
-            peer_ocsp_response: self.ocsp_response.clone(),
+            peer_ocsp_response: self.beside.ocsp_response.clone(),
+            peer_timestamps: self.beside.timestamps.clone(),
+            delegated_until: None,
             server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
@@ -119,7 +124,7 @@ impl WaitCertificateStatus {
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake, chain } = self;
         match message.parse()? {
-            CertificateStatus::Ocsp(response) => handshake.ocsp_response = Some(response.to_vec()),
+            CertificateStatus::Ocsp(response) => handshake.beside.ocsp_response = Some(response.to_vec()),
             // Not what was asked for.
             CertificateStatus::Other(..) => return Err(Violation::BadCertificateStatus.into()),
         }
@@ -145,7 +150,8 @@ fn ask_verdict(
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
-        ocsp_response: handshake.ocsp_response.clone(),
+        ocsp_response: handshake.beside.ocsp_response.clone(),
+        signed_certificate_timestamps: handshake.beside.timestamps.clone(),
         roots: Arc::clone(&config.roots),
         provider: handshake.provider(),
     };

@@ -8,13 +8,16 @@ use super::full::{Answered, Handshake};
 use super::{abbreviated, full};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::Beside;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Outgoing};
 use crate::keys::{Randoms, Transcript};
 use crate::record::ChangeCipherSpecs;
 use crate::resume::ClientSession;
-use crate::wire::{CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ServerExtension, ServerHello};
+use crate::wire::{
+    CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ServerExtension, ServerHello, write_all,
+};
 
 /// Goes on from a ServerHello that answers this ClientHello.
 pub(in crate::handshake::client) fn accept(
@@ -47,7 +50,8 @@ pub(in crate::handshake::client) fn accept(
     transcript.add(message.bytes());
     out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
     let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
-    let handshake = Handshake { offer, suite, randoms, answered, transcript, ocsp_response: None, ticket: None };
+    let beside = Beside { ocsp_response: None, timestamps: answered.timestamps.take() };
+    let handshake = Handshake { offer, suite, randoms, answered, transcript, beside, ticket: None };
     match resumed {
         Some(session) => abbreviated::start(handshake, session, out),
         None => Ok(full::start(handshake)),
@@ -80,6 +84,10 @@ fn resumed_session(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
     Ok(Some(session))
 }
 
+/// Extensions of a hello that are about certificates of TLS 1.3, and answered by those.
+const IN_NO_SERVER_HELLO: &[ExtensionType] =
+    &[ExtensionType::compress_certificate, ExtensionType::delegated_credential, ExtensionType::certificate_authorities];
+
 fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
     let mut answered = Answered::default();
     for extension in server_hello.extensions.iter().flatten() {
@@ -90,6 +98,14 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             // RFC 5246 §7.4.1.4.1: servers MUST NOT send this extension.
             ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::signature_algorithms => {
                 return Err(Violation::ExtensionNotAllowed(extension_type, message).into());
+            }
+            // What answers no hello, or none of TLS 1.2. RFC 8446 §4.2.
+            ServerExtension::Unknown(unknown) if IN_NO_SERVER_HELLO.contains(&unknown.extension_type) => {
+                return Err(if offer.offered(extension_type) {
+                    Violation::ExtensionNotAllowed(extension_type, message).into()
+                } else {
+                    Violation::ExtensionNotOffered(extension_type, message).into()
+                });
             }
             _ if !offer.offered(extension_type) => {
                 return Err(Violation::ExtensionNotOffered(extension_type, message).into());
@@ -112,6 +128,7 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
+            ServerExtension::SignedCertificateTimestamp(list) => answered.timestamps = Some(write_all(list)?),
             _ => {}
         }
     }

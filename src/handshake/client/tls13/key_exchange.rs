@@ -3,9 +3,11 @@
 use alloc::sync::Arc;
 
 use super::server_parameters::WaitEncryptedExtensions;
+use crate::clock::Time;
 use crate::config::ClientConfig;
 use crate::crypto::{Provider, Suite};
 use crate::error::Error;
+use crate::handshake::certificates::Beside;
 use crate::handshake::client::early_data;
 use crate::handshake::client::hello::Settled;
 use crate::handshake::client::offer::Offer;
@@ -14,7 +16,7 @@ use crate::handshake::proof::crypto_failed;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{NamedGroup, ProtocolVersion};
+use crate::wire::{ExtensionType, NamedGroup, ProtocolVersion};
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {
@@ -27,8 +29,10 @@ pub(super) struct Handshake {
     pub(super) psk: Option<PskKey>,
     /// What is known of early data.
     pub(super) early_data: EarlyData,
-    /// What the server stapled to its leaf.
-    pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
+    /// What the server sent beside its leaf, in this connection or in that of the session.
+    pub(super) beside: Beside,
+    /// Until when the delegated credential is valid that the server signed with.
+    pub(super) delegated_until: Option<Time>,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -42,6 +46,11 @@ impl Handshake {
 
     pub(super) fn provider(&self) -> Arc<dyn Provider> {
         Arc::clone(&self.offer.config.preferences.provider)
+    }
+
+    /// Says whether the server's certificate may come compressed: our hello offered it. RFC 8879 §3.
+    pub(super) fn takes_compressed(&self) -> bool {
+        self.offer.offered(ExtensionType::compress_certificate)
     }
 
     /// Shows a secret to the key log, if there is one. RFC 9850.
@@ -60,7 +69,9 @@ impl Handshake {
             application_protocol,
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
-            peer_ocsp_response: self.ocsp_response.clone(),
+            peer_ocsp_response: self.beside.ocsp_response.clone(),
+            peer_timestamps: self.beside.timestamps.clone(),
+            delegated_until: self.delegated_until,
             server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
@@ -120,7 +131,8 @@ pub(super) fn derive_handshake_keys(
         transcript,
         psk,
         early_data,
-        ocsp_response: None,
+        beside: Beside::default(),
+        delegated_until: None,
         main_secret,
         client_secret,
         server_secret,

@@ -65,6 +65,9 @@ impl WaitFinishedOfPsk {
         let (authenticated, authenticated_at) = match psk {
             PskKey::Session(session) => {
                 let chain = Arc::clone(&session.server_chain);
+                handshake.beside.ocsp_response = session.server_ocsp_response.clone();
+                handshake.beside.timestamps = session.server_timestamps.clone();
+                handshake.delegated_until = session.delegated_until;
                 let authenticated = Authenticated::by_session(&proof, chain, session.server_scheme);
                 (authenticated, Some(session.authenticated))
             }

@@ -59,6 +59,7 @@ impl WaitCertificate {
             name: None,
             now: config.preferences.now(),
             ocsp_response: None,
+            signed_certificate_timestamps: None,
             roots: Arc::clone(roots),
             provider: handshake.provider(),
         };

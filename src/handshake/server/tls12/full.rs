@@ -9,7 +9,9 @@ use super::client_flight::{Proving, WaitCertificate, WaitClientKeyExchange};
 use super::hello::Settled;
 use super::server_hello::{self, Kind, Reply};
 use super::session::Keeping;
-use crate::config::{ClientHelloInfo, Decision, Identity, ServerConfig, SigningFailed, SigningRequest};
+use crate::config::{
+    ClientHelloInfo, Decision, Identity, MAX_AUTHORITIES_LEN, ServerConfig, SigningFailed, SigningRequest,
+};
 use crate::crypto::{Authentication, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
@@ -53,6 +55,8 @@ impl Handshake {
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
+            peer_timestamps: None,
+            delegated_until: None,
             server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
@@ -187,6 +191,3 @@ fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Re
     out.send(Level::Initial, &request, &mut handshake.transcript)?;
     Ok(true)
 }
-
-/// The most bytes of certificate_authorities that we send.
-const MAX_AUTHORITIES_LEN: usize = 8192;

@@ -64,6 +64,7 @@ pub(in crate::handshake::server) fn settle(
         groups: groups.to_vec(),
         signature_schemes: usable_schemes(schemes, &suites, offered.groups),
         certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(schemes).to_vec(),
+        delegated_credential_schemes: Vec::new(),
         certificate_authorities: offered.authorities(),
     };
     let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);

@@ -6,12 +6,12 @@ use pki_types::CertificateDer;
 
 use super::State;
 use super::finished::{Established, WaitFinished};
-use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
+use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
+use crate::handshake::{Incoming, Outgoing, QuestionKind, certificates};
 use crate::verify::Purpose;
-use crate::wire::{Certificate, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in};
+use crate::wire::{CertificateVerify, ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in};
 
 /// RFC 8446 §A.2: WAIT_CERT.
 pub(crate) struct WaitCertificate {
@@ -19,35 +19,22 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
+    /// Says whether the certificate may come compressed: our request offered it. RFC 8879 §3.
+    pub(super) fn takes_compressed(&self) -> bool {
+        !self.established.handshake.config.preferences.certificate_compression.is_empty()
+    }
+
     /// RFC 8446 §4.4.2.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut established } = self;
-        let certificate: Certificate<'_> = message.parse()?;
-        // 1. Our request had an empty context.
-        if !certificate.certificate_request_context.is_empty() {
-            return Err(Violation::BadCertificateRequestContext.into());
-        }
-        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-            return Err(Violation::ChainTooLong.into());
-        }
-        // 2. An entry's extensions answer ours, and we asked for none.
-        let mut extensions = certificate.certificate_list.iter().flat_map(|entry| &entry.extensions);
-        if let Some(extension) = extensions.next() {
-            let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
-            return Err(match allowed_in(extension, ExtensionContext::Certificate) {
-                Some(false) => Violation::ExtensionNotAllowed(extension, message).into(),
-                Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
-            });
-        }
-        let chain: Arc<[CertificateDer<'static>]> = certificate
-            .certificate_list
-            .iter()
-            .map(|entry| CertificateDer::from(entry.cert_data).into_owned())
-            .collect();
+        // 1. Our request had an empty context. 2. An entry's extensions answer ours.
+        let config = Arc::clone(&established.handshake.config);
+        let compression = &config.preferences.certificate_compression;
+        let received = certificates::read(message, &[], compression, |extension| check_extension(&config, extension))?;
+        let chain = received.chain;
         established.handshake.transcript.add(message.bytes());
 
         // 3. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
-        let config = Arc::clone(&established.handshake.config);
         let roots = match &config.client_auth {
             ClientAuth::Require(_) if chain.is_empty() => return Err(Incompatible::ClientCertificateRequired.into()),
             ClientAuth::None | ClientAuth::Request(_) if chain.is_empty() => {
@@ -64,10 +51,12 @@ impl WaitCertificate {
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
-            ocsp_response: None,
+            ocsp_response: received.beside.ocsp_response.clone(),
+            signed_certificate_timestamps: None,
             roots: Arc::clone(roots),
             provider: established.handshake.provider(),
         };
+        established.handshake.beside = received.beside;
         let state = AskVerdict { established, chain };
         match config.verifier.verify(&question) {
             Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
@@ -78,6 +67,16 @@ impl WaitCertificate {
                 Ok(State::AskVerdict(state))
             }
         }
+    }
+}
+
+/// An extension of an entry answers one of our request. RFC 8446 §4.4.2.
+fn check_extension(config: &ServerConfig, extension: ExtensionType) -> Result<(), Error> {
+    let message = HandshakeType::certificate;
+    match allowed_in(extension, ExtensionContext::Certificate) {
+        Some(true) if extension == ExtensionType::status_request && config.asks_for_ocsp => Ok(()),
+        Some(false) => Err(Violation::ExtensionNotAllowed(extension, message).into()),
+        Some(true) | None => Err(Violation::ExtensionNotOffered(extension, message).into()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::config::ServerConfig;
 use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::{Beside, Takes};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::server::hello::{Settled, skip_limit};
 use crate::handshake::{EarlyData, EarlyExporter, HandshakeKind, Negotiated, Outgoing};
@@ -27,9 +28,12 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) server_name: Option<String>,
-    pub(super) asks_for_ocsp: bool,
+    /// What the client takes beside our chain.
+    pub(super) takes: Takes,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
+    /// What the client sent beside its leaf.
+    pub(super) beside: Beside,
     /// Whether the client can use tickets.
     pub(super) client_resumes: bool,
     /// When the full handshake was that a resumed one stands on.
@@ -63,7 +67,9 @@ impl Handshake {
             application_protocol: self.application_protocol.clone(),
             peer_certificates: Arc::default(),
             peer_signature_scheme: None,
-            peer_ocsp_response: None,
+            peer_ocsp_response: self.beside.ocsp_response.clone(),
+            peer_timestamps: None,
+            delegated_until: None,
             server_end_point: None,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
@@ -93,7 +99,7 @@ pub(super) fn exchange_keys(
 ) -> Result<Handshake, Error> {
     let KeySource { suite, psk, authenticated_at, accepts_early_data } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
-    let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
+    let Settled { application_protocol, hello, takes, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
 
@@ -161,9 +167,10 @@ pub(super) fn exchange_keys(
         group,
         hello_retried,
         server_name: hello.server_name,
-        asks_for_ocsp,
+        takes,
         application_protocol,
         transcript,
+        beside: Beside::default(),
         client_resumes: resumes,
         authenticated_at,
         main_secret,

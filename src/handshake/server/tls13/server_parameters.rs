@@ -4,14 +4,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::key_exchange::Handshake;
+use crate::config::MAX_AUTHORITIES_LEN;
 use crate::error::Error;
 use crate::handshake::Outgoing;
+use crate::handshake::certificates::request_extensions;
 use crate::record::Level;
-use crate::verify::CERTIFICATE_ONLY_SCHEMES;
-use crate::wire::{
-    CertificateRequest, CertificateRequestExtension, DistinguishedName, EncryptedExtension, EncryptedExtensions,
-    ProtocolNameList,
-};
+use crate::wire::{CertificateRequest, EncryptedExtension, EncryptedExtensions, ProtocolNameList};
 
 /// RFC 8446 §4.3.1.
 pub(super) fn send_encrypted_extensions(
@@ -38,18 +36,8 @@ pub(super) fn send_encrypted_extensions(
 /// Asks for the client's certificate if the configuration wants one. RFC 8446 §4.3.2.
 pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
     let Some(roots) = handshake.config.client_auth.roots() else { return Ok(()) };
-    let ours = &handshake.config.preferences.signature_schemes;
-    let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
-    let schemes = ours.iter().chain(certificates).copied().collect();
-    let mut extensions = vec![CertificateRequestExtension::SignatureAlgorithms(schemes)];
     let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
-    if !subjects.is_empty() {
-        let names = subjects.iter().map(|name| DistinguishedName(name)).collect();
-        extensions.push(CertificateRequestExtension::CertificateAuthorities(names));
-    }
+    let extensions = request_extensions(&handshake.config, &subjects);
     let message = CertificateRequest { certificate_request_context: &[], extensions };
     out.send(Level::Handshake, &message, &mut handshake.transcript)
 }
-
-/// The most bytes of certificate_authorities that we send.
-const MAX_AUTHORITIES_LEN: usize = 8192;
