@@ -3,7 +3,9 @@
 
 use bulla::config::Policy;
 use bulla::crypto::HashAlgorithm;
-use bulla::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::wire::{
+    CertificateCompressionAlgorithm, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+};
 use bulla::{ClientConfig, Roots};
 
 /// Customary names of groups that differ from the registry's.
@@ -71,6 +73,12 @@ pub(crate) fn cipher_suite(text: &str) -> Result<CipherSuite, String> {
 /// Reads the name of a group.
 pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
     among("group", alias(GROUP_ALIASES, text).or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+}
+
+/// Reads the name of a way to compress certificates.
+pub(crate) fn compression(text: &str) -> Result<CertificateCompressionAlgorithm, String> {
+    use CertificateCompressionAlgorithm as Algorithm;
+    among("compression", Algorithm::from_name(text.trim()), &[Algorithm::zlib, Algorithm::brotli])
 }
 
 /// Reads the name of a policy.

@@ -2,7 +2,7 @@
 
 use bulla::{Connection, EarlyData, HandshakeKind};
 
-use crate::certificate::Described;
+use crate::certificate::{Described, count_timestamps};
 use crate::console::{clean, grouped};
 
 /// Returns version, suite, group, the peer's signature and the protocol in one line.
@@ -14,6 +14,11 @@ pub(crate) fn line(connection: &Connection) -> String {
     facts.extend(connection.peer_signature_scheme().map(|it| it.to_string()));
     facts.extend(connection.alpn_protocol().map(|it| format!("protocol {}", clean(&String::from_utf8_lossy(it)))));
     facts.extend(connection.peer_ocsp_response().map(|it| format!("an OCSP response of {} B", grouped(it.len()))));
+    facts.extend(connection.peer_signed_certificate_timestamps().map(|it| match count_timestamps(it) {
+        1 => "1 signed certificate timestamp".to_string(),
+        count => format!("{count} signed certificate timestamps"),
+    }));
+    facts.extend(connection.delegated_credential().then(|| "delegated credential".to_string()));
     facts.extend(connection.handshake_kind().map(|it| kind(it).to_string()));
     facts.extend(early_data(connection.early_data()).map(str::to_string));
     facts.extend(connection.hello_retried().then(|| "after a HelloRetryRequest".to_string()));

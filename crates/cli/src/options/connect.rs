@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::endpoint::seconds;
-use super::{Endpoint, Keys, Protocol, PskUse, Shape};
+use super::{Certificates, Endpoint, Keys, Protocol, PskUse, Shape};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -43,13 +43,18 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "NAME", visible_alias = "servername")]
     pub(crate) name: Option<String>,
 
-    /// Shows this certificate (PEM chain, leaf first, or DER) if the server asks for one
+    /// Shows this certificate (PEM chain, leaf first, or DER) if the server asks for one; repeatable, the server's request
+    /// chooses
     #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
+    pub(crate) cert: Vec<PathBuf>,
 
-    /// The private key of the certificate: PKCS#8, SEC1 or PKCS#1, PEM or DER
+    /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER
     #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    pub(crate) key: Vec<PathBuf>,
+
+    /// An OCSP response (DER) for the certificate in the same place, for servers that ask: --staple me.der. A dash means none
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) staple: Vec<PathBuf>,
 
     /// Lets the server ask for the certificate after the handshake too, in TLS 1.3: --post-handshake-auth --cert me.pem --key
     /// me.key
@@ -63,6 +68,18 @@ pub(crate) struct Connect {
     /// Asks for an OCSP response and writes it to FILE as it came: --save-ocsp staple.der
     #[arg(long, value_name = "FILE")]
     pub(crate) save_ocsp: Option<PathBuf>,
+
+    /// Asks for signed certificate timestamps (RFC 6962) of its certificate, and says how many came; they are not judged
+    #[arg(long)]
+    pub(crate) scts: bool,
+
+    /// Takes a short-lived key that the certificate delegates to, in its place (RFC 9345)
+    #[arg(long)]
+    pub(crate) delegated_credentials: bool,
+
+    /// Tells the server which authorities of --ca are trusted, so that it can choose its certificate by them
+    #[arg(long, requires = "ca")]
+    pub(crate) name_authorities: bool,
 
     /// Sends close_notify when standard input ends; receiving goes on until the server closes
     #[arg(long)]
@@ -96,6 +113,9 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
 
     #[command(flatten)]
     pub(crate) shape: Shape,

@@ -1,6 +1,8 @@
 //! What can be said on the command line, and which names stand for what.
 
+mod certificates;
 mod connect;
+mod delegate;
 mod endpoint;
 mod keys;
 mod pass;
@@ -8,7 +10,9 @@ mod protocol;
 mod serve;
 mod shape;
 
+pub(crate) use certificates::Certificates;
 pub(crate) use connect::Connect;
+pub(crate) use delegate::Delegate;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use keys::{ChannelBinding, Export, Keys};
 pub(crate) use pass::Pass;
@@ -47,6 +51,9 @@ pub(crate) enum Command {
     /// Serves clients: echoes what they send, or the files of a folder over HTTP/1.1
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<Serve>),
+    /// Delegates a certificate's key: makes a credential (RFC 9345) for another key that may stand in for some days
+    #[command(after_help = delegate::EXAMPLES)]
+    Delegate(Delegate),
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use bulla::resume::{MAX_SESSION_LIFETIME, MIN_TICKET_PERIOD};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::endpoint::seconds;
-use super::{Endpoint, Keys, Pass, Protocol, PskUse};
+use super::{Certificates, Endpoint, Keys, Pass, Protocol, PskUse};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "key")]
     pub(crate) cert: Vec<PathBuf>,
 
-    /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER
+    /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER. A dash means that it is
+    /// elsewhere, and --delegated-key stands in
     #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "cert")]
     pub(crate) key: Vec<PathBuf>,
 
@@ -49,6 +50,20 @@ pub(crate) struct Serve {
     /// none; openssl ocsp -respout makes such a file
     #[arg(long, value_name = "FILE", requires = "cert", visible_alias = "status-file")]
     pub(crate) staple: Vec<PathBuf>,
+
+    /// Signed certificate timestamps for the certificate in the same place, for clients that ask: --sct leaf.sct, a
+    /// SignedCertificateTimestampList (RFC 6962) as its length says. A dash means none
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) sct: Vec<PathBuf>,
+
+    /// A credential by which another key stands in for the certificate's in the same place, for clients that take it:
+    /// --delegated-credential short.dc --delegated-key short.key. A dash means none; bulla delegate makes one
+    #[arg(long, value_name = "FILE", requires = "delegated_key")]
+    pub(crate) delegated_credential: Vec<PathBuf>,
+
+    /// The private key of the delegated credential in the same place
+    #[arg(long, value_name = "FILE", requires = "delegated_credential")]
+    pub(crate) delegated_key: Vec<PathBuf>,
 
     /// Sends back what a client sends
     #[arg(long)]
@@ -65,6 +80,10 @@ pub(crate) struct Serve {
     /// Refuses a client without a certificate ("require", the default with --client-ca) or lets it in ("request")
     #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
+
+    /// Asks clients to staple an OCSP response to their certificate, in TLS 1.3; it is not judged
+    #[arg(long, requires = "client_ca")]
+    pub(crate) client_ocsp: bool,
 
     /// Asks for a certificate of --client-ca only when a client wants something in this folder, or this file, under --root,
     /// and gives it to nobody else: --client-auth-for private/. TLS 1.3 clients that offer it alone can be asked then
@@ -137,6 +156,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
 
     #[command(flatten)]
     pub(crate) keys: Keys,

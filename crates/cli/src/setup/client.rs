@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bulla::config::ClientHelloShape;
 use bulla::{ClientConfig, Roots, ServerName};
 
-use super::protocol::{protocol, psk_protocol};
-use super::{identity, roots_from};
+use super::identity::Shown;
+use super::protocol::{certificates, protocol, psk_protocol};
+use super::roots_from;
 use crate::console;
 use crate::options::{Connect, KeyShares, Shape};
 use crate::psk;
@@ -26,10 +27,14 @@ pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
             protocol(psks.into_iter().fold(ClientConfig::new(roots), ClientConfig::psk), &options.protocol)?
         }
     };
-    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        config = config.identity(identity::read(cert, key)?);
+    let shown = Shown { certs: &options.cert, keys: &options.key, staples: &options.staple, ..Shown::default() };
+    for identity in shown.read()? {
+        config = config.and_identity(identity);
     }
-    let config = shape(config, &options.shape)?;
+    let config = certificates(shape(config, &options.shape)?, &options.certificates)?
+        .ask_for_scts(options.scts)
+        .accept_delegated_credentials(options.delegated_credentials)
+        .name_authorities(options.name_authorities);
     Ok(config
         .post_handshake_auth(options.post_handshake_auth)
         .ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use bulla::wire::ProtocolVersion;
+use bulla::config::compression::{Brotli, CompressCertificates, Zlib};
+use bulla::wire::{CertificateCompressionAlgorithm, ProtocolVersion};
 use bulla::{ClientConfig, ConfigError, KeyLogFile, ServerConfig};
 
 use crate::choices;
-use crate::options::Protocol;
+use crate::options::{Certificates, Protocol};
 use crate::report::Failure;
 
 /// What both configurations have, which are two types with the same methods.
 pub(super) trait Decisions: Sized {
     fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError>;
     fn with_options(self, options: &Protocol) -> Result<Self, ConfigError>;
+    fn with_certificates(self, options: &Certificates) -> Result<Self, ConfigError>;
     fn with_key_log(self, file: KeyLogFile) -> Self;
 }
 
@@ -43,6 +45,14 @@ macro_rules! decisions {
                 Ok(config)
             }
 
+            fn with_certificates(self, options: &Certificates) -> Result<Self, ConfigError> {
+                let mut config = self;
+                if !options.certificate_signatures.is_empty() {
+                    config = config.certificate_signature_schemes(options.certificate_signatures.iter().copied())?;
+                }
+                config.certificate_compression(options.compress_certificate.iter().map(|it| compression(*it)))
+            }
+
             fn with_key_log(self, file: KeyLogFile) -> Self {
                 self.key_log(Arc::new(file))
             }
@@ -67,6 +77,19 @@ pub(super) fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C,
         config = config.with_key_log(file);
     }
     Ok(config)
+}
+
+/// Decides how certificates may be signed and compressed.
+pub(super) fn certificates<C: Decisions>(config: C, options: &Certificates) -> Result<C, Failure> {
+    let decided = config.with_certificates(options);
+    decided.map_err(|error| Failure::usage("--compress-certificate, --certificate-signatures", error))
+}
+
+fn compression(algorithm: CertificateCompressionAlgorithm) -> Arc<dyn CompressCertificates> {
+    match algorithm {
+        CertificateCompressionAlgorithm::zlib => Arc::new(Zlib),
+        _ => Arc::new(Brotli),
+    }
 }
 
 /// Like [`protocol`], where pre-shared keys are all there is: only TLS 1.3 has them.

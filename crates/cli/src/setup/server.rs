@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bulla::{ClientAuth, ServerConfig};
 
-use super::protocol::{protocol, psk_protocol};
+use super::identity::Shown;
+use super::protocol::{certificates, protocol, psk_protocol};
 use super::resumption::resumption;
-use super::{identity, roots_from};
+use super::roots_from;
 use crate::options::{Serve, WhetherRequired};
 use crate::psk;
 use crate::report::Failure;
@@ -14,7 +15,15 @@ use crate::report::Failure;
 /// Builds a server's configuration.
 pub(crate) fn server(options: &Serve) -> Result<ServerConfig, Failure> {
     let mut config: Option<ServerConfig> = None;
-    for identity in identity::read_all(&options.cert, &options.key, &options.staple)? {
+    let shown = Shown {
+        certs: &options.cert,
+        keys: &options.key,
+        staples: &options.staple,
+        scts: &options.sct,
+        credentials: &options.delegated_credential,
+        delegated_keys: &options.delegated_key,
+    };
+    for identity in shown.read()? {
         config = Some(match config {
             Some(config) => config.and_identity(identity),
             None => ServerConfig::new(identity),
@@ -32,6 +41,7 @@ pub(crate) fn server(options: &Serve) -> Result<ServerConfig, Failure> {
         later if !options.client_auth_for.is_empty() => config.post_handshake_auth(later),
         now => config.client_auth(now),
     };
+    let config = certificates(config, &options.certificates)?.ask_for_ocsp(options.client_ocsp);
     resumption(config, options)
 }
 
