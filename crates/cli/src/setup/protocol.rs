@@ -50,7 +50,11 @@ macro_rules! decisions {
                 if !options.certificate_signatures.is_empty() {
                     config = config.certificate_signature_schemes(options.certificate_signatures.iter().copied())?;
                 }
-                config.certificate_compression(options.compress_certificate.iter().map(|it| compression(*it)))
+                if !options.compress_certificate.is_empty() {
+                    let algorithms = options.compress_certificate.iter();
+                    config = config.certificate_compression(algorithms.map(|it| compression(*it)))?;
+                }
+                Ok(config)
             }
 
             fn with_key_log(self, file: KeyLogFile) -> Self {
