@@ -3,13 +3,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use pki_types::SubjectPublicKeyInfoDer;
+
 use super::compression::CompressCertificates;
 use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ClientHelloShape, ClientResumption, ClientSessionStore, ConfigError,
-    Decision, Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, CertificateTypes, ChooseClientIdentity, ClientHelloShape, ClientResumption,
+    ClientSessionStore, ConfigError, Decision, Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
@@ -17,7 +19,7 @@ use crate::keys::KeyLog;
 use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The most bytes of certificate_authorities that we send.
 pub(crate) const MAX_AUTHORITIES_LEN: usize = 8192;
@@ -38,6 +40,7 @@ pub struct ClientConfig {
     /// The names of the roots, where ClientHello tells them.
     pub(crate) authorities: Vec<Vec<u8>>,
     pub(crate) max_fragment_length: Option<MaxFragmentLength>,
+    pub(crate) certificate_types: CertificateTypes,
     pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
     /// The groups that get a share; without it, the most wanted one.
@@ -67,6 +70,7 @@ impl ClientConfig {
             accepts_delegated_credentials: false,
             authorities: Vec::new(),
             max_fragment_length: None,
+            certificate_types: CertificateTypes::default(),
             post_handshake_auth: false,
             resumption: ClientResumption::default(),
             key_shares: None,
@@ -92,7 +96,7 @@ impl ClientConfig {
 
     shared_decisions!();
 
-    /// Shows this certificate when a server asks for one that it fits.
+    /// Shows this certificate when a server asks for one that it fits. A raw public key is offered to the server by itself.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identities.clear();
         self.and_identity(identity)
@@ -163,6 +167,49 @@ impl ClientConfig {
         Ok(self)
     }
 
+    /// Trusts servers with one of these raw public keys, and so offers to take a raw public key instead of a certificate. The
+    /// key is all that is compared, byte for byte: no name, no time. Without any roots, certificates are not offered to be
+    /// taken. RFC 7250.
+    ///
+    /// [`ConfigError::RawPublicKey`]: one cannot be read, is an RSA key below 2048 bits, or of a kind that the provider cannot
+    /// verify with.
+    pub fn trusted_raw_public_keys(
+        mut self,
+        keys: impl IntoIterator<Item = SubjectPublicKeyInfoDer<'static>>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.trust(&*self.preferences.provider, keys.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Offers to take these types of certificate from a server, most wanted first, whatever is trusted. RFC 7250 §4.1. A list
+    /// of X.509 alone is not sent, because it is what silence means.
+    pub fn server_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.accept(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Offers to show these types of certificate, most wanted first, whatever there is to show. RFC 7250 §4.1.
+    pub fn client_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.show(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// What a server may show, most wanted first.
+    pub(crate) fn accepted_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.accepted(self.roots.is_empty())
+    }
+
+    /// What we can show, most wanted first.
+    pub(crate) fn shown_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.shown.as_deref().unwrap_or_else(|| self.identity.certificate_types())
+    }
+
     /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
     /// is chosen and signed as in the handshake; questions about it are handed out while data goes on. TLS 1.3 alone has it,
     /// and HTTP/2 and HTTP/3 forbid it. RFC 8740 §3. Off by default.
@@ -217,10 +264,16 @@ impl ClientConfig {
         let provider = &*self.preferences.provider;
         let hashed = self.resumption.roots_digest;
         let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
+        let roots = self.certificate_types.bind(provider, roots)?;
         // Who holds an external PSK is trusted for that: a session of it is nothing to a client without. Its name tells it.
         let mode: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
         let mut parts =
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
+        let schemes = self.preferences.certificate_schemes_written();
+        parts.extend(schemes.iter().map(Vec::as_slice));
+        if self.accepts_delegated_credentials {
+            parts.push(b"delegated credentials");
+        }
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
         sha256_of_parts(provider, &parts).ok()
     }
@@ -279,13 +332,21 @@ struct ByRequest {
     identities: Vec<Arc<Identity>>,
     /// The leaves, one behind the other: DER says where each ends.
     shows: Vec<u8>,
+    /// Each once, in the order given.
+    certificate_types: Vec<CertificateType>,
 }
 
 impl ByRequest {
     fn of(identities: Vec<Arc<Identity>>) -> Self {
         let leaves = identities.iter().filter_map(|identity| identity.chain().first());
         let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
-        Self { identities, shows }
+        let mut certificate_types = Vec::new();
+        for listed in identities.iter().map(|identity| identity.certificate_type()) {
+            if !certificate_types.contains(&listed) {
+                certificate_types.push(listed);
+            }
+        }
+        Self { identities, shows, certificate_types }
     }
 }
 
@@ -298,10 +359,15 @@ impl ChooseClientIdentity for ByRequest {
             delegated_credential_schemes: &[],
             certificate_authorities: &request.certificate_authorities,
         };
-        Decision::Now(wanted.best_of(self.identities.iter()).cloned())
+        let of_type = |identity: &&Arc<Identity>| identity.certificate_type() == request.certificate_type;
+        Decision::Now(wanted.best_of(self.identities.iter().filter(of_type)).cloned())
     }
 
     fn shows(&self) -> &[u8] {
         &self.shows
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
     }
 }

@@ -12,8 +12,8 @@ use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::DelegationRefused;
 use crate::verify::{
-    MAX_DELEGATION_LIFETIME, PeerCertificate, Purpose, check_delegation_allowed, delegation_expires,
-    delegation_message, is_delegation_scheme, read_subject_public_key_info, verify_handshake_signature,
+    MAX_DELEGATION_LIFETIME, PeerCertificate, PublicKeyInfo, Purpose, check_delegation_allowed, delegation_expires,
+    delegation_message, is_delegation_scheme, verify_handshake_signature,
 };
 use crate::wire::{Credential, DelegatedCredential, ProtocolVersion, SignatureScheme, read_all, write_all};
 
@@ -52,7 +52,7 @@ impl DelegatedKey {
 
 fn read_credential(credential: &[u8]) -> Result<DelegatedCredential<'_>, ConfigError> {
     let read: DelegatedCredential<'_> = read_all(credential).map_err(|_| DelegationRefused::Unreadable)?;
-    read_subject_public_key_info(read.credential.subject_public_key_info).map_err(|_| DelegationRefused::Unreadable)?;
+    PublicKeyInfo::read(read.credential.subject_public_key_info).map_err(|_| DelegationRefused::Unreadable)?;
     Ok(read)
 }
 
@@ -80,8 +80,8 @@ impl Identity {
         let key = provider.signing_key(key)?;
         let leaf = chain.first().ok_or(ConfigError::Empty("certificates"))?;
         let read = read_credential(&credential)?;
-        let public_key = read_subject_public_key_info(read.credential.subject_public_key_info);
-        if public_key.is_ok_and(|(_, bytes)| bytes != key.public_key()) {
+        let public_key = PublicKeyInfo::read(read.credential.subject_public_key_info);
+        if public_key.is_ok_and(|public| public.key() != key.public_key()) {
             return Err(DelegationRefused::KeyDoesNotMatch.into());
         }
         let message = delegation_message(Purpose::Server, leaf, &read.credential, read.algorithm)
@@ -145,7 +145,7 @@ impl Identity {
         if !is_delegation_scheme(scheme) {
             return Err(DelegationRefused::Scheme(scheme).into());
         }
-        read_subject_public_key_info(subject_public_key_info).map_err(|_| DelegationRefused::Unreadable)?;
+        PublicKeyInfo::read(subject_public_key_info).map_err(|_| DelegationRefused::Unreadable)?;
         // 3. The signature, with the first scheme of the key that signs in TLS 1.3.
         let credential = Credential { valid_time, dc_cert_verify_algorithm: scheme, subject_public_key_info };
         let mut of_key = self.signer().schemes().iter().copied();

@@ -7,7 +7,9 @@ use super::AVAILABLE_VERSIONS;
 use crate::crypto::KeyRejected;
 use crate::error::{CertificateError, DelegationRefused};
 use crate::verify::pem::PemError;
-use crate::wire::{CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{
+    CertificateType, CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme,
+};
 
 /// How much of a bad name an error shows.
 const MAX_NAME_SHOWN: usize = 40;
@@ -63,6 +65,10 @@ pub enum ConfigError {
     RecordSizeLimitOutOfBounds(u16),
     /// max_fragment_length is one of four lengths. RFC 6066 §4.
     MaxFragmentLengthUnknown(MaxFragmentLength),
+    /// A certificate type that is not spoken here.
+    CertificateTypeUnavailable(CertificateType),
+    /// A raw public key cannot be used: the how manyth, and why.
+    RawPublicKey(usize, CertificateError),
     /// Early data that is taken once needs a store to take sessions from.
     NoSessionStore,
     /// A list with more entries than its field has room for; it names the list and the most that fit.
@@ -133,6 +139,10 @@ impl fmt::Display for ConfigError {
             Self::MaxFragmentLengthUnknown(length) => {
                 write!(f, "max_fragment_length is 2^9, 2^10, 2^11 or 2^12 (1 to 4), not {length}")
             }
+            Self::CertificateTypeUnavailable(listed) => {
+                write!(f, "the certificate type {listed} is not available; there are X.509 and raw public key")
+            }
+            Self::RawPublicKey(number, reason) => write!(f, "number {number} of the raw public keys cannot be used: {reason}"),
             Self::NoSessionStore => f.write_str(
                 "early data by AntiReplay::SingleUse needs a session store: call session_store before early_data, or use a strike register",
             ),

@@ -3,6 +3,7 @@
 //! A finished configuration is immutable and shared by `Arc`; replacing one is swapping the `Arc`. Whatever cannot
 //! work is refused while the configuration is built, with the reason.
 
+mod certificate_types;
 mod client;
 pub mod compression;
 pub mod danger;
@@ -48,6 +49,7 @@ pub use preferences::AVAILABLE_VERSIONS;
 
 pub use crate::record::{PadRecords, PadToMultipleOf};
 
+pub(crate) use certificate_types::{CertificateTypes, X509_ALONE};
 pub(crate) use hello_view::host_name;
 pub(crate) use preferences::Preferences;
 pub(crate) use resumption::{ClientResumption, EarlyDataPolicy, ServerResumption};

@@ -171,6 +171,12 @@ impl Preferences {
         self.signature_schemes.iter().copied().filter(|scheme| is_delegation_scheme(*scheme)).collect()
     }
 
+    /// What certificates may be signed with, as bytes that sessions are bound to; nothing where it was not chosen.
+    pub(crate) fn certificate_schemes_written(&self) -> Option<Vec<u8>> {
+        let schemes = self.certificate_schemes.as_ref()?;
+        Some(schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect())
+    }
+
     /// The code points of compress_certificate.
     pub(crate) fn compression_algorithms(&self) -> Vec<CertificateCompressionAlgorithm> {
         self.certificate_compression.iter().map(|one| one.algorithm()).collect()
@@ -279,7 +285,7 @@ fn certificate_schemes(provider: &dyn Provider) -> Vec<SignatureScheme> {
 }
 
 /// Refuses an empty list, an entry that cannot be had, and an entry that stands twice.
-fn checked<T: PartialEq>(
+pub(super) fn checked<T: PartialEq>(
     list: &'static str,
     entries: Vec<T>,
     is_bad: impl Fn(&T) -> bool,

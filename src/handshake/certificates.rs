@@ -9,17 +9,18 @@ use alloc::vec::Vec;
 
 use pki_types::{CertificateDer, ServerName};
 
-use super::{Incoming, MAX_CHAIN_LEN, Outgoing};
+use super::{Incoming, Outgoing, shown};
 use crate::config::compression::CompressCertificates;
 use crate::config::{CertificateRequestInfo, Identity, Preferences, ServerConfig};
 use crate::error::{Error, Violation};
 use crate::keys::Transcript;
 use crate::record::{Level, MAX_HANDSHAKE_MESSAGE_LEN};
-use crate::verify::CERTIFICATE_ONLY_SCHEMES;
+use crate::verify::{CERTIFICATE_ONLY_SCHEMES, PeerChain};
 use crate::wire::{
     Certificate, CertificateCompressionAlgorithm, CertificateEntry, CertificateExtension, CertificateRequest,
-    CertificateRequestExtension, CertificateStatus, CompressedCertificate, DistinguishedName, ExtensionContext,
-    ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, allowed_in, read_all, write_all,
+    CertificateRequestExtension, CertificateStatus, CertificateType, CompressedCertificate, DistinguishedName,
+    ExtensionContext, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, allowed_in, read_all,
+    write_all,
 };
 
 /// What the peer takes beside a chain, as its ClientHello or CertificateRequest says.
@@ -76,6 +77,7 @@ pub(crate) fn request_extensions<'r>(
 pub(crate) fn read_request(
     request: &CertificateRequest<'_>,
     server_name: ServerName<'static>,
+    certificate_type: CertificateType,
 ) -> Result<Requested, Error> {
     let (mut signature_schemes, mut certificate_schemes) = (None, None);
     let (mut certificate_authorities, mut takes) = (Vec::new(), Takes::default());
@@ -109,6 +111,7 @@ pub(crate) fn read_request(
         certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
         signature_schemes,
         certificate_authorities,
+        certificate_type,
     };
     Ok(Requested { info, takes })
 }
@@ -180,7 +183,7 @@ fn read_own<'o, T: crate::wire::Codec<'o>>(bytes: &'o [u8]) -> Result<T, Error> 
 /// A peer's Certificate, read.
 pub(crate) struct Received {
     /// Leaf first; empty if the peer shows none.
-    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+    pub(crate) chain: PeerChain,
     /// Beside the leaf: what was asked for, and came.
     pub(crate) beside: Beside,
     /// A DelegatedCredential, where it was asked for.
@@ -195,11 +198,12 @@ pub(crate) struct Beside {
     pub(crate) timestamps: Option<Vec<u8>>,
 }
 
-/// Reads Certificate, or CompressedCertificate in one of the ways that we have offered. `check` says whether an entry may
+/// Reads Certificate, or CompressedCertificate in one of the ways that we have offered; of the type that was agreed on. `check` says whether an entry may
 /// have an extension. RFC 8446 §4.4.2, RFC 8879 §4.
 pub(crate) fn read(
     message: Incoming<'_>,
     context: &[u8],
+    agreed: CertificateType,
     offered: &[Arc<dyn CompressCertificates>],
     check: impl Fn(ExtensionType) -> Result<(), Error>,
 ) -> Result<Received, Error> {
@@ -209,9 +213,7 @@ pub(crate) fn read(
     if certificate.certificate_request_context != context {
         return Err(Violation::BadCertificateRequestContext.into());
     }
-    if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-        return Err(Violation::ChainTooLong.into());
-    }
+    let chain = shown::read_entries(agreed, &certificate.certificate_list)?;
     for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
         check(extension.extension_type())?;
     }
@@ -229,8 +231,6 @@ pub(crate) fn read(
             CertificateExtension::StatusRequest(CertificateStatus::Other(..)) | CertificateExtension::Unknown(_) => {}
         }
     }
-    let entries = certificate.certificate_list.iter();
-    let chain = entries.map(|entry| CertificateDer::from(entry.cert_data).into_owned()).collect();
     Ok(Received { chain, beside, delegated_credential })
 }
 

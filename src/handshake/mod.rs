@@ -13,6 +13,7 @@ mod progress;
 mod proof;
 mod question;
 pub(crate) mod server;
+mod shown;
 
 pub(crate) use connected::Connected;
 pub(crate) use incoming::Incoming;

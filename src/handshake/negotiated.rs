@@ -2,13 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use pki_types::CertificateDer;
 
 use crate::clock::Time;
 use crate::crypto::Digest;
+use crate::verify::PeerChain;
 use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Extensions with their contents.
@@ -23,7 +21,7 @@ pub(crate) struct Negotiated {
     pub(crate) hello_retried: bool,
     pub(crate) server_name: Option<String>,
     pub(crate) application_protocol: Option<Vec<u8>>,
-    pub(crate) peer_certificates: Arc<[CertificateDer<'static>]>,
+    pub(crate) peer_certificates: PeerChain,
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,

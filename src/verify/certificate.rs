@@ -365,12 +365,6 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> i64 {
     before_year + i64::from(before_month) + i64::from(day) - 1
 }
 
-/// Returns the content of the AlgorithmIdentifier and the key of a SubjectPublicKeyInfo. RFC 5280 §4.1.2.7.
-pub fn read_subject_public_key_info(der: &[u8]) -> Result<(&[u8], &[u8]), CertificateError> {
-    let read = read_all(der, Tag::SEQUENCE, |r| Ok((r.expect(Tag::SEQUENCE)?, r.bit_string()?)));
-    read.map_err(|NotDer| CertificateError::BadEncoding)
-}
-
 /// Says whether a public key, as a signer knows it, is the leaf's.
 pub fn key_matches_certificate(leaf: &CertificateDer<'_>, public_key: &[u8]) -> Result<bool, CertificateError> {
     Ok(PeerCertificate::read(leaf)?.subject_public_key() == public_key)
@@ -390,12 +384,16 @@ pub fn is_certificate(der: &[u8]) -> bool {
 /// Returns the scheme in which a certificate itself is signed, as signature_algorithms names it. For RSA-PSS the
 /// scheme of rsaEncryption keys stands for both. RFC 8446 §4.2.3.
 pub fn certificate_signature_scheme(certificate: &CertificateDer<'_>) -> Option<SignatureScheme> {
+    scheme_of_signature(PeerCertificate::read(certificate).ok()?.signature_algorithm())
+}
+
+/// Returns the scheme of a certificate's signature, given the content of its AlgorithmIdentifier.
+pub(super) fn scheme_of_signature(identifier: &[u8]) -> Option<SignatureScheme> {
     use pki_types::alg_id;
-    let read = PeerCertificate::read(certificate).ok()?;
     // RSA PKCS#1 without the NULL that RFC 4055 §5 wants is seen in the wild.
     let pkcs1 = |id: pki_types::AlgorithmIdentifier| id.as_ref().strip_suffix(&[5, 0]).map(<[u8]>::to_vec);
     let is = |id: pki_types::AlgorithmIdentifier| {
-        read.signature_algorithm() == id.as_ref() || pkcs1(id).is_some_and(|bare| bare == read.signature_algorithm())
+        identifier == id.as_ref() || pkcs1(id).is_some_and(|bare| bare == identifier)
     };
     [
         (alg_id::ECDSA_SHA256, SignatureScheme::ecdsa_secp256r1_sha256),

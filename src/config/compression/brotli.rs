@@ -40,24 +40,43 @@ impl CompressCertificates for Brotli {
     }
 
     /// Decompresses into a buffer of the declared length, which cannot grow. Large windows, which RFC 7932 has not, are
-    /// refused: they would let a peer choose how much memory the window takes.
+    /// refused.
     fn decompress(&self, compressed: &[u8], uncompressed_len: usize) -> Option<Vec<u8>> {
+        let (first, rest) = compressed.split_first()?;
+        let first = [small_window(*first, uncompressed_len)];
         let mut message = vec![0; uncompressed_len];
         let mut state = BrotliState::new_strict(Heap, Heap, Heap);
-        let (mut unread, mut used, mut room, mut written, mut total) = (compressed.len(), 0, uncompressed_len, 0, 0);
-        let result = BrotliDecompressStream(
-            &mut unread,
-            &mut used,
-            compressed,
-            &mut room,
-            &mut written,
-            &mut message,
-            &mut total,
-            &mut state,
-        );
+        let (mut room, mut written, mut total) = (uncompressed_len, 0, 0);
+        let (mut result, mut unread) = (BrotliResult::NeedsMoreInput, 0);
+        for input in [&first[..], rest] {
+            // Nothing stands behind the end of the stream.
+            if !matches!(result, BrotliResult::NeedsMoreInput) || unread > 0 {
+                return None;
+            }
+            unread = input.len();
+            result = BrotliDecompressStream(
+                &mut unread,
+                &mut 0,
+                input,
+                &mut room,
+                &mut written,
+                &mut message,
+                &mut total,
+                &mut state,
+            );
+        }
         let whole = matches!(result, BrotliResult::ResultSuccess) && unread == 0 && written == uncompressed_len;
         whole.then_some(message)
     }
+}
+
+/// Makes the window that the first byte asks for one of 256 KiB, if it is larger and the output fits into that. The window
+/// only says how far back a copy may reach, and none reaches behind the start; but the crate allocates it, up to 16 MiB, for a
+/// peer that asks. RFC 7932 §9.1: WBITS is 1, then n, and 17 + n; with n = 0 it is smaller.
+fn small_window(first: u8, uncompressed_len: usize) -> u8 {
+    const SMALL_WINDOW_LEN: usize = (1 << 18) - 16;
+    let is_large = first & 1 == 1 && first & 0b1110 != 0;
+    if is_large && uncompressed_len <= SMALL_WINDOW_LEN { first & 0xf0 | 0b0011 } else { first }
 }
 
 /// A window of 64 KiB, as large as the largest Certificate message.

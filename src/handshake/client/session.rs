@@ -85,15 +85,17 @@ fn judge_again(
         session => return send_client_hello(config, name, session, out).map(Client::WaitServerHello),
     };
     // A chain of this connection's own: a verdict for the connection that made the session is none for this one.
-    session.server_chain = session.server_chain.iter().cloned().collect();
+    session.server_chain = session.server_chain.anew();
     let question = ChainToVerify {
-        chain: Arc::clone(&session.server_chain),
+        chain: session.server_chain.clone(),
         purpose: Purpose::Server,
         name: Some(name.clone()),
         now: config.preferences.now(),
         ocsp_response: session.server_ocsp_response.clone(),
         signed_certificate_timestamps: session.server_timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: Arc::clone(&config.preferences.provider),
     };
     let verifier = Arc::clone(&config.verifier);
@@ -142,6 +144,7 @@ pub(super) fn fits(session: &ClientSession, config: &ClientConfig, query: &Clien
     session.server_name == query.server_name
         && session.configuration == query.configuration
         && session.is_alive(now)
+        && config.accepted_certificate_types().contains(&session.server_chain.certificate_type())
         && session.ticket.len() <= MAX_TICKET_LEN
         && config.preferences.allows(session.version)
         && match session.version {

@@ -7,8 +7,8 @@ use crate::crypto::Suite;
 use crate::error::{BadRecord, Error, Incompatible, Violation};
 use crate::handshake::client::psk::PskKey;
 use crate::wire::{
-    CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, ProtocolNameList, ProtocolVersion,
-    Random, UnknownExtension, allowed_in,
+    CertificateType, CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, ProtocolNameList,
+    ProtocolVersion, Random, UnknownExtension, allowed_in,
 };
 
 impl Offer {
@@ -21,6 +21,28 @@ impl Offer {
             Some(name) => Ok(name.clone()),
             None => Err(Violation::ApplicationProtocolNotOffered.into()),
         }
+    }
+
+    /// A certificate type that we offered in this extension. RFC 7250 §4.2.
+    pub(in crate::handshake::client) fn chosen_certificate_type(
+        &self,
+        extension: ExtensionType,
+        chosen: CertificateType,
+    ) -> Result<CertificateType, Error> {
+        let offered = match extension {
+            ExtensionType::client_certificate_type => self.config.shown_certificate_types(),
+            _ => self.config.accepted_certificate_types(),
+        };
+        if offered.contains(&chosen) { Ok(chosen) } else { Err(Violation::CertificateTypeNotOffered(extension).into()) }
+    }
+
+    /// Before the server shows itself: by something that we take, also where it has not said by what. RFC 7250 §4.2.
+    pub(in crate::handshake::client) fn check_server_certificate_type(
+        &self,
+        agreed: CertificateType,
+    ) -> Result<(), Error> {
+        let is_accepted = self.config.accepted_certificate_types().contains(&agreed);
+        if is_accepted { Ok(()) } else { Err(Incompatible::NoCommonCertificateType.into()) }
     }
 
     /// An extension that we recognise must stand where it may; any other must have been asked for. RFC 8446 §4.2.

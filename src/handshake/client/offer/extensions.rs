@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 
 use super::Offer;
 use super::look::Grease;
+use crate::config::X509_ALONE;
 use crate::handshake::client::psk::without_binders;
 use crate::handshake::client::shares::KeyShares;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CertificateStatusRequest, ClientExtension, DistinguishedName, EcPointFormat, ExtensionType, KeyShareEntry,
-    NameType, OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry,
+    CertificateStatusRequest, CertificateType, ClientExtension, DistinguishedName, EcPointFormat, ExtensionType,
+    KeyShareEntry, NameType, OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry,
     ServerNameList, SignatureScheme, UnknownExtension,
 };
 
@@ -56,6 +57,13 @@ impl Offer {
             list.push(ClientExtension::SignedCertificateTimestamp);
         }
         self.push_about_certificates(&mut list);
+        // X.509 alone is what silence means, and must not be said. RFC 7250 §4.1.
+        if self.offers_client_certificate_types() {
+            list.push(ClientExtension::ClientCertificateType(self.config.shown_certificate_types().to_vec()));
+        }
+        if self.offers_server_certificate_types() {
+            list.push(ClientExtension::ServerCertificateType(self.config.accepted_certificate_types().to_vec()));
+        }
         if self.offers(ProtocolVersion::TLSv1_3) {
             let versions = grease.map(|grease| grease.version).into_iter().chain(preferences.allowed_versions());
             list.push(ClientExtension::SupportedVersions(versions.collect()));
@@ -115,6 +123,14 @@ impl Offer {
         let grease = self.look.grease.as_ref().filter(|_| !shares.is_retried());
         let grease = grease.map(|grease| KeyShareEntry { group: grease.group, key_exchange: Grease::SHARE });
         grease.into_iter().chain(shares.entries()).collect()
+    }
+
+    fn offers_client_certificate_types(&self) -> bool {
+        !matches!(self.config.shown_certificate_types(), [] | [CertificateType::X509])
+    }
+
+    fn offers_server_certificate_types(&self) -> bool {
+        self.config.accepted_certificate_types() != X509_ALONE
     }
 
     /// Whether a PSK may be chosen, or a ticket for one sent.
@@ -180,6 +196,8 @@ impl Offer {
             ExtensionType::certificate_authorities => {
                 self.offers(ProtocolVersion::TLSv1_3) && !self.config.authorities.is_empty()
             }
+            ExtensionType::client_certificate_type => self.offers_client_certificate_types(),
+            ExtensionType::server_certificate_type => self.offers_server_certificate_types(),
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
             ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
             ExtensionType::session_ticket => self.offered_ticket_extension(),

@@ -3,8 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::client_flight::Flight;
 use super::session::Ticket;
@@ -15,11 +13,11 @@ use crate::handshake::certificates::Beside;
 use crate::handshake::client::hello::reported_name;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
-use crate::handshake::{HandshakeKind, Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
+use crate::handshake::{HandshakeKind, Incoming, Negotiated, Outgoing, QuestionKind, shown};
 use crate::keys::{Randoms, Transcript};
-use crate::verify::Purpose;
+use crate::verify::{PeerChain, Purpose};
 use crate::wire::{
-    CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, HandshakeType, NamedGroup,
+    CertificateRequestTls12, CertificateStatus, CertificateType, ClientCertificateType, HandshakeType, NamedGroup,
     ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
@@ -32,6 +30,9 @@ pub(super) struct Answered {
     /// A SignedCertificateTimestampList.
     pub(super) timestamps: Option<Vec<u8>>,
     pub(super) session_ticket: bool,
+    /// What the server will show, and what we shall show if it asks.
+    pub(super) server_certificate_type: CertificateType,
+    pub(super) client_certificate_type: CertificateType,
     pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
     pub(super) session_id: Vec<u8>,
@@ -68,7 +69,7 @@ impl Handshake {
             hello_retried: false,
             server_name: reported_name(&self.offer),
             application_protocol: self.answered.application_protocol.clone(),
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.beside.ocsp_response.clone(),
             peer_timestamps: self.beside.timestamps.clone(),
@@ -84,8 +85,9 @@ impl Handshake {
 }
 
 /// Goes on from a ServerHello that resumes nothing.
-pub(super) fn start(handshake: Handshake) -> State {
-    State::WaitCertificate(WaitCertificate { handshake })
+pub(super) fn start(handshake: Handshake) -> Result<State, Error> {
+    handshake.offer.check_server_certificate_type(handshake.answered.server_certificate_type)?;
+    Ok(State::WaitCertificate(WaitCertificate { handshake }))
 }
 
 /// ServerHello has come.
@@ -94,18 +96,13 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
-    /// RFC 5246 §7.4.2.
+    /// RFC 5246 §7.4.2, RFC 7250 §3.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake } = self;
-        let certificate: CertificateTls12<'_> = message.parse()?;
-        if certificate.certificate_list.is_empty() {
+        let chain = shown::read_tls12(handshake.answered.server_certificate_type, message)?;
+        if chain.is_empty() {
             return Err(Violation::NoServerCertificate.into());
         }
-        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-            return Err(Violation::ChainTooLong.into());
-        }
-        let entries = certificate.certificate_list.iter();
-        let chain = entries.map(|certificate| CertificateDer::from(certificate.0).into_owned()).collect();
         handshake.transcript.add(message.bytes());
         if handshake.answered.certificate_status {
             return Ok(State::WaitCertificateStatus(WaitCertificateStatus { handshake, chain }));
@@ -117,7 +114,7 @@ impl WaitCertificate {
 /// The server has announced an OCSP response, and may still leave it out. RFC 6066 §8.
 pub(crate) struct WaitCertificateStatus {
     handshake: Handshake,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl WaitCertificateStatus {
@@ -140,19 +137,21 @@ impl WaitCertificateStatus {
 /// Is the chain to be trusted? The built-in judge answers at once.
 fn ask_verdict(
     handshake: Handshake,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
     server_key_exchange: Option<Vec<u8>>,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
     let config = Arc::clone(handshake.config());
     let question = ChainToVerify {
-        chain: Arc::clone(&chain),
+        chain: chain.clone(),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
         ocsp_response: handshake.beside.ocsp_response.clone(),
         signed_certificate_timestamps: handshake.beside.timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: handshake.provider(),
     };
     let state = AskVerdict { handshake, chain, server_key_exchange };
@@ -170,7 +169,7 @@ fn ask_verdict(
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     handshake: Handshake,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
     /// The message that came where an announced CertificateStatus was left out.
     server_key_exchange: Option<Vec<u8>>,
 }
@@ -258,6 +257,7 @@ impl WaitCertificateRequestOrDone {
             signature_schemes: request.supported_signature_algorithms.iter().filter(takes).copied().collect(),
             certificate_signature_schemes: request.supported_signature_algorithms,
             certificate_authorities: request.certificate_authorities.iter().map(|name| name.0.to_vec()).collect(),
+            certificate_type: flight.handshake.answered.client_certificate_type,
         };
         flight.handshake.transcript.add(message.bytes());
         Ok(State::WaitServerHelloDone(WaitServerHelloDone { flight, requested }))

@@ -54,7 +54,7 @@ pub(in crate::handshake::client) fn accept(
     let handshake = Handshake { offer, suite, randoms, answered, transcript, beside, ticket: None };
     match resumed {
         Some(session) => abbreviated::start(handshake, session, out),
-        None => Ok(full::start(handshake)),
+        None => full::start(handshake),
     }
 }
 
@@ -129,6 +129,12 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
             ServerExtension::SignedCertificateTimestamp(list) => answered.timestamps = Some(write_all(list)?),
+            ServerExtension::ServerCertificateType(chosen) => {
+                answered.server_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
+            }
+            ServerExtension::ClientCertificateType(chosen) => {
+                answered.client_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
+            }
             _ => {}
         }
     }

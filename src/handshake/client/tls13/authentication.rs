@@ -4,8 +4,6 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::key_exchange::Handshake;
 use crate::clock::Time;
@@ -18,7 +16,7 @@ use crate::handshake::proof::{
 };
 use crate::handshake::{Incoming, Outgoing, Progress, QuestionKind, certificates};
 use crate::record::{ChangeCipherSpecs, Level};
-use crate::verify::Purpose;
+use crate::verify::{PeerChain, Purpose};
 use crate::wire::{
     CertificateVerify, ExtensionContext, ExtensionType, Finished, HandshakeType, ProtocolVersion, SignatureScheme,
 };
@@ -47,7 +45,9 @@ pub(super) fn accept_certificate(
     // 1. The server's context is empty, its list is not; an entry's extensions answer ours. RFC 8446 §4.4.2, §4.4.2.4.
     let config = Arc::clone(handshake.config());
     let compression = &config.preferences.certificate_compression;
-    let received = certificates::read(message, &[], compression, |extension| check_extension(&handshake, extension))?;
+    let agreed = handshake.server_certificate_type;
+    let check = |extension| check_extension(&handshake, extension);
+    let received = certificates::read(message, &[], agreed, compression, check)?;
     let certificates::Received { chain, beside, delegated_credential } = received;
     if chain.is_empty() {
         return Err(Violation::NoServerCertificate.into());
@@ -57,13 +57,15 @@ pub(super) fn accept_certificate(
 
     // 2. Is it to be trusted? The built-in judge answers at once.
     let question = ChainToVerify {
-        chain: Arc::clone(&chain),
+        chain: chain.clone(),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
         ocsp_response: handshake.beside.ocsp_response.clone(),
         signed_certificate_timestamps: handshake.beside.timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: handshake.provider(),
     };
     let state = AskVerdict { handshake, application_protocol, requested, chain, delegated_credential };
@@ -92,7 +94,7 @@ pub(crate) struct AskVerdict {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
     requested: Option<Requested>,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
     delegated_credential: Option<Vec<u8>>,
 }
 
@@ -253,7 +255,8 @@ impl Flight {
     ) -> Result<Progress<State>, Error> {
         let ours = &self.handshake.config().preferences.signing_schemes;
         // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
-        let chosen = identity.and_then(|identity| {
+        let agreed = self.handshake.client_certificate_type;
+        let chosen = identity.filter(|identity| identity.certificate_type() == agreed).and_then(|identity| {
             let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, peer_schemes)?;
             Some((identity, scheme))
         });

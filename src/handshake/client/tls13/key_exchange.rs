@@ -16,7 +16,8 @@ use crate::handshake::proof::crypto_failed;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{ExtensionType, NamedGroup, ProtocolVersion};
+use crate::verify::PeerChain;
+use crate::wire::{CertificateType, ExtensionType, NamedGroup, ProtocolVersion};
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {
@@ -33,6 +34,9 @@ pub(super) struct Handshake {
     pub(super) beside: Beside,
     /// Until when the delegated credential is valid that the server signed with.
     pub(super) delegated_until: Option<Time>,
+    /// What the server will show, and what we shall show if it asks.
+    pub(super) server_certificate_type: CertificateType,
+    pub(super) client_certificate_type: CertificateType,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -67,7 +71,7 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: crate::handshake::client::hello::reported_name(&self.offer),
             application_protocol,
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.beside.ocsp_response.clone(),
             peer_timestamps: self.beside.timestamps.clone(),
@@ -133,6 +137,8 @@ pub(super) fn derive_handshake_keys(
         early_data,
         beside: Beside::default(),
         delegated_until: None,
+        server_certificate_type: CertificateType::X509,
+        client_certificate_type: CertificateType::X509,
         main_secret,
         client_secret,
         server_secret,

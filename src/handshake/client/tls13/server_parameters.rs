@@ -31,6 +31,14 @@ impl WaitEncryptedExtensions {
                 }
                 EncryptedExtension::EarlyData => takes_early_data = true,
                 EncryptedExtension::Unknown(answer) => handshake.offer.keep_answer(answer),
+                EncryptedExtension::ServerCertificateType(chosen) => {
+                    let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
+                    handshake.server_certificate_type = chosen;
+                }
+                EncryptedExtension::ClientCertificateType(chosen) => {
+                    let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
+                    handshake.client_certificate_type = chosen;
+                }
                 // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
                 // refused above.
                 _ => {}
@@ -41,7 +49,10 @@ impl WaitEncryptedExtensions {
         // With a PSK there are no certificates. RFC 8446 §2.2.
         Ok(match handshake.psk.take() {
             Some(psk) => State::WaitFinishedOfPsk(WaitFinishedOfPsk { handshake, application_protocol, psk }),
-            None => State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }),
+            None => {
+                handshake.offer.check_server_certificate_type(handshake.server_certificate_type)?;
+                State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol })
+            }
         })
     }
 }
@@ -61,7 +72,8 @@ impl WaitCertificateOrRequest {
         if !request.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        let requested = read_request(&request, handshake.offer.name.clone())?;
+        let certificate_type = handshake.client_certificate_type;
+        let requested = read_request(&request, handshake.offer.name.clone(), certificate_type)?;
         handshake.transcript.add(message.bytes());
         Ok(State::WaitCertificate(WaitCertificate { handshake, application_protocol, requested }))
     }

@@ -11,6 +11,7 @@ use crate::crypto::{Provider, SuiteTls12};
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::server::certificate_types::SettledTypes;
 use crate::keys::{Randoms, Transcript};
 use crate::record::Level;
 use crate::wire::{
@@ -24,6 +25,7 @@ pub(super) struct Reply {
     pub(super) group: NamedGroup,
     pub(super) keeping: Keeping,
     pub(super) kind: Kind,
+    pub(super) certificate_types: SettledTypes,
 }
 
 /// Which handshake ServerHello begins. RFC 5246 §7.3, Figure 1 and Figure 2.
@@ -35,7 +37,7 @@ pub(super) enum Kind {
 
 /// Sends it, and starts the transcript.
 pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result<Handshake, Error> {
-    let Reply { suite, group, keeping, kind } = reply;
+    let Reply { suite, group, keeping, kind, certificate_types } = reply;
     let provider = Arc::clone(&settled.config.preferences.provider);
     let random = draw_random(&settled, &*provider)?;
 
@@ -46,7 +48,7 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         (Kind::Full { .. }, Keeping::Store(id)) => id,
         (Kind::Full { .. }, Keeping::Nothing | Keeping::Ticket) => &[],
     };
-    let extensions = extensions(&settled, kind, &keeping);
+    let extensions = extensions(&settled, kind, &keeping, certificate_types);
     let server_hello = ServerHello {
         legacy_version: ProtocolVersion::TLSv1_2,
         random: Random(random),
@@ -70,6 +72,7 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         group,
         application_protocol,
         hello,
+        certificate_types,
         extended_master_secret,
         secure_renegotiation,
         keeping,
@@ -91,7 +94,12 @@ fn draw_random(settled: &Settled, provider: &dyn Provider) -> Result<[u8; 32], E
 
 /// The extensions, each an answer. What is negotiated is so anew, also where a session is resumed; what belongs to the
 /// certificate is not. RFC 6066 §3, RFC 7301 §3.1.
-fn extensions<'s>(settled: &'s Settled, kind: Kind, keeping: &Keeping) -> Vec<ServerExtension<'s>> {
+fn extensions<'s>(
+    settled: &'s Settled,
+    kind: Kind,
+    keeping: &Keeping,
+    types: SettledTypes,
+) -> Vec<ServerExtension<'s>> {
     let mut list = Vec::new();
     if settled.hello.server_name.is_some() && matches!(kind, Kind::Full { .. }) {
         list.push(ServerExtension::ServerNameAck);
@@ -112,6 +120,8 @@ fn extensions<'s>(settled: &'s Settled, kind: Kind, keeping: &Keeping) -> Vec<Se
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         list.push(ServerExtension::ApplicationLayerProtocolNegotiation(protocols));
     }
+    list.extend(types.told_of_client().map(ServerExtension::ClientCertificateType));
+    list.extend(types.told_of_server().map(ServerExtension::ServerCertificateType));
     if matches!(keeping, Keeping::Ticket) {
         list.push(ServerExtension::SessionTicket);
     }

@@ -2,15 +2,13 @@
 
 use alloc::sync::Arc;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::finished::{Established, WaitFinished};
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
 use crate::handshake::{Incoming, Outgoing, QuestionKind, certificates};
-use crate::verify::Purpose;
+use crate::verify::{PeerChain, Purpose};
 use crate::wire::{CertificateVerify, ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in};
 
 /// RFC 8446 §A.2: WAIT_CERT.
@@ -30,7 +28,9 @@ impl WaitCertificate {
         // 1. Our request had an empty context. 2. An entry's extensions answer ours.
         let config = Arc::clone(&established.handshake.config);
         let compression = &config.preferences.certificate_compression;
-        let received = certificates::read(message, &[], compression, |extension| check_extension(&config, extension))?;
+        let agreed = established.handshake.certificate_types.client;
+        let check = |extension| check_extension(&config, extension);
+        let received = certificates::read(message, &[], agreed, compression, check)?;
         let chain = received.chain;
         established.handshake.transcript.add(message.bytes());
 
@@ -47,13 +47,15 @@ impl WaitCertificate {
 
         // 4. Is it to be trusted? The built-in judge answers at once.
         let question = ChainToVerify {
-            chain: Arc::clone(&chain),
+            chain: chain.clone(),
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
             ocsp_response: received.beside.ocsp_response.clone(),
             signed_certificate_timestamps: None,
+            certificate_schemes: config.preferences.certificate_schemes.clone(),
             roots: Arc::clone(roots),
+            raw_public_keys: Arc::clone(&config.certificate_types.trusted),
             provider: established.handshake.provider(),
         };
         established.handshake.beside = received.beside;
@@ -83,7 +85,7 @@ fn check_extension(config: &ServerConfig, extension: ExtensionType) -> Result<()
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     established: Established,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl AskVerdict {

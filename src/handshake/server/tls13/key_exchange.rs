@@ -12,10 +12,12 @@ use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::certificates::{Beside, Takes};
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::server::certificate_types::SettledTypes;
 use crate::handshake::server::hello::{Settled, skip_limit};
 use crate::handshake::{EarlyData, EarlyExporter, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficKeys, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
+use crate::verify::PeerChain;
 use crate::wire::{
     CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, ServerExtension, ServerHello,
 };
@@ -30,6 +32,7 @@ pub(super) struct Handshake {
     pub(super) server_name: Option<String>,
     /// What the client takes beside our chain.
     pub(super) takes: Takes,
+    pub(super) certificate_types: SettledTypes,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// What the client sent beside its leaf.
@@ -65,7 +68,7 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: self.server_name.clone(),
             application_protocol: self.application_protocol.clone(),
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.beside.ocsp_response.clone(),
             peer_timestamps: None,
@@ -87,6 +90,7 @@ pub(super) struct KeySource<'k> {
     pub(super) psk: Option<(u16, &'k Secret)>,
     pub(super) authenticated_at: Option<Time>,
     pub(super) accepts_early_data: bool,
+    pub(super) certificate_types: SettledTypes,
 }
 
 /// Sends ServerHello and changes both directions to the handshake keys, or reading to those of early data. RFC 8446 §4.1.3,
@@ -97,7 +101,7 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, accepts_early_data } = source;
+    let KeySource { suite, psk, authenticated_at, accepts_early_data, certificate_types } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
     let Settled { application_protocol, hello, takes, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
@@ -168,6 +172,7 @@ pub(super) fn exchange_keys(
         hello_retried,
         server_name: hello.server_name,
         takes,
+        certificate_types,
         application_protocol,
         transcript,
         beside: Beside::default(),

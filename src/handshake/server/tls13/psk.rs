@@ -16,6 +16,7 @@ use crate::config::{
 use crate::crypto::{HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
+use crate::handshake::server::certificate_types::{SettledTypes, still_taken};
 use crate::handshake::server::hello::{OfferedPsk, Settled};
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::keys::{EarlySecret, PskKind, Transcript};
@@ -33,6 +34,7 @@ pub(super) struct ChosenPsk {
     /// When a full handshake of this chain of sessions was; `None` for an external PSK.
     pub(super) authenticated_at: Option<Time>,
     pub(super) accepts_early_data: Option<u32>,
+    pub(super) certificate_types: SettledTypes,
 }
 
 /// Looks for a PSK that fits, or goes on to certificates.
@@ -203,6 +205,7 @@ impl Search {
             authenticated: Authenticated::by_external_psk(&proof, psk.identity()),
             authenticated_at: None,
             accepts_early_data: None,
+            certificate_types: SettledTypes::NONE,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
     }
@@ -210,6 +213,7 @@ impl Search {
     fn choose_session(self, session: ServerSession, suite: Suite, out: &mut Outgoing) -> Result<State, Error> {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
+        let certificate_types = SettledTypes::of_session(&self.settled.hello, &session);
         let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = session;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
@@ -218,6 +222,7 @@ impl Search {
             authenticated: Authenticated::by_session(&proof, client_chain, client_scheme),
             authenticated_at: Some(authenticated_at),
             accepts_early_data: None,
+            certificate_types,
         };
         let Some((max_bytes, offer)) = early_data else {
             return send_psk_flight(self.settled, chosen, self.boundary, out);
@@ -233,6 +238,7 @@ impl Search {
             && config.preferences.now().is_some_and(|now| session.is_alive(now))
             && config.binding() == Some(session.configuration)
             && session.is_for(hello.server_name.as_deref())
+            && still_taken(config, hello, session)
             && (!session.client_chain.is_empty() || !matches!(config.client_auth, ClientAuth::Require(_)));
         let was = Suite::tls13(session.cipher_suite).filter(|_| fits)?;
         // The same suite, for early data; the same hash at least. RFC 8446 §4.6.1.

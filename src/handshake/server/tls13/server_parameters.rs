@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::certificates::request_extensions;
 use crate::record::Level;
-use crate::wire::{CertificateRequest, EncryptedExtension, EncryptedExtensions, ProtocolNameList};
+use crate::wire::{CertificateRequest, CertificateType, EncryptedExtension, EncryptedExtensions, ProtocolNameList};
 
 /// RFC 8446 §4.3.1.
 pub(super) fn send_encrypted_extensions(
@@ -26,6 +26,9 @@ pub(super) fn send_encrypted_extensions(
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         extensions.push(EncryptedExtension::ApplicationLayerProtocolNegotiation(protocols));
     }
+    let types = handshake.certificate_types;
+    extensions.extend(types.told_of_client().map(EncryptedExtension::ClientCertificateType));
+    extensions.extend(types.told_of_server().map(EncryptedExtension::ServerCertificateType));
     if accepts_early_data {
         extensions.push(EncryptedExtension::EarlyData);
     }
@@ -36,7 +39,11 @@ pub(super) fn send_encrypted_extensions(
 /// Asks for the client's certificate if the configuration wants one. RFC 8446 §4.3.2.
 pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
     let Some(roots) = handshake.config.client_auth.roots() else { return Ok(()) };
-    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    // Nobody has issued a raw public key.
+    let subjects = match handshake.certificate_types.client {
+        CertificateType::RawPublicKey => Vec::new(),
+        _ => roots.subjects_that_fit(MAX_AUTHORITIES_LEN),
+    };
     let extensions = request_extensions(&handshake.config, &subjects);
     let message = CertificateRequest { certificate_request_context: &[], extensions };
     out.send(Level::Handshake, &message, &mut handshake.transcript)

@@ -1,0 +1,83 @@
+//! What a peer has shown: a chain of certificates, or one raw public key.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+
+use crate::wire::CertificateType;
+
+/// A peer's chain, leaf first, as it was sent; empty if the peer has shown none. A raw public key is a chain of one, which is
+/// no certificate: this says which of the two it is, because the bytes must not. RFC 7250 §3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerChain {
+    certificate_type: CertificateType,
+    entries: Arc<[CertificateDer<'static>]>,
+}
+
+impl PeerChain {
+    /// A raw public key: the bytes of a SubjectPublicKeyInfo.
+    pub(crate) fn of_raw_public_key(key: &[u8]) -> Self {
+        let entries = Arc::new([CertificateDer::from(key.to_vec())]);
+        Self { certificate_type: CertificateType::RawPublicKey, entries }
+    }
+
+    /// A chain with the same content, which is not the very same: a verdict about the one says nothing of the other.
+    pub(crate) fn anew(&self) -> Self {
+        Self { certificate_type: self.certificate_type, entries: self.entries.iter().cloned().collect() }
+    }
+
+    /// Says whether this is the very same chain, not one that looks like it.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
+    }
+
+    pub(crate) fn certificate_type(&self) -> CertificateType {
+        self.certificate_type
+    }
+
+    /// Returns the certificates, of which a raw key is none.
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        if self.certificate_type == CertificateType::X509 { &self.entries } else { &[] }
+    }
+
+    /// Returns the raw key, if it is one.
+    pub(crate) fn raw_public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        let is_raw = self.certificate_type == CertificateType::RawPublicKey;
+        let key = self.entries.first().filter(|_| is_raw)?;
+        Some(SubjectPublicKeyInfoDer::from(key.as_ref()))
+    }
+}
+
+impl Deref for PeerChain {
+    type Target = [CertificateDer<'static>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.entries
+    }
+}
+
+impl Default for PeerChain {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<CertificateDer<'static>>> for PeerChain {
+    fn from(certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self { certificate_type: CertificateType::X509, entries: certificates.into() }
+    }
+}
+
+impl<const N: usize> From<[CertificateDer<'static>; N]> for PeerChain {
+    fn from(certificates: [CertificateDer<'static>; N]) -> Self {
+        Self::from(Vec::from(certificates))
+    }
+}
+
+impl FromIterator<CertificateDer<'static>> for PeerChain {
+    fn from_iter<I: IntoIterator<Item = CertificateDer<'static>>>(certificates: I) -> Self {
+        Self { certificate_type: CertificateType::X509, entries: certificates.into_iter().collect() }
+    }
+}
