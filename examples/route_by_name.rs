@@ -16,10 +16,13 @@ use bulla::{Identity, Peek, ServerConfig, ServerConnection, Stream, alert_record
 /// How long a client may take for its hello, and then for the rest of its handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which name is served here, how, and where all others go.
+/// Who serves whom.
 pub struct Router {
+    /// The name that is served here.
     pub name: String,
+    /// How it is served.
     pub config: Arc<ServerConfig>,
+    /// Where all others go.
     pub backend: SocketAddr,
 }
 
