@@ -1,5 +1,6 @@
 //! What a peer has shown: a chain of certificates, or one raw public key.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Deref;
@@ -10,17 +11,23 @@ use crate::wire::CertificateType;
 
 /// A peer's chain, leaf first, as it was sent; empty if the peer has shown none. A raw public key is a chain of one, which is
 /// no certificate: this says which of the two it is, because the bytes must not. RFC 7250 §3.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PeerChain {
+///
+/// It is as small as a pointer: every connection keeps one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PeerChain(Option<Arc<Shown>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
     certificate_type: CertificateType,
-    entries: Arc<[CertificateDer<'static>]>,
+    /// Never empty, and of a raw key one.
+    entries: Box<[CertificateDer<'static>]>,
 }
 
 impl PeerChain {
     /// A raw public key: the bytes of a SubjectPublicKeyInfo.
     pub(crate) fn of_raw_public_key(key: &[u8]) -> Self {
-        let entries = Arc::new([CertificateDer::from(key.to_vec())]);
-        Self { certificate_type: CertificateType::RawPublicKey, entries }
+        let entries = Box::new([CertificateDer::from(key.to_vec())]);
+        Self(Some(Arc::new(Shown { certificate_type: CertificateType::RawPublicKey, entries })))
     }
 
     /// A chain with the same content, which is not the very same: a verdict about the one says nothing of the other.
@@ -30,22 +37,26 @@ impl PeerChain {
 
     /// Says whether this is the very same chain, not one that looks like it.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.entries, &other.entries)
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 
+    /// Returns what it is; X.509 if nothing was shown.
     pub(crate) fn certificate_type(&self) -> CertificateType {
-        self.certificate_type
+        self.0.as_ref().map_or(CertificateType::X509, |shown| shown.certificate_type)
     }
 
     /// Returns the certificates, of which a raw key is none.
     pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
-        if self.certificate_type == CertificateType::X509 { &self.entries } else { &[] }
+        if self.certificate_type() == CertificateType::X509 { self } else { &[] }
     }
 
     /// Returns the raw key, if it is one.
     pub(crate) fn raw_public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
-        let is_raw = self.certificate_type == CertificateType::RawPublicKey;
-        let key = self.entries.first().filter(|_| is_raw)?;
+        let is_raw = self.certificate_type() == CertificateType::RawPublicKey;
+        let key = self.first().filter(|_| is_raw)?;
         Some(SubjectPublicKeyInfoDer::from(key.as_ref()))
     }
 }
@@ -54,19 +65,14 @@ impl Deref for PeerChain {
     type Target = [CertificateDer<'static>];
 
     fn deref(&self) -> &Self::Target {
-        &self.entries
-    }
-}
-
-impl Default for PeerChain {
-    fn default() -> Self {
-        Self::from(Vec::new())
+        self.0.as_ref().map_or(&[], |shown| &shown.entries)
     }
 }
 
 impl From<Vec<CertificateDer<'static>>> for PeerChain {
     fn from(certificates: Vec<CertificateDer<'static>>) -> Self {
-        Self { certificate_type: CertificateType::X509, entries: certificates.into() }
+        let shown = Shown { certificate_type: CertificateType::X509, entries: certificates.into() };
+        Self((!shown.entries.is_empty()).then(|| Arc::new(shown)))
     }
 }
 
@@ -78,6 +84,6 @@ impl<const N: usize> From<[CertificateDer<'static>; N]> for PeerChain {
 
 impl FromIterator<CertificateDer<'static>> for PeerChain {
     fn from_iter<I: IntoIterator<Item = CertificateDer<'static>>>(certificates: I) -> Self {
-        Self { certificate_type: CertificateType::X509, entries: certificates.into_iter().collect() }
+        Self::from(Vec::from_iter(certificates))
     }
 }
