@@ -337,15 +337,23 @@ failures! {
         /// The server chose a PSK and sent no key share beside it, which every mode of ours has. RFC 8446 §4.2.11.
         269 PskWithoutKeyShare => illegal_parameter, "the server chose a PSK without the key share that our modes demand";
         /// CompressedCertificate names an algorithm that we did not offer. RFC 8879 §4.
-        280 CompressionNotOffered(algorithm: CertificateCompressionAlgorithm) => illegal_parameter, "the peer compressed its certificate by {algorithm}, which we did not offer";
+        285 CompressionNotOffered(algorithm: CertificateCompressionAlgorithm) => illegal_parameter, "the peer compressed its certificate by {algorithm}, which we did not offer";
         /// CompressedCertificate declares a Certificate larger than we accept one that is not compressed. RFC 8879 §5.
-        281 UncompressedCertificateTooLarge(len: u32) => bad_certificate, "the peer's compressed certificate would have {len} bytes, which is larger than the limit";
+        286 UncompressedCertificateTooLarge(len: u32) => bad_certificate, "the peer's compressed certificate would have {len} bytes, which is larger than the limit";
         /// CompressedCertificate cannot be decompressed, or not to the length that it declares. RFC 8879 §4.
-        282 CertificateNotDecompressed => bad_certificate, "the peer's compressed certificate cannot be decompressed to the length that it declares";
+        287 CertificateNotDecompressed => bad_certificate, "the peer's compressed certificate cannot be decompressed to the length that it declares";
         /// A delegated credential that we did not ask for. RFC 9345 §4.1.1.
-        283 DelegatedCredentialNotOffered => unexpected_message, "the server sent a delegated credential, which we did not offer to take";
+        288 DelegatedCredentialNotOffered => unexpected_message, "the server sent a delegated credential, which we did not offer to take";
         /// A delegated credential that does not delegate. RFC 9345 §4.1.3.
-        284 DelegatedCredentialInvalid(reason: DelegationRefused) => illegal_parameter, "the server's delegated credential is not valid: {reason}";
+        289 DelegatedCredentialInvalid(reason: DelegationRefused) => illegal_parameter, "the server's delegated credential is not valid: {reason}";
+        /// record_size_limit is below 64 bytes. RFC 8449 §4.
+        280 RecordSizeLimitTooSmall(bytes: u16) => illegal_parameter, "the peer's record size limit is {bytes} bytes, and the least is 64";
+        /// The server answered record_size_limit and max_fragment_length. RFC 8449 §5.
+        281 BothRecordSizes => illegal_parameter, "the server answered both record_size_limit and max_fragment_length";
+        /// max_fragment_length is none of the four lengths. RFC 6066 §4.
+        282 MaxFragmentLengthUnknown => illegal_parameter, "the client's max_fragment_length is none that there is";
+        /// The server answered with another max_fragment_length than ours. RFC 6066 §4.
+        283 MaxFragmentLengthChanged => illegal_parameter, "the server changed our max_fragment_length";
         /// More requests for a certificate than the limit, unanswered or over the whole connection. RFC 8446 §4.6.2.
         270 TooManyCertificateRequests => unexpected_message, "the server asked too often for a certificate";
         /// Something stands between the messages of an answer to a CertificateRequest, which must be consecutive. RFC 8446 §4.6.2.

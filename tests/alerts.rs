@@ -4,6 +4,8 @@
 
 #[path = "support/certificates.rs"]
 mod certificates;
+#[path = "support/faulty_certificates.rs"]
+mod faulty_certificates;
 #[path = "support/faulty_chains.rs"]
 mod faulty_chains;
 #[path = "support/faulty_hellos.rs"]
@@ -305,7 +307,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups.into_iter().chain([faulty_chains::CASES, faulty_raw_keys::CASES]).flatten().chain(faulty_psks::cases())
+    let of_certificates = [faulty_chains::CASES, faulty_raw_keys::CASES, faulty_certificates::CASES];
+    groups.into_iter().chain(of_certificates).flatten().chain(faulty_psks::cases())
 }
 
 #[cfg(feature = "tls12")]

@@ -12,6 +12,7 @@ mod outgoing;
 mod progress;
 mod proof;
 mod question;
+mod record_sizes;
 pub(crate) mod server;
 mod shown;
 

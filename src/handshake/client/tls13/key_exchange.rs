@@ -13,6 +13,7 @@ use crate::handshake::client::hello::Settled;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::client::psk::PskKey;
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
@@ -34,6 +35,8 @@ pub(super) struct Handshake {
     pub(super) beside: Beside,
     /// Until when the delegated credential is valid that the server signed with.
     pub(super) delegated_until: Option<Time>,
+    /// What was agreed on about the size of records.
+    pub(super) record_sizes: RecordSizes,
     /// What the server will show, and what we shall show if it asks.
     pub(super) server_certificate_type: CertificateType,
     pub(super) client_certificate_type: CertificateType,
@@ -77,6 +80,7 @@ impl Handshake {
             peer_timestamps: self.beside.timestamps.clone(),
             delegated_until: self.delegated_until,
             server_end_point: None,
+            record_limit: self.record_sizes.peers_limit(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: self.offer.answers.clone().into(),
@@ -119,6 +123,7 @@ pub(super) fn derive_handshake_keys(
 
     // 4. Both directions change: what the server sends now is protected, and so are our alerts. Only early data that the
     // server may still take goes on under its own keys.
+    out.pad_records(offer.config.preferences.padding.as_ref());
     out.read_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?, boundary);
     if early_data == EarlyData::Rejected {
         early_data::give_up(EarlyData::Rejected, out);
@@ -137,6 +142,7 @@ pub(super) fn derive_handshake_keys(
         early_data,
         beside: Beside::default(),
         delegated_until: None,
+        record_sizes: RecordSizes::Any,
         server_certificate_type: CertificateType::X509,
         client_certificate_type: CertificateType::X509,
         main_secret,

@@ -12,10 +12,12 @@ use super::session::Keeping;
 use crate::config::{
     ClientHelloInfo, Decision, Identity, MAX_AUTHORITIES_LEN, ServerConfig, SigningFailed, SigningRequest,
 };
-use crate::crypto::{Authentication, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
+use crate::crypto::{Authentication, Digest, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::server::certificate_types::SettledTypes;
+use crate::handshake::server::end_point_of;
 use crate::handshake::{HandshakeKind, Negotiated, Outgoing, QuestionKind, shown};
 use crate::keys::{Randoms, Transcript};
 use crate::record::Level;
@@ -37,6 +39,10 @@ pub(super) struct Handshake {
     pub(super) extended_master_secret: bool,
     pub(super) secure_renegotiation: bool,
     pub(super) keeping: Keeping,
+    /// What was agreed on about the size of records.
+    pub(super) record_sizes: RecordSizes,
+    /// tls-server-end-point of our certificate, shown here or in the session's connection. RFC 5929 §4.
+    pub(super) server_end_point: Option<Box<Digest>>,
     pub(super) transcript: Transcript,
 }
 
@@ -59,7 +65,8 @@ impl Handshake {
             peer_ocsp_response: None,
             peer_timestamps: None,
             delegated_until: None,
-            server_end_point: None,
+            server_end_point: self.server_end_point.clone(),
+            record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: Box::default(),
@@ -91,7 +98,7 @@ impl AskIdentity {
     /// Sends the flight as far as the signature.
     pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { settled } = self;
-        let asks_for_ocsp = settled.asks_for_ocsp;
+        let (asks_for_ocsp, asks_for_timestamps) = (settled.asks_for_ocsp, settled.asks_for_timestamps);
         let identity = identity.ok_or(match &settled.hello.server_name {
             Some(_) => Incompatible::UnrecognizedName,
             None => Incompatible::NoCommonSignatureScheme,
@@ -100,10 +107,12 @@ impl AskIdentity {
         let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity)?;
         let (suite, scheme) = choose_suite(&settled, &identity)?;
         let status = identity.stapled().filter(|_| asks_for_ocsp);
+        let timestamps = identity.timestamps().filter(|_| asks_for_timestamps);
 
         let (group, keeping) = (settled.group, Keeping::of(&settled)?);
         let kind = Kind::Full { certificate_status: status.is_some() };
-        let reply = Reply { suite, group, keeping, kind, certificate_types };
+        let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
+        let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point, timestamps };
         let mut handshake = server_hello::send(settled, reply, out)?;
         send_certificate(&mut handshake, &identity, status, out)?;
 
