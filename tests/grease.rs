@@ -19,13 +19,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulla::config::ClientHelloView;
-use bulla::resume::MemoryClientSessions;
+use bulla::crypto::ring::provider;
+use bulla::resume::{MemoryClientSessions, TicketKeys};
 use bulla::wire::{
     ClientExtension, ClientHello, EncryptedExtension, EncryptedExtensions, ExtensionType, HandshakeType, KeyShareEntry,
     NamedGroup, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, RetryExtension, ServerExtension,
     SignatureScheme, UnknownExtension, is_grease, read_all, write_message,
 };
-use bulla::{ClientConfig, ClientConnection};
+use bulla::{ClientConfig, ClientConnection, HandshakeKind};
 use pair::{KeyKind, Pair, configs, name, output};
 use scene::{Scene, Stage};
 use script::Say;
@@ -126,6 +127,17 @@ fn grease_changes_nothing_between_ends_that_ignore_it() {
         let pair = Pair::established(client, server.alpn(["h2"]).unwrap());
         assert_eq!(pair.client.protocol_version(), Some(version));
         assert_eq!(pair.client.alpn_protocol(), Some(&b"h2"[..]));
+    }
+}
+
+#[test]
+fn grease_of_a_server_changes_nothing_for_a_client_that_ignores_it() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let client = client.session_store(Arc::new(MemoryClientSessions::new(4, 4)));
+    let server = server.tickets(Arc::new(TicketKeys::random(provider(), 86_400).unwrap())).grease(true);
+    for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
+        let pair = Pair::established(client.clone(), server.clone());
+        assert_eq!(pair.client.handshake_kind(), Some(expected));
     }
 }
 

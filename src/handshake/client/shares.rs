@@ -73,19 +73,18 @@ impl KeyShares {
     }
 
     /// Completes with the group that the server chose: one that we sent a share of.
-    pub(super) fn complete(self, share: &KeyShareEntry<'_>) -> Result<(NamedGroup, Secret), Error> {
+    pub(super) fn complete(mut self, share: &KeyShareEntry<'_>) -> Result<(NamedGroup, Secret), Error> {
         let group = share.group;
         if !self.has(group) {
             return Err(Violation::KeyShareGroupNotOffered.into());
         }
-        let is_whole = |it: &Box<dyn StartedKeyExchange>| it.group() == group;
-        let is_half = |it: &Box<dyn StartedKeyExchange>| it.component().is_some_and(|(half, _)| half == group);
-        let whole = self.started.iter().any(is_whole);
-        let mut started = self.started.into_iter();
-        let completed = if whole {
-            started.find(is_whole).ok_or(CryptoError::Failed).and_then(|it| it.complete(share.key_exchange))
-        } else {
-            started.find(is_half).ok_or(CryptoError::Failed).and_then(|it| it.complete_component(share.key_exchange))
+        let whole = self.started.iter().position(|it| it.group() == group);
+        let half = || self.started.iter().position(|it| it.component().is_some_and(|(half, _)| half == group));
+        let place = whole.or_else(half).ok_or(Internal::CryptographyFailed)?;
+        let started = self.started.swap_remove(place);
+        let completed = match whole {
+            Some(_) => started.complete(share.key_exchange),
+            None => started.complete_component(share.key_exchange),
         };
         match completed {
             Ok(secret) => Ok((group, secret)),

@@ -8,7 +8,7 @@ use crate::config::{ClientConfig, ClientHelloShape};
 use crate::crypto::{CryptoError, Provider};
 use crate::wire::{
     CipherSuite, ClientExtension, ExtensionType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
-    UnknownExtension,
+    UnknownExtension, grease_value,
 };
 
 /// What is drawn for a connection.
@@ -82,28 +82,22 @@ impl Grease {
         let mut drawn = [0; 8];
         provider.fill_random(&mut drawn)?;
         let [suite, group, version, scheme, protocol, mode, first, last] = drawn;
-        let (first, mut last) = (value(first), value(last));
+        let (first, mut last) = (grease_value(first), grease_value(last));
         if first == last {
             // No extension may stand twice. RFC 8446 §4.2.
             last ^= 0x1010;
         }
         Ok(Self {
-            cipher_suite: CipherSuite(value(suite)),
-            group: NamedGroup(value(group)),
-            version: ProtocolVersion(value(version)),
-            signature_scheme: SignatureScheme(value(scheme)),
-            application_protocol: value(protocol).to_be_bytes(),
+            cipher_suite: CipherSuite(grease_value(suite)),
+            group: NamedGroup(grease_value(group)),
+            version: ProtocolVersion(grease_value(version)),
+            signature_scheme: SignatureScheme(grease_value(scheme)),
+            application_protocol: grease_value(protocol).to_be_bytes(),
             psk_mode: PskKeyExchangeMode(0x0b + 0x1f * (mode % 8)),
             first_extension: ExtensionType(first),
             last_extension: ExtensionType(last),
         })
     }
-}
-
-/// One of the sixteen values 0x0a0a, 0x1a1a … 0xfafa.
-fn value(drawn: u8) -> u16 {
-    let octet = drawn & 0xf0 | 0x0a;
-    u16::from_be_bytes([octet, octet])
 }
 
 #[cfg(test)]
@@ -113,7 +107,7 @@ mod tests {
 
     #[test]
     fn each_drawn_octet_makes_a_grease_value_and_all_sixteen_come() {
-        let mut values: Vec<_> = (0..=255).map(value).collect();
+        let mut values: Vec<_> = (0..=255).map(grease_value).collect();
         assert!(values.iter().all(|value| is_grease(*value)));
         values.sort_unstable();
         values.dedup();

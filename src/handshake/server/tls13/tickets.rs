@@ -12,7 +12,10 @@ use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::keys::resumption_psk;
 use crate::record::Level;
 use crate::resume::{MAX_SESSION_LIFETIME, ServerSession, remaining_lifetime};
-use crate::wire::{NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, write_message};
+use crate::wire::{
+    ExtensionType, NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, UnknownExtension, grease_value,
+    write_message,
+};
 
 /// Sends as many tickets as the configuration says, each with a PSK of its own. Without a clock nobody could tell how old
 /// they are, so that there are none.
@@ -60,15 +63,27 @@ pub(super) fn send_tickets(
             early_data_realm: realm(resumption),
         };
         let Some(ticket) = keeper.put(provider, &session, now)? else { return Ok(()) };
-        send_ticket(&session, nonce, &ticket, out)?;
+        let grease = if config.grease { Some(random(provider)?) } else { None };
+        send_ticket(&session, nonce, &ticket, grease, out)?;
     }
     Ok(())
 }
 
-fn send_ticket(session: &ServerSession, nonce: u8, ticket: &[u8], out: &mut Outgoing) -> Result<(), Error> {
+fn send_ticket(
+    session: &ServerSession,
+    nonce: u8,
+    ticket: &[u8],
+    grease: Option<[u8; 1]>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
     let mut extensions = Vec::new();
     if session.max_early_data > 0 {
         extensions.push(NewSessionTicketExtension::EarlyData(session.max_early_data));
+    }
+    if let Some([drawn]) = grease {
+        let extension_type = ExtensionType(grease_value(drawn));
+        let nothing = UnknownExtension { extension_type, extension_data: &[] };
+        extensions.push(NewSessionTicketExtension::Unknown(nothing));
     }
     let message = NewSessionTicket {
         ticket_lifetime: session.lifetime,
