@@ -4,7 +4,8 @@
 use bulla::config::Policy;
 use bulla::crypto::HashAlgorithm;
 use bulla::wire::{
-    CertificateCompressionAlgorithm, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateCompressionAlgorithm, CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion,
+    SignatureScheme,
 };
 use bulla::{ClientConfig, Roots};
 
@@ -79,6 +80,17 @@ pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
 pub(crate) fn compression(text: &str) -> Result<CertificateCompressionAlgorithm, String> {
     use CertificateCompressionAlgorithm as Algorithm;
     among("compression", Algorithm::from_name(text.trim()), &[Algorithm::zlib, Algorithm::brotli])
+}
+
+/// Reads one of the lengths that a client can ask for. RFC 6066 §4.
+pub(crate) fn max_fragment(text: &str) -> Result<MaxFragmentLength, String> {
+    match text {
+        "512" => Ok(MaxFragmentLength::two_to_the_9),
+        "1024" => Ok(MaxFragmentLength::two_to_the_10),
+        "2048" => Ok(MaxFragmentLength::two_to_the_11),
+        "4096" => Ok(MaxFragmentLength::two_to_the_12),
+        _ => Err("only 512, 1024, 2048 and 4096 can be asked for; --record-size-limit takes any length".into()),
+    }
 }
 
 /// Reads the name of a policy.

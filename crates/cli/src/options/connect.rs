@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bulla::wire::MaxFragmentLength;
 use clap::Args;
 
 use super::endpoint::seconds;
-use super::{Certificates, Endpoint, Keys, Protocol, PskUse, Shape};
+use super::{Certificates, Endpoint, Keys, Protocol, PskUse, Records, Shape};
+use crate::choices;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -118,8 +120,21 @@ pub(crate) struct Connect {
     pub(crate) certificates: Certificates,
 
     #[command(flatten)]
+    pub(crate) records: Records,
+
+    /// Asks a server that does not know --record-size-limit for records of at most 512, 1024, 2048 or 4096 bytes, both ways
+    /// (RFC 6066): --max-fragment 1024
+    #[arg(long, value_name = "BYTES", value_parser = choices::max_fragment, help_heading = "Records", visible_alias = "maxfraglen")]
+    pub(crate) max_fragment: Option<MaxFragmentLength>,
+
+    #[command(flatten)]
     pub(crate) shape: Shape,
 
     #[command(flatten)]
     pub(crate) keys: Keys,
+
+    /// Danger: writes the keys of both directions to FILE, with their sequence numbers after the handshake, as a kernel that
+    /// takes over the records needs them. Whoever reads FILE reads everything, and can send in either's name
+    #[arg(long, value_name = "FILE", help_heading = "Keys for other protocols")]
+    pub(crate) traffic_keys: Option<PathBuf>,
 }

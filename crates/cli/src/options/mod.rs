@@ -7,6 +7,7 @@ mod endpoint;
 mod keys;
 mod pass;
 mod protocol;
+mod records;
 mod serve;
 mod shape;
 
@@ -17,6 +18,7 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use keys::{ChannelBinding, Export, Keys};
 pub(crate) use pass::Pass;
 pub(crate) use protocol::{Protocol, PskUse};
+pub(crate) use records::Records;
 pub(crate) use serve::{Serve, WhetherRequired};
 pub(crate) use shape::{Extension, KeyShares, Shape};
 

@@ -7,7 +7,7 @@ use bulla::resume::{MAX_SESSION_LIFETIME, MIN_TICKET_PERIOD};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::endpoint::seconds;
-use super::{Certificates, Endpoint, Keys, Pass, Protocol, PskUse};
+use super::{Certificates, Endpoint, Keys, Pass, Protocol, PskUse, Records};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -38,12 +38,12 @@ pub(crate) struct Serve {
     pub(crate) address: Endpoint,
 
     /// A certificate to show (PEM chain, leaf first, or DER); repeatable, the client's server name chooses
-    #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "key")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["psk_file", "raw_key"], requires = "key")]
     pub(crate) cert: Vec<PathBuf>,
 
     /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER. A dash means that it is
     /// elsewhere, and --delegated-key stands in
-    #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "cert")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["psk_file", "raw_key"], requires = "cert")]
     pub(crate) key: Vec<PathBuf>,
 
     /// An OCSP response (DER) for the certificate in the same place, for clients that ask: --staple leaf.der. A dash means
@@ -78,7 +78,7 @@ pub(crate) struct Serve {
     pub(crate) client_ca: Vec<PathBuf>,
 
     /// Refuses a client without a certificate ("require", the default with --client-ca) or lets it in ("request")
-    #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
+    #[arg(long, value_name = "require|request", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
 
     /// Asks clients to staple an OCSP response to their certificate, in TLS 1.3; it is not judged
@@ -159,6 +159,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) certificates: Certificates,
+
+    #[command(flatten)]
+    pub(crate) records: Records,
 
     #[command(flatten)]
     pub(crate) keys: Keys,

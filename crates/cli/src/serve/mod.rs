@@ -23,7 +23,7 @@ use crate::setup;
 use crate::told;
 use crate::trace::Trace;
 use http::Site;
-use looking::Looked;
+use looking::Limits;
 use opening::Opening;
 
 /// How long a closed connection may take until the client has closed too. Closing earlier could make the system throw
@@ -32,7 +32,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no handle left for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Connected = Stream<ServerConnection, Looked>;
+type Connected = Stream<ServerConnection, TcpStream>;
 
 /// What every connection gets.
 #[derive(Debug)]
@@ -164,14 +164,16 @@ impl Service {
         let name = format!("#{number} {peer}");
         // Small answers must not wait for the client's acknowledgement of earlier ones.
         let _ = transport.set_nodelay(true);
-        let mut transport = Looked::new(transport);
+        let mut received = Vec::new();
         if self.fingerprint || !self.passes.is_empty() {
-            let hello = transport.look(self.handshake_limit);
+            let hello;
+            (received, hello) = looking::look(&transport, self.handshake_limit);
             if let Some(hello) = hello.as_ref().filter(|_| self.fingerprint) {
                 looking::tell_fingerprint(&name, hello);
             }
             if let Some(pass) = hello.as_ref().and_then(|hello| looking::destination(&self.passes, hello)) {
-                return looking::pass(&name, transport, pass, self.handshake_limit, self.idle_limit);
+                let limits = Limits { connecting: self.handshake_limit, idle: self.idle_limit };
+                return looking::pass(&name, &transport, &received, pass, limits);
             }
         }
         let mut config = self.config.clone();
@@ -180,7 +182,7 @@ impl Service {
         }
         let connection = ServerConnection::new(Arc::new(config));
         let connection = connection.map_err(|error| Failure::of_tls(&name, Role::Server, &error))?;
-        let mut stream = Stream::new(connection, transport);
+        let mut stream = Stream::with_received(connection, transport, &received);
         let served = self.talk(&name, &mut stream);
         // The client may be gone, or take nothing more; then nobody needs to hear it.
         let _ = stream.transport().set_write_timeout(Some(LINGER)).and_then(|()| stream.close());
@@ -232,7 +234,7 @@ fn tell(name: &str, stream: &Connected) {
 
 fn tell_certificate(name: &str, stream: &Connected) {
     if let Some(certificate) = negotiated::peer(stream.connection()) {
-        console::note(&format!("{DIM}{name}: its certificate: {certificate}{DIM:#}"));
+        console::note(&format!("{DIM}{name}: {certificate}{DIM:#}"));
     }
 }
 

@@ -104,6 +104,20 @@ fn not_delegated(error: ConfigError) -> Failure {
     Failure::usage("--delegated-credential", error)
 }
 
+/// Reads keys that are shown without a certificate.
+pub(super) fn raw(keys: &[PathBuf]) -> Result<Vec<Identity>, Failure> {
+    let one = |file: &PathBuf| {
+        let identity = Identity::raw_public_key(&*private_key("--raw-key", file)?);
+        identity.map_err(|error| Failure::usage("--raw-key", format!("{}: {error}", file.display())))
+    };
+    keys.iter().map(one).collect()
+}
+
+/// Reads the keys that peers may show without a certificate.
+pub(super) fn raw_public_keys(files: &[PathBuf]) -> Result<Vec<SubjectPublicKeyInfoDer<'static>>, Failure> {
+    files.iter().map(|file| public_key("--raw-public-key", file).map(SubjectPublicKeyInfoDer::from)).collect()
+}
+
 /// Reads a private key that stands alone.
 fn private_key(option: &str, file: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, Failure> {
     let read = pem::private_key_from_pem_or_der(&Zeroizing::new(bytes(option, file)?));

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use bulla::config::PadToMultipleOf;
 use bulla::config::compression::{Brotli, CompressCertificates, Zlib};
 use bulla::wire::{CertificateCompressionAlgorithm, ProtocolVersion};
 use bulla::{ClientConfig, ConfigError, KeyLogFile, ServerConfig};
 
 use crate::choices;
-use crate::options::{Certificates, Protocol};
+use crate::options::{Certificates, Protocol, Records};
 use crate::report::Failure;
 
 /// What both configurations have, which are two types with the same methods.
@@ -15,6 +16,7 @@ pub(super) trait Decisions: Sized {
     fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError>;
     fn with_options(self, options: &Protocol) -> Result<Self, ConfigError>;
     fn with_certificates(self, options: &Certificates) -> Result<Self, ConfigError>;
+    fn with_records(self, options: &Records) -> Result<Self, ConfigError>;
     fn with_key_log(self, file: KeyLogFile) -> Self;
 }
 
@@ -57,6 +59,17 @@ macro_rules! decisions {
                 Ok(config)
             }
 
+            fn with_records(self, options: &Records) -> Result<Self, ConfigError> {
+                let mut config = self;
+                if let Some(limit) = options.record_size_limit {
+                    config = config.record_size_limit(limit)?;
+                }
+                if let Some(multiple) = options.record_padding {
+                    config = config.record_padding(Arc::new(PadToMultipleOf::new(multiple)));
+                }
+                Ok(config)
+            }
+
             fn with_key_log(self, file: KeyLogFile) -> Self {
                 self.key_log(Arc::new(file))
             }
@@ -87,6 +100,11 @@ pub(super) fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C,
 pub(super) fn certificates<C: Decisions>(config: C, options: &Certificates) -> Result<C, Failure> {
     let decided = config.with_certificates(options);
     decided.map_err(|error| Failure::usage("--compress-certificate, --certificate-signatures", error))
+}
+
+/// Decides how large records are.
+pub(super) fn records<C: Decisions>(config: C, options: &Records) -> Result<C, Failure> {
+    config.with_records(options).map_err(|error| Failure::usage("--record-size-limit", error))
 }
 
 fn compression(algorithm: CertificateCompressionAlgorithm) -> Arc<dyn CompressCertificates> {
