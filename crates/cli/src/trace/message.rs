@@ -30,7 +30,8 @@ pub(super) fn told(message: &Handshake<'_>) -> Told {
         }
         Handshake::CertificateTls12(message) => certificates(message.certificate_list.iter().map(|entry| entry.0)),
         Handshake::RawPublicKeyTls12(message) => {
-            (format!("a raw public key of {} B", message.subject_public_key_info.len()), Vec::new())
+            let key = message.subject_public_key_info;
+            certificates((!key.is_empty()).then_some(key).into_iter())
         }
         Handshake::CertificateStatus(CertificateStatus::Ocsp(response)) => {
             (format!("an OCSP response of {} B for the certificate", grouped(response.len())), Vec::new())
