@@ -28,7 +28,22 @@ Examples:
   bulla connect example.com:443 --session example.session --early-data request.txt
 
   A key that both ends have (openssl rand -hex 32 makes one), and no certificate at all:
-  bulla connect localhost:8443 --psk client1:6a09e667f3bcc908b2fb1366ea957d3e";
+  bulla connect localhost:8443 --psk client1:6a09e667f3bcc908b2fb1366ea957d3e
+
+  A server that is known by its public key (openssl pkey -in server.key -pubout), without any certificate:
+  bulla connect localhost:8443 --raw-public-key server.pub
+
+  All that a server can bring along: staple, timestamps, a compressed chain, a delegated key:
+  bulla connect example.com:443 --save-ocsp staple.der --scts --compress-certificate brotli,zlib --delegated-credentials
+
+  A certificate that is shown only when the server asks for it behind the handshake:
+  bulla connect localhost:8443 --ca ca.pem --cert me.pem --key me.key --post-handshake-auth
+
+  Does a server bear with hellos that it has never seen?
+  bulla connect example.com:443 --grease --shuffle-extensions --pad-hello 2000 --extension 65000:00 --trace
+
+  The keys that the server derives too, and what ties a login to this connection:
+  bulla connect localhost:8443 --ca ca.pem --export EXPORTER-mine --channel-binding tls-exporter";
 
 /// `bulla connect`.
 #[derive(Debug, Args)]
@@ -63,7 +78,8 @@ pub(crate) struct Connect {
     #[arg(long, visible_alias = "enable-pha")]
     pub(crate) post_handshake_auth: bool,
 
-    /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged
+    /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged: --ocsp --trace shows
+    /// it coming
     #[arg(long, visible_alias = "status")]
     pub(crate) ocsp: bool,
 
@@ -79,7 +95,8 @@ pub(crate) struct Connect {
     #[arg(long)]
     pub(crate) delegated_credentials: bool,
 
-    /// Tells the server which authorities of --ca are trusted, so that it can choose its certificate by them
+    /// Tells the server which authorities of --ca are trusted, so that it can choose its certificate by them:
+    /// --ca ca.pem --name-authorities
     #[arg(long, requires = "ca")]
     pub(crate) name_authorities: bool,
 
@@ -87,11 +104,11 @@ pub(crate) struct Connect {
     #[arg(long)]
     pub(crate) half_close: bool,
 
-    /// How long connecting, and then the handshake, may take
+    /// How long connecting, and then the handshake, may take: --timeout 2.5
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// Says nothing on standard error but errors
+    /// Says nothing on standard error but errors: --quiet --half-close <file >copy
     #[arg(long, short, conflicts_with = "trace")]
     pub(crate) quiet: bool,
 
@@ -134,7 +151,8 @@ pub(crate) struct Connect {
     pub(crate) keys: Keys,
 
     /// Danger: writes the keys of both directions to FILE, with their sequence numbers after the handshake, as a kernel that
-    /// takes over the records needs them. Whoever reads FILE reads everything, and can send in either's name
+    /// takes over the records needs them. Whoever reads FILE reads everything, and can send in either's
+    /// name: --traffic-keys keys.txt
     #[arg(long, value_name = "FILE", help_heading = "Keys for other protocols")]
     pub(crate) traffic_keys: Option<PathBuf>,
 }

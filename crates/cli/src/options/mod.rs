@@ -67,4 +67,26 @@ mod tests {
         use clap::CommandFactory;
         CommandLine::command().debug_assert();
     }
+
+    /// In its own words or at the end: an example shows more than a description.
+    #[test]
+    fn every_option_stands_in_an_example() {
+        use clap::CommandFactory;
+        let mut line = CommandLine::command();
+        line.build();
+        let mut without = Vec::new();
+        for command in line.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            let words = help.split_whitespace().map(|it| it.trim_end_matches([',', ';', ':', '.', ')']));
+            let words: Vec<_> = words.collect();
+            let options = command.get_arguments().filter_map(|it| it.get_long());
+            for option in options.filter(|it| !matches!(*it, "help" | "version")) {
+                let written = format!("--{option}");
+                if words.iter().filter(|word| **word == written).count() < 2 {
+                    without.push(format!("{} {written}", command.get_name()));
+                }
+            }
+        }
+        assert!(without.is_empty(), "{without:?}");
+    }
 }
