@@ -31,6 +31,8 @@ mod script;
 #[cfg(feature = "tls12")]
 #[path = "support/script_tls12.rs"]
 mod script_tls12;
+#[path = "support/stage_asked.rs"]
+mod stage_asked;
 #[path = "support/stage_psk.rs"]
 mod stage_psk;
 #[cfg(feature = "tls12")]
@@ -307,8 +309,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    let of_certificates = [faulty_chains::CASES, faulty_raw_keys::CASES, faulty_certificates::CASES];
-    groups.into_iter().chain(of_certificates).flatten().chain(faulty_psks::cases())
+    let others = [faulty_chains::CASES, faulty_raw_keys::CASES, faulty_certificates::CASES, stage_asked::CASES];
+    groups.into_iter().chain(others).flatten().chain(faulty_psks::cases())
 }
 
 #[cfg(feature = "tls12")]

@@ -17,7 +17,8 @@ use bulla::crypto::Provider;
 use bulla::error::Violation;
 use bulla::wire::{
     AlertDescription, CertificateCompressionAlgorithm as Algorithm, CertificateRequestExtension, ClientExtension,
-    ClientHello, CompressedCertificate, HandshakeType, ProtocolVersion, read_all, write_message,
+    ClientHello, CompressedCertificate, EncryptedExtension, EncryptedExtensions, ExtensionType, HandshakeType,
+    ProtocolVersion, UnknownExtension, read_all, write_message,
 };
 use bulla::{ClientConfig, Error, MAX_HANDSHAKE_MESSAGE_LEN, ServerConfig};
 use pair::{KeyKind, Pair, configs, data, feed, send};
@@ -196,6 +197,23 @@ fn server_offers_its_algorithms_in_certificate_request() {
     let request: bulla::wire::CertificateRequest<'_> = read_all(&bytes[4..]).unwrap();
     let offered = CertificateRequestExtension::CompressCertificate(vec![Algorithm(MARKING)]);
     assert!(request.extensions.contains(&offered));
+}
+
+#[test]
+fn extension_of_the_hello_that_has_no_answer_is_refused_as_one() {
+    let stage = Stage::new();
+    let (extension_type, extension_data) = (ExtensionType::compress_certificate, &[2, 0xff, 1][..]);
+    let answer = || EncryptedExtension::Unknown(UnknownExtension { extension_type, extension_data });
+    let message = HandshakeType::encrypted_extensions;
+    let asking = stage.client.clone().certificate_compression(marking()).unwrap();
+    for (client, expected) in [
+        (asking, Violation::ExtensionNotAllowed(extension_type, message)),
+        (stage.client.clone(), Violation::ExtensionNotOffered(extension_type, message)),
+    ] {
+        let scene = stage.client_with(client).say(&[Say::ServerHello]);
+        let scene = scene.say_message(|_| write_message(&EncryptedExtensions { extensions: vec![answer()] }).unwrap());
+        assert_eq!(scene.error, Some(Error::Violation(expected)));
+    }
 }
 
 /// A client, and a server that waits for the client's certificate; both take [`MARKING`].

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bulla::clock::Time;
 use bulla::config::LocalSigner;
 use bulla::crypto::ring::provider;
-use bulla::error::{DelegationRefused, Incompatible, Violation};
+use bulla::error::{CertificateError, DelegationRefused, Incompatible, Violation, Which};
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
 use bulla::resume::{MemoryClientSessions, TicketKeys};
 use bulla::wire::{
@@ -345,6 +345,17 @@ fn certificate_that_does_not_allow_delegation_sends_illegal_parameter() {
         assert_eq!(other.issue(NOW, DAY).unwrap_err(), ConfigError::DelegatedCredential(reason));
         assert!(other.delegated_identity(credential.clone()).is_err());
     }
+}
+
+#[test]
+fn critical_delegation_usage_is_refused_as_an_unknown_critical_extension() {
+    let critical = |params: &mut rcgen::CertificateParams| {
+        allow_delegation(params);
+        params.custom_extensions[0].set_criticality(true);
+    };
+    let house = House::of(KeyKind::EcdsaP384, critical);
+    let expected = CertificateError::UnknownCriticalExtension(Which::Leaf);
+    assert_eq!(Pair::new(house.client(), house.server()).run(), Err(("client", Error::Certificate(expected))));
 }
 
 #[test]

@@ -18,9 +18,9 @@ use crate::record::{Level, MAX_HANDSHAKE_MESSAGE_LEN};
 use crate::verify::{CERTIFICATE_ONLY_SCHEMES, PeerChain};
 use crate::wire::{
     Certificate, CertificateCompressionAlgorithm, CertificateEntry, CertificateExtension, CertificateRequest,
-    CertificateRequestExtension, CertificateStatus, CertificateType, CompressedCertificate, DistinguishedName,
-    ExtensionContext, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, allowed_in, read_all,
-    write_all,
+    CertificateRequestExtension, CertificateStatus, CertificateType, Codec, CompressedCertificate, DistinguishedName,
+    ExtensionContext, ExtensionType, HANDSHAKE_HEADER_LEN, HandshakeType, ProtocolVersion, TooLong, allowed_in,
+    read_all, write_all, write_message,
 };
 
 /// What the peer takes beside a chain, as its ClientHello or CertificateRequest says.
@@ -76,7 +76,7 @@ pub(crate) fn request_extensions<'r>(
 /// Reads a CertificateRequest. RFC 8446 §4.3.2.
 pub(crate) fn read_request(
     request: &CertificateRequest<'_>,
-    server_name: ServerName<'static>,
+    server_name: &ServerName<'static>,
     certificate_type: CertificateType,
 ) -> Result<Requested, Error> {
     let (mut signature_schemes, mut certificate_schemes) = (None, None);
@@ -107,7 +107,7 @@ pub(crate) fn read_request(
     let signature_schemes = signature_schemes.ok_or(missing)?;
     let info = CertificateRequestInfo {
         version: ProtocolVersion::TLSv1_3,
-        server_name,
+        server_name: server_name.clone(),
         certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
         signature_schemes,
         certificate_authorities,
@@ -122,31 +122,47 @@ pub(crate) struct Shown<'i> {
     pub(crate) signing: &'i Identity,
 }
 
-/// Sends Certificate, empty if there is nobody to show; compressed, if we have an algorithm that the peer takes. RFC 8446
-/// §4.4.2, RFC 8879 §4.
+/// Sends Certificate in the handshake, where its context is empty.
 pub(crate) fn send(
+    shown: Option<&Shown<'_>>,
+    takes: &Takes,
+    preferences: &Preferences,
+    transcript: &mut Transcript,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    let message = write(shown, &[], takes, preferences)?;
+    out.send_written(Level::Handshake, message, transcript);
+    Ok(())
+}
+
+/// Writes Certificate, empty if there is nobody to show; compressed, if we have an algorithm that the peer takes. RFC 8446
+/// §4.4.2, RFC 8879 §4.
+pub(crate) fn write(
     shown: Option<&Shown<'_>>,
     context: &[u8],
     takes: &Takes,
     preferences: &Preferences,
-    (level, transcript): (Level, &mut Transcript),
-    out: &mut Outgoing,
-) -> Result<(), Error> {
+) -> Result<Vec<u8>, Error> {
     let certificate = certificate(shown, context, takes)?;
     // An empty one would only grow.
-    let compression = preferences.certificate_compression.iter().filter(|_| shown.is_some());
-    let compression = compression.filter(|ours| takes.compression.contains(&ours.algorithm()));
-    let Some(compression) = compression.into_iter().next() else { return out.send(level, &certificate, transcript) };
+    let mut compression = preferences.certificate_compression.iter().filter(|_| shown.is_some());
+    let compression = compression.find(|ours| takes.compression.contains(&ours.algorithm()));
+    let Some(compression) = compression else { return Ok(write_message(&certificate)?) };
     let body = write_all(&certificate)?;
     let Some(compressed) = compression.compress(&*preferences.provider, &body) else {
-        return out.send(level, &certificate, transcript);
+        return Ok(write_message(&certificate)?);
     };
     let compressed = CompressedCertificate {
         algorithm: compression.algorithm(),
-        uncompressed_length: u32::try_from(body.len()).map_err(|_| crate::wire::TooLong)?,
+        uncompressed_length: u32::try_from(body.len()).map_err(|_| TooLong)?,
         compressed_certificate_message: &compressed,
     };
-    out.send(level, &compressed, transcript)
+    Ok(write_message(&compressed)?)
+}
+
+/// The context of the handshake. RFC 8446 §4.4.2.
+pub(crate) fn no_context(context: &[u8]) -> Result<(), Error> {
+    if context.is_empty() { Ok(()) } else { Err(Violation::BadCertificateRequestContext.into()) }
 }
 
 /// What belongs to the chain stands beside the leaf. RFC 8446 §4.4.2, §4.4.2.1, RFC 6962 §3.3, RFC 9345 §4.1.1.
@@ -176,8 +192,8 @@ fn certificate<'c>(
 }
 
 /// Reads what was read when the identity was made.
-fn read_own<'o, T: crate::wire::Codec<'o>>(bytes: &'o [u8]) -> Result<T, Error> {
-    read_all(bytes).map_err(|_| crate::wire::TooLong.into())
+fn read_own<'o, T: Codec<'o>>(bytes: &'o [u8]) -> Result<T, Error> {
+    read_all(bytes).map_err(|_| TooLong.into())
 }
 
 /// A peer's Certificate, read.
@@ -198,21 +214,20 @@ pub(crate) struct Beside {
     pub(crate) timestamps: Option<Vec<u8>>,
 }
 
-/// Reads Certificate, or CompressedCertificate in one of the ways that we have offered; of the type that was agreed on. `check` says whether an entry may
+/// Reads Certificate, or CompressedCertificate in one of the ways that we have offered; of the type that was agreed on. `request` finds what it
+/// answers by its context; `check` says whether an entry may
 /// have an extension. RFC 8446 §4.4.2, RFC 8879 §4.
-pub(crate) fn read(
+pub(crate) fn read<T>(
     message: Incoming<'_>,
-    context: &[u8],
+    request: impl FnOnce(&[u8]) -> Result<T, Error>,
     agreed: CertificateType,
     offered: &[Arc<dyn CompressCertificates>],
     check: impl Fn(ExtensionType) -> Result<(), Error>,
-) -> Result<Received, Error> {
+) -> Result<(T, Received), Error> {
     let body = uncompressed(message, offered)?;
     let certificate: Certificate<'_> =
         read_all(&body).map_err(|reason| Error::Malformed { message: Some(HandshakeType::certificate), reason })?;
-    if certificate.certificate_request_context != context {
-        return Err(Violation::BadCertificateRequestContext.into());
-    }
+    let request = request(certificate.certificate_request_context)?;
     let chain = shown::read_entries(agreed, &certificate.certificate_list)?;
     for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
         check(extension.extension_type())?;
@@ -231,7 +246,7 @@ pub(crate) fn read(
             CertificateExtension::StatusRequest(CertificateStatus::Other(..)) | CertificateExtension::Unknown(_) => {}
         }
     }
-    Ok(Received { chain, beside, delegated_credential })
+    Ok((request, Received { chain, beside, delegated_credential }))
 }
 
 /// The body of Certificate. What a peer declares is held against the limit for any handshake message before anything is

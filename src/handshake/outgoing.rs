@@ -49,6 +49,10 @@ pub(crate) enum Effect {
     /// Send this alert as a warning; the connection goes on.
     #[cfg(feature = "tls12")]
     Warn(AlertDescription),
+    /// The client has shown who it is, after the handshake.
+    PeerAuthenticated,
+    /// The client was asked who it is after the handshake, and does not say.
+    CertificateDeclined,
     /// Hand this question out.
     Ask(Question),
 }
@@ -119,6 +123,12 @@ impl Outgoing {
         transcript: &mut Transcript,
     ) -> Result<(), Error> {
         let bytes = write_message(message)?;
+        self.send_written(level, bytes, transcript);
+        Ok(())
+    }
+
+    /// Sends a message that is written already, and counts for the transcript.
+    pub(crate) fn send_written(&mut self, level: Level, bytes: Vec<u8>, transcript: &mut Transcript) {
         #[cfg(test)]
         let bytes = match &self.recorded {
             Some(recorded) => recorded.instead_of(bytes),
@@ -126,7 +136,6 @@ impl Outgoing {
         };
         transcript.add(&bytes);
         self.effects.push(Effect::Send(level, bytes));
-        Ok(())
     }
 
     /// Sends a message that does not count for a transcript, or is counted by the caller.
@@ -204,6 +213,16 @@ impl Outgoing {
     #[cfg(feature = "tls12")]
     pub(crate) fn warn(&mut self, description: AlertDescription) {
         self.effects.push(Effect::Warn(description));
+    }
+
+    /// Says that the client has shown who it is, after the handshake. RFC 8446 §4.6.2.
+    pub(crate) fn peer_authenticated(&mut self) {
+        self.effects.push(Effect::PeerAuthenticated);
+    }
+
+    /// Says that the client has nothing to show, after the handshake, and may stay.
+    pub(crate) fn certificate_declined(&mut self) {
+        self.effects.push(Effect::CertificateDeclined);
     }
 
     pub(crate) fn ask(&mut self, kind: QuestionKind) {

@@ -141,7 +141,7 @@ fn verify_path(
         Some(&issuers_may_sign),
     );
     let Err(error) = verified else { return Ok(()) };
-    let refused = Refused::new(provider, roots, purpose, now, chain);
+    let refused = Refused::new((provider, schemes), roots, purpose, now, chain);
     Err(match (error, refused_issuer.take()) {
         // The callback can say no more than that; this is what it meant.
         (webpki::Error::UnknownIssuer, Some((issuer, true))) => {
@@ -156,7 +156,7 @@ fn verify_path(
 
 /// Says whether one of these schemes lets a certificate be signed with this algorithm. An ECDSA scheme speaks of the hash here,
 /// for certificates combine curves and hashes freely; those of RSA-PSS stand for both kinds of keys. RFC 8446 §4.2.3.
-fn signs_certificates(row: &VerificationAlgorithm, schemes: &[SignatureScheme]) -> bool {
+pub(super) fn signs_certificates(row: &VerificationAlgorithm, schemes: &[SignatureScheme]) -> bool {
     let named = [row.scheme, scheme_of_signature(row.algorithm.signature_alg_id().as_ref())];
     named.into_iter().flatten().any(|scheme| schemes.contains(&scheme))
 }

@@ -10,7 +10,8 @@ use crate::clock::Time;
 use crate::config::{ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict};
 use crate::error::{Error, Internal, Violation};
 use crate::handshake::certificates::{Requested, Shown, Takes};
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, KeptSessions};
+use crate::handshake::connected::authentication::AskedClient;
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, Kept, KeptSessions};
 use crate::handshake::proof::{
     Authenticated, Signing, VerifiedDelegation, VerifiedFinished, crypto_failed, signed_message,
 };
@@ -47,7 +48,7 @@ pub(super) fn accept_certificate(
     let compression = &config.preferences.certificate_compression;
     let agreed = handshake.server_certificate_type;
     let check = |extension| check_extension(&handshake, extension);
-    let received = certificates::read(message, &[], agreed, compression, check)?;
+    let ((), received) = certificates::read(message, certificates::no_context, agreed, compression, check)?;
     let certificates::Received { chain, beside, delegated_credential } = received;
     if chain.is_empty() {
         return Err(Violation::NoServerCertificate.into());
@@ -262,8 +263,7 @@ impl Flight {
         });
         let shown = chosen.as_ref().map(|(identity, _)| Shown { identity, signing: identity });
         let Handshake { offer, transcript, .. } = &mut self.handshake;
-        let way = (Level::Handshake, transcript);
-        certificates::send(shown.as_ref(), &[], takes, &offer.config.preferences, way, out)?;
+        certificates::send(shown.as_ref(), takes, &offer.config.preferences, transcript, out)?;
         let Some((identity, scheme)) = chosen else { return self.finish(out) };
 
         let message = signed_message(Signing::Client, &self.handshake.transcript.current());
@@ -302,7 +302,8 @@ impl Flight {
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
         let sessions = keep_sessions(&mut handshake, authenticated_at)?;
         let negotiated = handshake.negotiated(application_protocol);
-        Ok(ConnectedTls13::establish_client(provider, application, proof, authenticated, negotiated, sessions))
+        let kept = Kept { sessions, asked: keep_asked(handshake), asking: None };
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, kept))
     }
 }
 
@@ -315,6 +316,14 @@ fn keep_sessions(handshake: &mut Handshake, authenticated: Option<Time>) -> Resu
     let resumption_secret = resumption_secret.map_err(crypto_failed)?;
     let config = Arc::clone(handshake.config());
     Ok(Some(Box::new(KeptSessions { config, query, resumption_secret, authenticated })))
+}
+
+/// What a request after the handshake is answered by, if that was offered: the transcript is ClientHello…client Finished.
+/// RFC 8446 §4.4.
+fn keep_asked(handshake: Handshake) -> Option<Box<AskedClient>> {
+    let Handshake { offer, transcript, client_certificate_type, .. } = handshake;
+    let offered = offer.offers_post_handshake_auth();
+    offered.then(|| Box::new(AskedClient::new(offer.config, offer.name, client_certificate_type, transcript)))
 }
 
 /// The server asks for a certificate, and the application has not chosen one yet.

@@ -83,8 +83,8 @@ impl WaitCertificateOrRequest {
         if !request.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        let certificate_type = handshake.client_certificate_type;
-        let requested = read_request(&request, handshake.offer.name.clone(), certificate_type)?;
+        let (name, certificate_type) = (&handshake.offer.name, handshake.client_certificate_type);
+        let requested = read_request(&request, name, certificate_type)?;
         handshake.transcript.add(message.bytes());
         Ok(State::WaitCertificate(WaitCertificate { handshake, application_protocol, requested }))
     }

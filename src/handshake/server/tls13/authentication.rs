@@ -69,12 +69,14 @@ impl AskIdentity {
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
         let (config, shown) = (&settled.config, &settled.client_certificate_types);
-        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity)?;
+        let asks_later = settled.post_handshake_auth && config.post_handshake_auth.roots().is_some();
+        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity, asks_later)?;
         let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
         let source = KeySource {
             suite,
             psk: None,
             authenticated_at: None,
+            ticket_age_skew: None,
             accepts_early_data: false,
             certificate_types,
             server_end_point,
@@ -84,7 +86,7 @@ impl AskIdentity {
         send_certificate_request(&mut handshake, out)?;
         let shown = Shown { identity: &identity, signing: &signing };
         let Handshake { config, takes, transcript, .. } = &mut handshake;
-        certificates::send(Some(&shown), &[], takes, &config.preferences, (Level::Handshake, transcript), out)?;
+        certificates::send(Some(&shown), takes, &config.preferences, transcript, out)?;
 
         let message = signed_message(Signing::Server, &handshake.transcript.current());
         let request = SigningRequest { scheme, message, identity: signing };
@@ -132,13 +134,14 @@ pub(super) fn send_psk_flight(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, accepts_early_data, .. } = chosen;
-    let ChosenPsk { certificate_types, server_end_point, .. } = chosen;
+    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, ticket_age_skew, .. } = chosen;
+    let ChosenPsk { accepts_early_data, certificate_types, server_end_point, .. } = chosen;
     let accepts = accepts_early_data.is_some();
     let source = KeySource {
         suite,
         psk: Some((index, &secret)),
         authenticated_at,
+        ticket_age_skew,
         accepts_early_data: accepts,
         certificate_types,
         server_end_point,

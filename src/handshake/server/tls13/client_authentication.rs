@@ -6,10 +6,13 @@ use super::State;
 use super::finished::{Established, WaitFinished};
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
+use crate::handshake::certificates::Received;
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
 use crate::handshake::{Incoming, Outgoing, QuestionKind, certificates};
-use crate::verify::{PeerChain, Purpose};
-use crate::wire::{CertificateVerify, ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in};
+use crate::verify::{PeerChain, Purpose, Roots};
+use crate::wire::{
+    CertificateType, CertificateVerify, ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
+};
 
 /// RFC 8446 §A.2: WAIT_CERT.
 pub(crate) struct WaitCertificate {
@@ -27,11 +30,9 @@ impl WaitCertificate {
         let Self { mut established } = self;
         // 1. Our request had an empty context. 2. An entry's extensions answer ours.
         let config = Arc::clone(&established.handshake.config);
-        let compression = &config.preferences.certificate_compression;
         let agreed = established.handshake.certificate_types.client;
-        let check = |extension| check_extension(&config, extension);
-        let received = certificates::read(message, &[], agreed, compression, check)?;
-        let chain = received.chain;
+        let ((), received) = read_certificate(&config, certificates::no_context, agreed, message)?;
+        let chain = received.chain.clone();
         established.handshake.transcript.add(message.bytes());
 
         // 3. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
@@ -46,18 +47,7 @@ impl WaitCertificate {
         };
 
         // 4. Is it to be trusted? The built-in judge answers at once.
-        let question = ChainToVerify {
-            chain: chain.clone(),
-            purpose: Purpose::Client,
-            name: None,
-            now: config.preferences.now(),
-            ocsp_response: received.beside.ocsp_response.clone(),
-            signed_certificate_timestamps: None,
-            certificate_schemes: config.preferences.certificate_schemes.clone(),
-            roots: Arc::clone(roots),
-            raw_public_keys: Arc::clone(&config.certificate_types.trusted),
-            provider: established.handshake.provider(),
-        };
+        let question = question_about(&config, roots, &received);
         established.handshake.beside = received.beside;
         let state = AskVerdict { established, chain };
         match config.verifier.verify(&question) {
@@ -72,6 +62,17 @@ impl WaitCertificate {
     }
 }
 
+/// Reads a client's chain, in the handshake or after it; empty if it has none. RFC 8446 §4.4.2.
+pub(super) fn read_certificate<T>(
+    config: &ServerConfig,
+    request: impl FnOnce(&[u8]) -> Result<T, Error>,
+    agreed: CertificateType,
+    message: Incoming<'_>,
+) -> Result<(T, Received), Error> {
+    let compression = &config.preferences.certificate_compression;
+    certificates::read(message, request, agreed, compression, |extension| check_extension(config, extension))
+}
+
 /// An extension of an entry answers one of our request. RFC 8446 §4.4.2.
 fn check_extension(config: &ServerConfig, extension: ExtensionType) -> Result<(), Error> {
     let message = HandshakeType::certificate;
@@ -79,6 +80,22 @@ fn check_extension(config: &ServerConfig, extension: ExtensionType) -> Result<()
         Some(true) if extension == ExtensionType::status_request && config.asks_for_ocsp => Ok(()),
         Some(false) => Err(Violation::ExtensionNotAllowed(extension, message).into()),
         Some(true) | None => Err(Violation::ExtensionNotOffered(extension, message).into()),
+    }
+}
+
+/// What a client's chain is judged by.
+pub(super) fn question_about(config: &ServerConfig, roots: &Arc<Roots>, received: &Received) -> ChainToVerify {
+    ChainToVerify {
+        chain: received.chain.clone(),
+        purpose: Purpose::Client,
+        name: None,
+        now: config.preferences.now(),
+        ocsp_response: received.beside.ocsp_response.clone(),
+        signed_certificate_timestamps: None,
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
+        roots: Arc::clone(roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
+        provider: Arc::clone(&config.preferences.provider),
     }
 }
 

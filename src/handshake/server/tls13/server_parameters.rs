@@ -1,14 +1,16 @@
 //! Server parameters: EncryptedExtensions and CertificateRequest. RFC 8446 §4.3.
 
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::key_exchange::Handshake;
-use crate::config::MAX_AUTHORITIES_LEN;
+use crate::config::{MAX_AUTHORITIES_LEN, ServerConfig};
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::certificates::request_extensions;
 use crate::record::Level;
+use crate::verify::Roots;
 use crate::wire::{CertificateRequest, CertificateType, EncryptedExtension, EncryptedExtensions, ProtocolNameList};
 
 /// RFC 8446 §4.3.1.
@@ -40,13 +42,26 @@ pub(super) fn send_encrypted_extensions(
 
 /// Asks for the client's certificate if the configuration wants one. RFC 8446 §4.3.2.
 pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<(), Error> {
-    let Some(roots) = handshake.config.client_auth.roots() else { return Ok(()) };
-    // Nobody has issued a raw public key.
-    let subjects = match handshake.certificate_types.client {
+    let config = Arc::clone(&handshake.config);
+    let Some(roots) = config.client_auth.roots() else { return Ok(()) };
+    let subjects = authorities(roots, handshake.certificate_types.client);
+    let message = certificate_request(&config, &subjects, &[]);
+    out.send(Level::Handshake, &message, &mut handshake.transcript)
+}
+
+/// The names of the authorities that a client's chain may lead to. Nobody has issued a raw public key.
+pub(super) fn authorities(roots: &Roots, certificate_type: CertificateType) -> Vec<Vec<u8>> {
+    match certificate_type {
         CertificateType::RawPublicKey => Vec::new(),
         _ => roots.subjects_that_fit(MAX_AUTHORITIES_LEN),
-    };
-    let extensions = request_extensions(&handshake.config, &subjects);
-    let message = CertificateRequest { certificate_request_context: &[], extensions };
-    out.send(Level::Handshake, &message, &mut handshake.transcript)
+    }
+}
+
+/// What is asked for: in the handshake with an empty context, after it with one of its own. RFC 8446 §4.3.2, §4.6.2.
+pub(super) fn certificate_request<'r>(
+    config: &ServerConfig,
+    subjects: &'r [Vec<u8>],
+    context: &'r [u8],
+) -> CertificateRequest<'r> {
+    CertificateRequest { certificate_request_context: context, extensions: request_extensions(config, subjects) }
 }
