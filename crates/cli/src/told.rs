@@ -34,6 +34,8 @@ fn exported(connection: &Connection, export: &Export) -> Result<Vec<u8>, Error> 
 fn bound(connection: &Connection, binding: ChannelBinding) -> Result<Vec<u8>, Error> {
     match binding {
         ChannelBinding::Exporter => connection.tls_exporter_channel_binding().map(|it| it.to_vec()),
+        ChannelBinding::ServerEndPoint => connection.tls_server_end_point().map(|it| it.as_ref().to_vec()),
+        ChannelBinding::Unique => connection.tls_unique().map(|it| it.to_vec()),
     }
 }
 
