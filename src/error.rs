@@ -345,6 +345,14 @@ failures! {
         270 TooManyCertificateRequests => unexpected_message, "the server asked too often for a certificate";
         /// Something stands between the messages of an answer to a CertificateRequest, which must be consecutive. RFC 8446 §4.6.2.
         271 InterleavedAuthentication => unexpected_message, "the client put other data between the messages that authenticate it";
+        /// The client lists no certificate type, or X.509 alone, which must not be listed. RFC 7250 §3, §4.1.
+        275 BadCertificateTypeList(extension: ExtensionType) => illegal_parameter, "the client's {extension} lists no certificate type, or nothing but X.509";
+        /// The server chose a certificate type that we did not offer. RFC 7250 §4.2.
+        276 CertificateTypeNotOffered(extension: ExtensionType) => illegal_parameter, "the server's {extension} names a certificate type that we did not offer";
+        /// More than one entry where a raw public key stands alone. RFC 8446 §4.4.2.
+        277 MoreThanOneRawPublicKey => illegal_parameter, "the peer sent more than one entry where one raw public key must stand";
+        /// A raw public key stands where a certificate was agreed on. RFC 7250 §4.3.
+        278 RawPublicKeyNotAgreedOn => decode_error, "the peer sent a raw public key where a certificate was agreed on";
     }
 }
 
@@ -377,6 +385,8 @@ failures! {
         312 NoPskOffered => handshake_failure, "the client offers no PSK with a key exchange, and there is no certificate beside it";
         /// This client takes external PSKs alone, and the server chose none. RFC 8446 §4.2.11.
         311 PskNotChosen => handshake_failure, "the server did not choose one of the external PSKs, and certificates are not taken";
+        /// There is no certificate type in common. RFC 7250 §4.2.
+        313 NoCommonCertificateType => unsupported_certificate, "there is no certificate type in common (X.509 or raw public key)";
     }
 }
 
@@ -503,6 +513,10 @@ failures! {
         521 WeakKey(which: Which, bits: usize) => bad_certificate, "{which} has an RSA key of {bits} bits, and at least 2048 are required";
         /// A certificate that the peer sent beside its own is not valid DER or X.509.
         522 IssuerUnreadable(which: Which) => bad_certificate, "{which} cannot be parsed";
+        /// The bytes are no SubjectPublicKeyInfo. RFC 7250 §3.
+        523 BadRawPublicKey => decode_error, "the raw public key cannot be parsed";
+        /// The raw public key is not one of the trusted ones.
+        524 UntrustedRawPublicKey => unknown_ca, "the raw public key is not among the trusted ones";
     }
 }
 
@@ -517,6 +531,8 @@ pub enum Which {
     Root(String),
     /// One of them; the path builder does not say which.
     Unknown,
+    /// No certificate, but the raw public key that stands in its place.
+    RawPublicKey,
 }
 
 impl fmt::Display for Which {
@@ -528,6 +544,7 @@ impl fmt::Display for Which {
             }
             Self::Root(subject) => write!(f, "the trusted root {subject}"),
             Self::Unknown => f.write_str("a certificate of the chain"),
+            Self::RawPublicKey => f.write_str("the raw public key"),
         }
     }
 }

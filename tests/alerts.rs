@@ -2,12 +2,19 @@
 //!
 //! The rows come out of `src/error.rs` itself: a row that has no case here, and no reason why, fails the test.
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/faulty_chains.rs"]
 mod faulty_chains;
 #[path = "support/faulty_hellos.rs"]
 mod faulty_hellos;
 #[path = "support/faulty_psks.rs"]
 mod faulty_psks;
+#[path = "support/faulty_raw_keys.rs"]
+mod faulty_raw_keys;
+#[cfg(feature = "tls12")]
+#[path = "support/faulty_raw_keys_tls12.rs"]
+mod faulty_raw_keys_tls12;
 #[cfg(feature = "tls12")]
 #[path = "support/faulty_tls12.rs"]
 mod faulty_tls12;
@@ -312,7 +319,12 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups.into_iter().chain([faulty_chains::CASES]).flatten().chain(faulty_psks::cases())
+    groups.into_iter().chain([faulty_chains::CASES, faulty_raw_keys::CASES]).flatten().chain(faulty_psks::cases())
+}
+
+#[cfg(feature = "tls12")]
+fn cases_tls12() -> impl Iterator<Item = &'static faulty_tls12::Case> {
+    faulty_tls12::cases().chain(faulty_raw_keys_tls12::CASES)
 }
 
 /// The names of all rows that a peer can cause: families 2xx to 5xx of `failures!`, and the reasons of `Malformed`.
@@ -337,7 +349,7 @@ fn rows() -> BTreeSet<&'static str> {
 #[test]
 fn every_row_has_a_case_or_a_reason() {
     let mut claimed: BTreeSet<_> = cases().map(|(name, _)| *name).collect();
-    claimed.extend(faulty_tls12::cases().map(|(name, _)| *name));
+    claimed.extend(cases_tls12().map(|(name, _)| *name));
     for (name, reason) in CANNOT_BE_CAUSED {
         assert!(claimed.insert(name), "{name} has a case, and a reason why it cannot be caused: {reason}");
     }
@@ -364,7 +376,7 @@ fn every_failure_of_a_peers_making_sends_its_alert_once_and_repeats() {
 fn every_failure_of_a_tls12_peers_making_sends_its_alert_once_and_repeats() {
     let stage = stage_tls12::Stage::new();
     let mut unexpected = Vec::new();
-    for (name, case) in faulty_tls12::cases() {
+    for (name, case) in cases_tls12() {
         let mut scene = case(&stage);
         if scene.outcome() == *name {
             scene.assert_failed_with_its_alert();

@@ -50,6 +50,7 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
     let resumed = &[Say::ServerHelloOfPsk, EncryptedExtensions];
     vec![
         ("AskSession", Box::new(|| stage.asking_client())),
+        ("AskSessionVerdict", Box::new(|| stage.client_that_judges_again())),
         ("WaitServerHello", Box::new(plain(&[]))),
         ("WaitServerHello", Box::new(plain(&[HelloRetryRequest]))),
         ("WaitEncryptedExtensions", Box::new(plain(&[ServerHello]))),
@@ -78,6 +79,8 @@ fn server_states(stage: &Stage) -> Vec<Column<'_>> {
     let require = stage.requiring_server();
     vec![
         ("WaitClientHello", Box::new(of(stage.server.clone(), &[]))),
+        ("WaitClientHelloToChoose", Box::new(|| stage.choosing_server(Arc::new(Later)))),
+        ("AskServerConfig", Box::new(|| stage.choosing_server(Arc::new(Later)).say(&[ClientHello]))),
         ("WaitSecondClientHello", Box::new(of(stage.retrying_server(), &[ClientHello]))),
         ("AskPsk", Box::new(|| stage.server_that_asks_for_psk())),
         ("AskSession", Box::new(|| stage.server_that_asks_for_session())),

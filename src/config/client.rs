@@ -3,12 +3,14 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use pki_types::SubjectPublicKeyInfoDer;
+
 use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
-    CertificateRequestInfo, ChooseClientIdentity, ClientResumption, ClientSessionStore, ConfigError, Decision,
-    Identity, Observer, Preferences, VerifyChain,
+    CertificateRequestInfo, CertificateTypes, ChooseClientIdentity, ClientHelloShape, ClientResumption,
+    ClientSessionStore, ConfigError, Decision, Identity, Observer, Preferences, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::{Provider, Secret, sha256_of_parts};
@@ -16,7 +18,7 @@ use crate::keys::KeyLog;
 use crate::record::PadRecords;
 use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
-use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
@@ -30,8 +32,13 @@ pub struct ClientConfig {
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
     pub(crate) max_fragment_length: Option<MaxFragmentLength>,
+    pub(crate) certificate_types: CertificateTypes,
     pub(crate) post_handshake_auth: bool,
     pub(crate) resumption: ClientResumption,
+    /// The groups that get a share; without it, the most wanted one.
+    pub(crate) key_shares: Option<Vec<NamedGroup>>,
+    pub(crate) shape: ClientHelloShape,
+    pub(crate) grease: bool,
 }
 
 impl ClientConfig {
@@ -52,8 +59,12 @@ impl ClientConfig {
             middlebox_compatibility: true,
             asks_for_ocsp: false,
             max_fragment_length: None,
+            certificate_types: CertificateTypes::default(),
             post_handshake_auth: false,
             resumption: ClientResumption::default(),
+            key_shares: None,
+            shape: ClientHelloShape::new(),
+            grease: false,
         }
     }
 
@@ -74,7 +85,7 @@ impl ClientConfig {
 
     shared_decisions!();
 
-    /// Shows this certificate when a server asks for one that it fits.
+    /// Shows this certificate when a server asks for one that it fits. A raw public key is offered to the server by itself.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identities.clear();
         self.and_identity(identity)
@@ -94,7 +105,8 @@ impl ClientConfig {
     }
 
     /// Hands every server's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
-    /// shows no chain again, and is not asked about.
+    /// shows no chain again, and is not asked about unless
+    /// [`verify_again_on_resumption`](Self::verify_again_on_resumption) is on.
     pub fn verify_later(mut self) -> Self {
         self.verifier = Arc::new(JudgeLater);
         self
@@ -121,6 +133,49 @@ impl ClientConfig {
         Ok(self)
     }
 
+    /// Trusts servers with one of these raw public keys, and so offers to take a raw public key instead of a certificate. The
+    /// key is all that is compared, byte for byte: no name, no time. Without any roots, certificates are not offered to be
+    /// taken. RFC 7250.
+    ///
+    /// [`ConfigError::RawPublicKey`]: one cannot be read, is an RSA key below 2048 bits, or of a kind that the provider cannot
+    /// verify with.
+    pub fn trusted_raw_public_keys(
+        mut self,
+        keys: impl IntoIterator<Item = SubjectPublicKeyInfoDer<'static>>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.trust(&*self.preferences.provider, keys.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Offers to take these types of certificate from a server, most wanted first, whatever is trusted. RFC 7250 §4.1. A list
+    /// of X.509 alone is not sent, because it is what silence means.
+    pub fn server_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.accept(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Offers to show these types of certificate, most wanted first, whatever there is to show. RFC 7250 §4.1.
+    pub fn client_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.show(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// What a server may show, most wanted first.
+    pub(crate) fn accepted_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.accepted(self.roots.is_empty())
+    }
+
+    /// What we can show, most wanted first.
+    pub(crate) fn shown_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.shown.as_deref().unwrap_or_else(|| self.identity.certificate_types())
+    }
+
     /// Lets the server ask for a certificate at any time after the handshake too. RFC 8446 §4.2.6, §4.6.2. What it then gets
     /// is chosen and signed as in the handshake; questions about it are handed out while data goes on. TLS 1.3 alone has it,
     /// and HTTP/2 and HTTP/3 forbid it. RFC 8740 §3. Off by default.
@@ -134,6 +189,14 @@ impl ClientConfig {
     pub fn session_store(mut self, store: Arc<dyn ClientSessionStore>) -> Self {
         self.resumption.store = Some(store);
         self.resumption.roots_digest = self.roots.digest(&*self.preferences.provider).ok();
+        self
+    }
+
+    /// Judges the chain of a session again before the session is offered, by what the judge and the clock say then: for those
+    /// who look for revoked certificates. Where the verdict is against it the handshake is a full one, and the chain that the
+    /// server shows then is judged. Off by default: a session is bound to roots and rules, and lives for hours.
+    pub fn verify_again_on_resumption(mut self, on: bool) -> Self {
+        self.resumption.verifies_again = on;
         self
     }
 
@@ -167,12 +230,47 @@ impl ClientConfig {
         let provider = &*self.preferences.provider;
         let hashed = self.resumption.roots_digest;
         let roots = hashed.or_else(|| self.roots.digest(provider).ok())?;
+        let roots = self.certificate_types.bind(provider, roots)?;
         // Who holds an external PSK is trusted for that: a session of it is nothing to a client without. Its name tells it.
         let mode: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
         let mut parts =
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
         sha256_of_parts(provider, &parts).ok()
+    }
+
+    /// Sends key shares of these groups in the first ClientHello, apart from how much each is wanted: a server that takes one
+    /// of them needs no second hello. None at all is allowed, and always costs a round trip. Each must be among the
+    /// [`groups`](Self::groups), which are decided first; they go in the order of those. RFC 8446 §4.2.8. Without this, the
+    /// most wanted group gets one, and with a hybrid its classical half.
+    pub fn key_shares(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Result<Self, ConfigError> {
+        let groups: Vec<_> = groups.into_iter().collect();
+        for (index, group) in groups.iter().enumerate() {
+            if !self.preferences.groups.contains(group) {
+                return Err(ConfigError::KeyShareWithoutGroup(*group));
+            }
+            if groups.iter().take(index).any(|earlier| earlier == group) {
+                return Err(ConfigError::Repeated("key shares"));
+            }
+        }
+        self.key_shares = Some(groups);
+        Ok(self)
+    }
+
+    /// Gives the ClientHello this shape: order, more extensions, length. Refused if it has an extension that Bulla writes
+    /// itself, has one twice, or is too long.
+    pub fn client_hello_shape(mut self, shape: ClientHelloShape) -> Result<Self, ConfigError> {
+        shape.check()?;
+        self.shape = shape;
+        Ok(self)
+    }
+
+    /// Offers values that mean nothing among those that do, so that servers keep ignoring what they do not know: in suites,
+    /// groups, key shares, extensions, versions, signature schemes, application protocols and PSK modes. A server that
+    /// chooses one is refused. RFC 8701 §3.1. Off by default.
+    pub fn grease(mut self, on: bool) -> Self {
+        self.grease = on;
+        self
     }
 
     /// Looks like TLS 1.2 to middleboxes: a session id and a dummy change_cipher_spec. RFC 8446 §D.4. On by default.
@@ -195,13 +293,21 @@ struct ByRequest {
     identities: Vec<Arc<Identity>>,
     /// The leaves, one behind the other: DER says where each ends.
     shows: Vec<u8>,
+    /// Each once, in the order given.
+    certificate_types: Vec<CertificateType>,
 }
 
 impl ByRequest {
     fn of(identities: Vec<Arc<Identity>>) -> Self {
         let leaves = identities.iter().filter_map(|identity| identity.chain().first());
         let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
-        Self { identities, shows }
+        let mut certificate_types = Vec::new();
+        for listed in identities.iter().map(|identity| identity.certificate_type()) {
+            if !certificate_types.contains(&listed) {
+                certificate_types.push(listed);
+            }
+        }
+        Self { identities, shows, certificate_types }
     }
 }
 
@@ -213,10 +319,15 @@ impl ChooseClientIdentity for ByRequest {
             certificate_signature_schemes: &request.certificate_signature_schemes,
             certificate_authorities: &request.certificate_authorities,
         };
-        Decision::Now(wanted.best_of(self.identities.iter()).cloned())
+        let of_type = |identity: &&Arc<Identity>| identity.certificate_type() == request.certificate_type;
+        Decision::Now(wanted.best_of(self.identities.iter().filter(of_type)).cloned())
     }
 
     fn shows(&self) -> &[u8] {
         &self.shows
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
     }
 }

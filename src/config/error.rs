@@ -7,7 +7,9 @@ use super::AVAILABLE_VERSIONS;
 use crate::crypto::KeyRejected;
 use crate::error::CertificateError;
 use crate::verify::pem::PemError;
-use crate::wire::{CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{
+    CertificateType, CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme,
+};
 
 /// How much of a bad name an error shows.
 const MAX_NAME_SHOWN: usize = 40;
@@ -53,10 +55,20 @@ pub enum ConfigError {
     ChainNotLeafFirst(usize),
     /// The certificate is for another kind of key than the file: RSASSA-PSS for rsaEncryption, or the other way round.
     KeyKindDiffers,
+    /// A key share of a group that is not among the groups.
+    KeyShareWithoutGroup(NamedGroup),
+    /// An extension that an application cannot give to a ClientHello: Bulla writes it itself, or cannot do what it says.
+    ExtensionIsOurs(ExtensionType),
+    /// A ClientHello shape with more or longer extensions, or more padding, than a server need take.
+    ClientHelloTooLong,
     /// record_size_limit is 64 to 16,385 bytes. RFC 8449 §4.
     RecordSizeLimitOutOfBounds(u16),
     /// max_fragment_length is one of four lengths. RFC 6066 §4.
     MaxFragmentLengthUnknown(MaxFragmentLength),
+    /// A certificate type that is not spoken here.
+    CertificateTypeUnavailable(CertificateType),
+    /// A raw public key cannot be used: the how manyth, and why.
+    RawPublicKey(usize, CertificateError),
     /// Early data that is taken once needs a store to take sessions from.
     NoSessionStore,
 }
@@ -108,12 +120,23 @@ impl fmt::Display for ConfigError {
                 f,
                 "the private key belongs to number {number} of the certificate chain; put that certificate first"
             ),
+            Self::KeyShareWithoutGroup(group) => {
+                write!(f, "a key share of {group} is asked for, which is not among the groups; name it there too")
+            }
+            Self::ExtensionIsOurs(extension) => {
+                write!(f, "the extension {extension} cannot be given to a ClientHello by hand: Bulla writes it where it is configured, or does not speak it")
+            }
+            Self::ClientHelloTooLong => f.write_str("the shape makes a ClientHello too long: extensions and padding are limited to 16,384 bytes each, and to 64 extensions"),
             Self::RecordSizeLimitOutOfBounds(bytes) => {
                 write!(f, "a record size limit is 64 to 16,385 bytes, not {bytes}")
             }
             Self::MaxFragmentLengthUnknown(length) => {
                 write!(f, "max_fragment_length is 2^9, 2^10, 2^11 or 2^12 (1 to 4), not {length}")
             }
+            Self::CertificateTypeUnavailable(listed) => {
+                write!(f, "the certificate type {listed} is not available; there are X.509 and raw public key")
+            }
+            Self::RawPublicKey(number, reason) => write!(f, "number {number} of the raw public keys cannot be used: {reason}"),
             Self::NoSessionStore => f.write_str(
                 "early data by AntiReplay::SingleUse needs a session store: call session_store before early_data, or use a strike register",
             ),

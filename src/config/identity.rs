@@ -1,24 +1,27 @@
-//! A certificate chain with whoever signs for it.
+//! A certificate chain, or a raw public key, with whoever signs for it.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer};
 
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
-use crate::crypto::{Provider, SigningKey, VerificationAlgorithm};
+use crate::crypto::{KeyRejected, Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
 #[cfg(feature = "ring")]
 use crate::verify::pem;
 use crate::verify::{
-    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
-    verify_name,
+    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, PublicKeyInfo, certificate_signature_scheme, is_certificate,
+    key_matches_certificate, raw_public_key_of, verify_name,
 };
-use crate::wire::{ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, ProtocolVersion, SignatureScheme};
 
-/// A certificate chain, leaf first, with the key that belongs to it.
+/// A certificate chain, leaf first, with the key that belongs to it; or a raw public key alone, which peers know from
+/// elsewhere. RFC 7250.
 pub struct Identity {
+    certificate_type: CertificateType,
+    /// Of a raw public key, that key alone.
     chain: Vec<CertificateDer<'static>>,
     signer: Arc<dyn Signer>,
     ocsp_response: Option<Vec<u8>>,
@@ -132,7 +135,60 @@ impl Identity {
         let is_verified = |read: &PeerCertificate<'_>| read.subject() != read.issuer();
         let verified = chain.iter().filter(|der| PeerCertificate::read(der).is_ok_and(|read| is_verified(&read)));
         let chain_schemes = verified.map(|der| certificate_signature_scheme(der)).collect();
-        Ok(Self { chain, signer, ocsp_response: None, chain_schemes, only_for_named_authorities: false })
+        Ok(Self::of(CertificateType::X509, chain, signer, chain_schemes))
+    }
+
+    /// Stands for a private key by its public half and no certificate, with `ring`'s cryptography. RFC 7250. Peers that can
+    /// judge no raw public keys cannot be talked to with it.
+    #[cfg(feature = "ring")]
+    pub fn raw_public_key(key: &PrivateKeyDer<'_>) -> Result<Self, ConfigError> {
+        Self::raw_public_key_with_provider(key, crate::crypto::ring::provider())
+    }
+
+    /// Like [`raw_public_key`](Self::raw_public_key), with the cryptography of `provider`.
+    pub fn raw_public_key_with_provider(
+        key: &PrivateKeyDer<'_>,
+        provider: Arc<dyn Provider>,
+    ) -> Result<Self, ConfigError> {
+        let key = provider.signing_key(key)?;
+        let public = raw_public_key_of(&*provider, &*key).ok_or(KeyRejected::UnsupportedAlgorithm)?;
+        Self::with_raw_signer(public, Arc::new(LocalSigner { key, provider }))
+    }
+
+    /// Joins a raw public key and a signer whose key may live elsewhere. That they belong together only the peer will see.
+    pub fn with_raw_signer(
+        key: SubjectPublicKeyInfoDer<'static>,
+        signer: Arc<dyn Signer>,
+    ) -> Result<Self, ConfigError> {
+        PublicKeyInfo::read(&key).map_err(|reason| ConfigError::RawPublicKey(1, reason))?;
+        let chain = alloc::vec![CertificateDer::from(key.to_vec())];
+        Ok(Self::of(CertificateType::RawPublicKey, chain, signer, Vec::new()))
+    }
+
+    fn of(
+        certificate_type: CertificateType,
+        chain: Vec<CertificateDer<'static>>,
+        signer: Arc<dyn Signer>,
+        chain_schemes: Vec<Option<SignatureScheme>>,
+    ) -> Self {
+        let (ocsp_response, only_for_named_authorities) = (None, false);
+        Self { certificate_type, chain, signer, ocsp_response, chain_schemes, only_for_named_authorities }
+    }
+
+    /// Returns what the identity is shown as.
+    pub fn certificate_type(&self) -> CertificateType {
+        self.certificate_type
+    }
+
+    /// Returns the DER of the SubjectPublicKeyInfo: the raw public key itself, or that of the leaf.
+    pub fn subject_public_key_info(&self) -> SubjectPublicKeyInfoDer<'_> {
+        let shown = self.chain.first().map_or(&[][..], AsRef::as_ref);
+        let of_leaf = || PeerCertificate::read(shown).map_or(&[][..], |leaf| leaf.subject_public_key_info());
+        SubjectPublicKeyInfoDer::from(if self.is_raw() { shown } else { of_leaf() })
+    }
+
+    fn is_raw(&self) -> bool {
+        self.certificate_type == CertificateType::RawPublicKey
     }
 
     /// Staples an OCSP response, which goes to clients that ask for one. RFC 6066 §8. It is not looked into.
@@ -162,12 +218,12 @@ impl Identity {
             })
     }
 
-    /// Returns the stapled OCSP response.
+    /// Returns the stapled OCSP response, of which a raw public key has none.
     pub(crate) fn stapled(&self) -> Option<&[u8]> {
-        self.ocsp_response.as_deref()
+        self.ocsp_response.as_deref().filter(|_| !self.is_raw())
     }
 
-    /// Returns the chain, leaf first.
+    /// Returns the chain, leaf first; of a raw public key, that key alone, which is no certificate.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
@@ -177,8 +233,11 @@ impl Identity {
         &self.signer
     }
 
-    /// Says whether the leaf is valid for this DNS name. RFC 9525 §6.
+    /// Says whether the leaf is valid for this DNS name. RFC 9525 §6. A raw public key has no names, and is for all of them.
     pub fn is_valid_for(&self, name: &str) -> bool {
+        if self.is_raw() {
+            return true;
+        }
         let Ok(name) = ServerName::try_from(name) else { return false };
         let checked: Result<(), CertificateError> = match self.chain.first() {
             Some(leaf) => verify_name(leaf, &name),
@@ -222,7 +281,10 @@ fn is_for(version: ProtocolVersion, scheme: SignatureScheme) -> bool {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({} certificates, {:?})", self.chain.len(), self.signer)
+        match self.certificate_type {
+            CertificateType::X509 => write!(f, "Identity({} certificates, {:?})", self.chain.len(), self.signer),
+            other => write!(f, "Identity({other}, {:?})", self.signer),
+        }
     }
 }
 

@@ -50,10 +50,11 @@ pub(crate) struct Preferences {
 }
 
 impl Preferences {
-    /// Everything that the provider has, in the provider's order.
+    /// Everything that the provider has, in the provider's order, but for groups that must be named.
     pub(crate) fn of(provider: Arc<dyn Provider>) -> Self {
         let cipher_suites = provider.cipher_suites().iter().copied().filter(|&id| is_known(id)).collect();
-        let groups = provider.groups().iter().map(|exchange| exchange.group()).collect();
+        let by_default = provider.groups().iter().filter(|exchange| exchange.is_default());
+        let groups = by_default.map(|exchange| exchange.group()).collect();
         let signature_schemes = handshake_schemes(&*provider);
         Self {
             provider,
@@ -104,6 +105,28 @@ impl Preferences {
         self.groups.iter().copied().filter(usable)
     }
 
+    /// Says whether this build and the provider have a suite.
+    pub(super) fn has_cipher_suite(&self, id: CipherSuite) -> bool {
+        is_known(id) && self.provider.cipher_suites().contains(&id)
+    }
+
+    /// Says whether the provider has a group.
+    pub(super) fn has_group(&self, group: NamedGroup) -> bool {
+        self.provider.groups().iter().any(|exchange| exchange.group() == group)
+    }
+
+    /// Says whether the provider has a scheme, and handshakes may be signed in it.
+    pub(super) fn has_scheme(&self, scheme: SignatureScheme) -> bool {
+        handshake_schemes(&*self.provider).contains(&scheme)
+    }
+
+    /// Holds the lists against one another.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.check_suites()?;
+        self.check_groups()?;
+        self.check_schemes()
+    }
+
     fn check_groups(&self) -> Result<(), ConfigError> {
         if self.allowed_groups().next().is_some() { Ok(()) } else { Err(ConfigError::NoGroupForVersions) }
     }
@@ -138,23 +161,17 @@ impl Preferences {
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
         // A lower version than both ends speak is what an attacker makes of a handshake, and is taken for that.
         self.versions.sort_by(|one, other| other.cmp(one));
-        self.check_suites()?;
-        self.check_groups()?;
-        self.check_schemes()
+        self.check()
     }
 
     pub(super) fn set_cipher_suites(&mut self, suites: Vec<CipherSuite>) -> Result<(), ConfigError> {
-        let of_provider = self.provider.cipher_suites();
-        let unavailable = |id: &CipherSuite| !is_known(*id) || !of_provider.contains(id);
+        let unavailable = |id: &CipherSuite| !self.has_cipher_suite(*id);
         self.cipher_suites = checked("cipher suites", suites, unavailable, ConfigError::CipherSuiteUnavailable)?;
-        self.check_suites()?;
-        self.check_groups()?;
-        self.check_schemes()
+        self.check()
     }
 
     pub(super) fn set_groups(&mut self, groups: Vec<NamedGroup>) -> Result<(), ConfigError> {
-        let of_provider = self.provider.groups();
-        let unavailable = |group: &NamedGroup| !of_provider.iter().any(|exchange| exchange.group() == *group);
+        let unavailable = |group: &NamedGroup| !self.has_group(*group);
         self.groups = checked("groups", groups, unavailable, ConfigError::GroupUnavailable)?;
         self.check_groups()
     }
@@ -213,7 +230,7 @@ fn handshake_schemes(provider: &dyn Provider) -> Vec<SignatureScheme> {
 }
 
 /// Refuses an empty list, an entry that cannot be had, and an entry that stands twice.
-fn checked<T: PartialEq>(
+pub(super) fn checked<T: PartialEq>(
     list: &'static str,
     entries: Vec<T>,
     is_bad: impl Fn(&T) -> bool,
@@ -241,6 +258,13 @@ fn default_clock() -> Arc<dyn Clock> {
 /// The builder methods that both configurations have.
 macro_rules! shared_decisions {
     () => {
+        /// Allows what a named policy allows, as far as this build and the provider have it: its versions, cipher suites,
+        /// groups and signature schemes. Refused if nothing of a list is left.
+        pub fn policy(mut self, policy: &super::Policy) -> Result<Self, ConfigError> {
+            self.preferences.set_policy(policy)?;
+            Ok(self)
+        }
+
         /// Allows these versions only. In whichever order they stand, the highest that both ends speak is used: RFC 5246
         /// §E.1, RFC 8446 §4.1.3.
         pub fn versions(mut self, versions: impl IntoIterator<Item = ProtocolVersion>) -> Result<Self, ConfigError> {
@@ -254,7 +278,8 @@ macro_rules! shared_decisions {
             Ok(self)
         }
 
-        /// Allows these key exchange groups only, most wanted first. A client sends a key share of the first one.
+        /// Allows these key exchange groups only, most wanted first. A client sends a key share of the first one. Unless told
+        /// otherwise, these are the provider's [default](crate::crypto::KeyExchange::is_default) ones.
         pub fn groups(mut self, groups: impl IntoIterator<Item = NamedGroup>) -> Result<Self, ConfigError> {
             self.preferences.set_groups(groups.into_iter().collect())?;
             Ok(self)

@@ -9,14 +9,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer};
 
 use super::{ClientHelloView, Identity, Observer, ServerConfig};
 use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::CertificateError;
-use crate::verify::{Purpose, Roots, verify_chain};
-use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::verify::{PeerChain, Purpose, Roots, verify_chain, verify_raw_public_key};
+use crate::wire::{AlertDescription, CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// An answer at once, or the wish to be asked.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct ClientHelloInfo {
     /// The DER of the distinguished names of authorities that the client trusts, if it says so; empty means any. RFC 8446
     /// §4.2.4.
     pub certificate_authorities: Vec<Vec<u8>>,
+    /// What the client can judge, in its order, unknown types included; X.509 if it does not say. RFC 7250 §3.
+    pub server_certificate_types: Vec<CertificateType>,
 }
 
 /// What a client may want to know of a CertificateRequest to choose a certificate. RFC 8446 §4.3.2.
@@ -66,6 +68,8 @@ pub struct CertificateRequestInfo {
     pub certificate_signature_schemes: Vec<SignatureScheme>,
     /// The DER of the distinguished names of acceptable authorities; empty means any.
     pub certificate_authorities: Vec<Vec<u8>>,
+    /// What the certificate must be. An identity of another type is not shown. RFC 7250 §4.2.
+    pub certificate_type: CertificateType,
 }
 
 /// Chooses a server's whole configuration for a ClientHello, before anything is answered.
@@ -97,6 +101,12 @@ pub trait ChooseClientIdentity: Send + Sync + fmt::Debug {
     fn shows(&self) -> &[u8] {
         core::any::type_name::<Self>().as_bytes()
     }
+
+    /// Lists the types of what it can show, most wanted first: what a client offers in client_certificate_type unless the
+    /// configuration says it. X.509, which need not be offered, unless told otherwise. RFC 7250 §4.1.
+    fn certificate_types(&self) -> &[CertificateType] {
+        super::X509_ALONE
+    }
 }
 
 /// What a signer is asked to sign. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.
@@ -125,23 +135,40 @@ pub trait Signer: Send + Sync + fmt::Debug {
     fn sign(&self, request: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>>;
 }
 
-/// A peer's chain with all that is needed to judge it, also on another thread. What it is to be judged by cannot be
+/// A peer's chain, or its raw public key, with all that is needed to judge it, also on another thread. What it is to be judged by cannot be
 /// changed: that would be a way round the checks.
 #[derive(Clone, Debug)]
 pub struct ChainToVerify {
-    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+    pub(crate) chain: PeerChain,
     pub(crate) purpose: Purpose,
     pub(crate) name: Option<ServerName<'static>>,
     pub(crate) now: Option<Time>,
     pub(crate) ocsp_response: Option<Vec<u8>>,
     pub(crate) roots: Arc<Roots>,
+    pub(crate) raw_public_keys: Arc<[SubjectPublicKeyInfoDer<'static>]>,
     pub(crate) provider: Arc<dyn Provider>,
 }
 
 impl ChainToVerify {
-    /// Returns the chain as the peer sent it, leaf first; never empty.
+    /// Returns the chain as the peer sent it, leaf first; never empty. Of a raw public key, that key alone, which is no
+    /// certificate: see [`raw_public_key`](Self::raw_public_key).
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
+    }
+
+    /// Returns what the peer has shown: a chain of certificates, or a raw public key.
+    pub fn certificate_type(&self) -> CertificateType {
+        self.chain.certificate_type()
+    }
+
+    /// Returns the raw public key, if that is what the peer has shown. RFC 7250.
+    pub fn raw_public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        self.chain.raw_public_key()
+    }
+
+    /// Returns the raw public keys that are trusted.
+    pub fn trusted_raw_public_keys(&self) -> &[SubjectPublicKeyInfoDer<'static>] {
+        &self.raw_public_keys
     }
 
     /// Returns whose certificate it is.
@@ -170,10 +197,16 @@ impl ChainToVerify {
         &self.roots
     }
 
-    /// Judges the chain by all the built-in rules: path, validity, usages and name.
+    /// Judges by all the built-in rules: a chain by path, validity, usages and name; a raw public key, which has none of
+    /// them, by whether it is one of the trusted ones.
     pub fn judge(&self) -> Verdict {
-        verify_chain(&*self.provider, &self.roots, self.purpose, self.name.as_ref(), &self.chain, self.now)?;
-        Ok(ChainAccepted { chain: Arc::clone(&self.chain) })
+        match self.raw_public_key() {
+            Some(key) => verify_raw_public_key(&*self.provider, &self.raw_public_keys, &key)?,
+            None => {
+                verify_chain(&*self.provider, &self.roots, self.purpose, self.name.as_ref(), &self.chain, self.now)?;
+            }
+        }
+        Ok(ChainAccepted { chain: self.chain.clone() })
     }
 }
 
@@ -184,18 +217,18 @@ pub type Verdict = Result<ChainAccepted, CertificateError>;
 /// [`ChainToVerify::judge`], or out of the module [`danger`](super::danger).
 #[derive(Debug)]
 pub struct ChainAccepted {
-    pub(super) chain: Arc<[CertificateDer<'static>]>,
+    pub(super) chain: PeerChain,
 }
 
 impl ChainAccepted {
     /// Says whether this is the chain that was judged: the very same one, not one that looks like it, because another
     /// connection may have asked for another name.
-    pub(crate) fn is_about(&self, chain: &Arc<[CertificateDer<'static>]>) -> bool {
-        Arc::ptr_eq(&self.chain, chain)
+    pub(crate) fn is_about(&self, chain: &PeerChain) -> bool {
+        self.chain.is_same_as(chain)
     }
 
     /// Returns the chain.
-    pub(crate) fn into_chain(self) -> Arc<[CertificateDer<'static>]> {
+    pub(crate) fn into_chain(self) -> PeerChain {
         self.chain
     }
 }

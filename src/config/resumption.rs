@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{ClientAuth, Decision, Preferences};
+use super::{CertificateTypes, ClientAuth, Decision, Preferences};
 use crate::clock::Time;
 use crate::crypto::sha256_of_parts;
 use crate::resume::{ClientSession, CookieKeys, ExternalPsk, MAX_SESSION_LIFETIME, ServerSession, TicketKeys};
@@ -252,6 +252,7 @@ impl ServerResumption {
         &self,
         preferences: &Preferences,
         (client_auth, post_handshake_auth): (&ClientAuth, &ClientAuth),
+        certificate_types: &CertificateTypes,
         rules: &[u8],
     ) -> Option<[u8; 32]> {
         let mode = |client_auth: &ClientAuth| match client_auth {
@@ -260,8 +261,9 @@ impl ServerResumption {
             ClientAuth::Require(_) => b"require",
         };
         let (roots, later_roots) = (self.roots_digest?, self.post_handshake_digest?);
+        let trusted = certificate_types.bind(&*preferences.provider, roots)?;
         let mut parts =
-            alloc::vec![b"bulla server session".as_slice(), mode(client_auth), &roots, rules, &self.context];
+            alloc::vec![b"bulla server session".as_slice(), mode(client_auth), &trusted, rules, &self.context];
         if post_handshake_auth.roots().is_some() {
             parts.extend([mode(post_handshake_auth), later_roots.as_slice()]);
         }
@@ -275,6 +277,8 @@ pub(crate) struct ClientResumption {
     pub(crate) store: Option<Arc<dyn ClientSessionStore>>,
     /// Of the roots: hashed once, with the store, not for each connection.
     pub(crate) roots_digest: Option<[u8; 32]>,
+    /// Whether the chain of a session is judged again before it is offered.
+    pub(crate) verifies_again: bool,
     pub(crate) early_data: bool,
     pub(crate) psks: Vec<Arc<ExternalPsk>>,
     /// Whether a server may also show a certificate.

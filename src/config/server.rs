@@ -3,13 +3,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use pki_types::SubjectPublicKeyInfoDer;
+
 use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::resumption::EarlyDataPolicy;
 use super::{
-    AntiReplay, ChooseServerIdentity, ClientHelloInfo, ConfigError, Decision, FindPsk, Identity, Observer, Preferences,
-    SealTickets, ServerResumption, ServerSessionStore, VerifyChain,
+    AntiReplay, CertificateTypes, ChooseServerIdentity, ClientHelloInfo, ConfigError, Decision, FindPsk, Identity,
+    Observer, Preferences, SealTickets, ServerResumption, ServerSessionStore, VerifyChain,
 };
 use crate::clock::Clock;
 use crate::crypto::Provider;
@@ -17,7 +19,7 @@ use crate::keys::KeyLog;
 use crate::record::PadRecords;
 use crate::resume::CookieKeys;
 use crate::verify::Roots;
-use crate::wire::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{AlertDescription, CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// A server's decisions.
 #[derive(Clone, Debug)]
@@ -28,6 +30,7 @@ pub struct ServerConfig {
     pub(crate) client_auth: ClientAuth,
     pub(crate) post_handshake_auth: ClientAuth,
     pub(crate) verifier: Arc<dyn VerifyChain>,
+    pub(crate) certificate_types: CertificateTypes,
     pub(crate) resumption: ServerResumption,
 }
 
@@ -71,6 +74,7 @@ impl ServerConfig {
             client_auth: ClientAuth::None,
             post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            certificate_types: CertificateTypes::default(),
             resumption: ServerResumption::default(),
         }
     }
@@ -91,6 +95,7 @@ impl ServerConfig {
             client_auth: ClientAuth::None,
             post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            certificate_types: CertificateTypes::default(),
             resumption: ServerResumption::default(),
         }
     }
@@ -131,6 +136,34 @@ impl ServerConfig {
         self.resumption.roots_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.client_auth = client_auth;
         self
+    }
+
+    /// Trusts clients with one of these raw public keys, where [`client_auth`](Self::client_auth) asks for a certificate at all.
+    /// The key is all that is compared, byte for byte. Without any roots, certificates are not taken. RFC 7250.
+    ///
+    /// [`ConfigError::RawPublicKey`]: one cannot be read, is an RSA key below 2048 bits, or of a kind that the provider cannot
+    /// verify with.
+    pub fn trusted_raw_public_keys(
+        mut self,
+        keys: impl IntoIterator<Item = SubjectPublicKeyInfoDer<'static>>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.trust(&*self.preferences.provider, keys.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// Takes these types of certificate from clients, most wanted first, whatever is trusted. RFC 7250 §4.2. A client that
+    /// has none of them is refused with unsupported_certificate, if it is asked for a certificate.
+    pub fn client_certificate_types(
+        mut self,
+        types: impl IntoIterator<Item = CertificateType>,
+    ) -> Result<Self, ConfigError> {
+        self.certificate_types.accept(types.into_iter().collect())?;
+        Ok(self)
+    }
+
+    /// What a client may show, most wanted first.
+    pub(crate) fn accepted_certificate_types(&self) -> &[CertificateType] {
+        self.certificate_types.accepted(self.client_auth.roots().is_none_or(|roots| roots.is_empty()))
     }
 
     /// Lets [`request_client_certificate`](crate::Connection::request_client_certificate) ask a client for a certificate
@@ -204,7 +237,7 @@ impl ServerConfig {
     /// What a session is bound to of this configuration.
     pub(crate) fn binding(&self) -> Option<[u8; 32]> {
         let asks = (&self.client_auth, &self.post_handshake_auth);
-        self.resumption.binding(&self.preferences, asks, self.verifier.rules())
+        self.resumption.binding(&self.preferences, asks, &self.certificate_types, self.verifier.rules())
     }
 
     /// Hands every client's chain to the application as a question, to be judged elsewhere or later. A session that is resumed
@@ -221,16 +254,24 @@ pub fn choose_by_server_name(identities: Vec<Arc<Identity>>) -> Arc<dyn ChooseSe
     Arc::new(ByServerName(identities))
 }
 
-/// Chooses among identities by server name and by what the client can verify. RFC 8446 §4.4.2.2.
+/// Chooses among identities by type, by server name and by what the client can verify. RFC 8446 §4.4.2.2, RFC 7250 §4.2.
 #[derive(Debug)]
 struct ByServerName(Vec<Arc<Identity>>);
 
 impl ChooseServerIdentity for ByServerName {
     fn choose(&self, hello: &ClientHelloInfo) -> Decision<Option<Arc<Identity>>> {
+        let judged = |identity: &&Arc<Identity>| hello.server_certificate_types.contains(&identity.certificate_type());
+        let judged: Vec<_> = self.0.iter().filter(judged).collect();
         let named =
             |identity: &&Arc<Identity>| hello.server_name.as_deref().is_some_and(|name| identity.is_valid_for(name));
-        let with_name: Vec<_> = self.0.iter().filter(named).collect();
-        let candidates = if with_name.is_empty() { self.0.iter().collect() } else { with_name };
+        let with_name: Vec<_> = judged.iter().copied().filter(named).collect();
+        // And one of a type that the client does not judge is better than none, for the same reason.
+        let of_any_type = || self.0.iter().collect();
+        let candidates = match (with_name.is_empty(), judged.is_empty()) {
+            (false, _) => with_name,
+            (true, false) => judged,
+            (true, true) => of_any_type(),
+        };
         let wanted = Wanted {
             version: hello.version,
             signature_schemes: &hello.signature_schemes,

@@ -1,13 +1,13 @@
 //! What a connection can be asked: where it stands, what was negotiated, who the peer is, and keys for the application.
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use super::{Connection, Phase, Role};
 use crate::crypto::Digest;
 use crate::error::{Error, Misuse};
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated};
 use crate::verify::server_end_point;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 impl Connection {
     /// Fills `output` with keying material for the application: TLS-Exporter. RFC 8446 §7.5. The label is at most 249
@@ -56,7 +56,7 @@ impl Connection {
         };
         let binding = match role {
             Role::Client => {
-                let leaf = negotiated.peer_certificates.first();
+                let leaf = negotiated.peer_certificates.certificates().first();
                 leaf.and_then(|leaf| server_end_point(connected.provider(), leaf))
             }
             Role::Server => negotiated.server_end_point.as_deref().copied(),
@@ -187,16 +187,38 @@ impl Connection {
         self.negotiated()?.server_name.as_deref()
     }
 
-    /// Returns the peer's chain as it was sent, leaf first; empty if the peer showed none.
+    /// Returns the peer's chain as it was sent, leaf first; empty if the peer showed none, or a raw public key.
     #[must_use]
     pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
-        self.negotiated().map_or(&[], |negotiated| &negotiated.peer_certificates)
+        self.negotiated().map_or(&[], |negotiated| negotiated.peer_certificates.certificates())
+    }
+
+    /// Returns the raw public key that the peer showed instead of a certificate. RFC 7250.
+    #[must_use]
+    pub fn peer_raw_public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        self.negotiated()?.peer_certificates.raw_public_key()
+    }
+
+    /// Returns what the peer is known by; `None` if it showed neither a certificate nor a raw public key.
+    #[must_use]
+    pub fn peer_certificate_type(&self) -> Option<CertificateType> {
+        let shown = &self.negotiated()?.peer_certificates;
+        (!shown.is_empty()).then(|| shown.certificate_type())
     }
 
     /// Returns the OCSP response that the server stapled to its certificate, if it was asked to and did.
     #[must_use]
     pub fn peer_ocsp_response(&self) -> Option<&[u8]> {
         self.negotiated()?.peer_ocsp_response.as_deref()
+    }
+
+    /// Returns what the server answered to an extension of the application's own, once established: in EncryptedExtensions,
+    /// or in a ServerHello of TLS 1.2. See
+    /// [`ClientHelloShape::with_extension`](crate::config::ClientHelloShape::with_extension).
+    #[must_use]
+    pub fn peer_extension(&self, extension: ExtensionType) -> Option<&[u8]> {
+        let mut answers = self.negotiated()?.peer_extensions.iter();
+        answers.find(|(answered, _)| *answered == extension).map(|(_, content)| &**content)
     }
 
     /// Returns by how many seconds the age of its ticket that a client told differs from the age that this server measured:

@@ -206,6 +206,10 @@ impl Connection {
     /// Goes on with a configuration that was chosen after the hello: its observer has not seen that one yet.
     fn configure(&mut self, config: &ServerConfig, client_hello: &[u8]) {
         let Some(observer) = &config.preferences.observer else { return };
+        let is_the_same = |earlier| core::ptr::addr_eq(Arc::as_ptr(earlier), Arc::as_ptr(observer));
+        if self.observer.as_ref().is_some_and(is_the_same) {
+            return;
+        }
         self.observer = Some(Arc::clone(observer));
         self.observe(Direction::Received, Level::Initial, || handshake_content(self.version, client_hello));
     }

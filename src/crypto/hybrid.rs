@@ -1,66 +1,133 @@
-//! X25519MLKEM768, the hybrid of ML-KEM-768 (FIPS 203) and X25519. RFC 10024.
+//! The hybrids of ML-KEM (FIPS 203) and an elliptic curve: safe as long as one of the two is. RFC 10024.
 //!
-//! ML-KEM stands first in shares and in the secret. The X25519 half is the provider's own. The ML-KEM half is
-//! `libcrux-ml-kem`, chosen over RustCrypto's `ml-kem` because much of its portable and AVX2 code (field arithmetic, NTT,
-//! serialization) is proven in F*, because it brings eight crates instead of fifteen, and because it is three to five
-//! times as fast where there is AVX2. The proofs do not reach everything: NEON, for one.
-//!
-//! ML-KEM's randomness comes from [`Provider::fill_random`], so that a replaying provider replays the hybrid too. The
-//! decapsulation key is wiped on drop; what `libcrux-ml-kem` leaves on the stack while it computes is not ours to wipe.
+//! The elliptic half is the provider's own group. X25519MLKEM768 puts ML-KEM first, in shares and in the secret; the other
+//! two put their curve first, so that what stands first in a secret is always of a curve or a parameter set that NIST approves.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey};
-use libcrux_ml_kem::{ENCAPS_SEED_SIZE, KEY_GENERATION_SEED_SIZE};
-use zeroize::{Zeroize, Zeroizing};
-
+use super::ml_kem::{DecapsulationKey, ParameterSet};
 use super::{CryptoError, KeyExchange, Provider, Secret, StartedKeyExchange, key_exchange};
 use crate::wire::NamedGroup;
 
-/// The hybrid group for any provider that has x25519 and lists this value in its groups.
+/// ML-KEM-768 with X25519, for any provider that has x25519 and lists this value in its groups.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct X25519MlKem768;
 
-const ENCAPSULATION_KEY_LEN: usize = MlKem768PublicKey::len();
-const CIPHERTEXT_LEN: usize = MlKem768Ciphertext::len();
-const DECAPSULATION_KEY_LEN: usize = MlKem768PrivateKey::len();
-const X25519_LEN: usize = 32;
+/// P-256 with ML-KEM-768, for any provider that has secp256r1 and lists this value in its groups. No configuration has it
+/// by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SecP256r1MlKem768;
 
-impl KeyExchange for X25519MlKem768 {
-    fn group(&self) -> NamedGroup {
-        NamedGroup::X25519MLKEM768
+/// P-384 with ML-KEM-1024, for any provider that has secp384r1 and lists this value in its groups. No configuration has it
+/// by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SecP384r1MlKem1024;
+
+/// What a hybrid is made of, and what stands first.
+#[derive(Clone, Copy)]
+struct Hybrid {
+    group: NamedGroup,
+    ml_kem: ParameterSet,
+    classical: NamedGroup,
+    classical_len: usize,
+    classical_first: bool,
+}
+
+impl Hybrid {
+    const X25519_MLKEM768: Self = Self {
+        group: NamedGroup::X25519MLKEM768,
+        ml_kem: ParameterSet::MlKem768,
+        classical: NamedGroup::x25519,
+        classical_len: 32,
+        classical_first: false,
+    };
+    const SECP256R1_MLKEM768: Self = Self {
+        group: NamedGroup::SecP256r1MLKEM768,
+        ml_kem: ParameterSet::MlKem768,
+        classical: NamedGroup::secp256r1,
+        classical_len: 65,
+        classical_first: true,
+    };
+    const SECP384R1_MLKEM1024: Self = Self {
+        group: NamedGroup::SecP384r1MLKEM1024,
+        ml_kem: ParameterSet::MlKem1024,
+        classical: NamedGroup::secp384r1,
+        classical_len: 97,
+        classical_first: true,
+    };
+
+    fn start(self, provider: &dyn Provider) -> Result<Box<dyn StartedKeyExchange>, CryptoError> {
+        let (decapsulation_key, encapsulation_key) = self.ml_kem.generate(provider)?;
+        let classical = self.classical(provider)?.start(provider)?;
+        let share = self.join(&encapsulation_key, classical.share());
+        Ok(Box::new(Started { hybrid: self, decapsulation_key, classical, share }))
     }
 
-    fn start(&self, provider: &dyn Provider) -> Result<Box<dyn StartedKeyExchange>, CryptoError> {
-        let mut seed = Zeroizing::new([0; KEY_GENERATION_SEED_SIZE]);
-        provider.fill_random(&mut *seed)?;
-        let (decapsulation_key, encapsulation_key) = mlkem768::generate_key_pair(*seed).into_parts();
-        let decapsulation_key = Box::new(DecapsulationKey(decapsulation_key));
-        let classical = classical(provider)?.start(provider)?;
-        let share = [encapsulation_key.as_slice(), classical.share()].concat();
-        Ok(Box::new(Started { decapsulation_key, classical, share }))
+    fn respond(self, provider: &dyn Provider, peer_share: &[u8]) -> Result<(Vec<u8>, Secret), CryptoError> {
+        let (encapsulation_key, classical_share) = self.split(peer_share, self.ml_kem.encapsulation_key_len())?;
+        let (ciphertext, shared_secret) = self.ml_kem.encapsulate(provider, encapsulation_key)?;
+        let (classical_share, classical_secret) = self.classical(provider)?.respond(provider, classical_share)?;
+        let share = self.join(&ciphertext, &classical_share);
+        Ok((share, self.combine(&shared_secret, &classical_secret)))
     }
 
-    fn respond(&self, provider: &dyn Provider, peer_share: &[u8]) -> Result<(Vec<u8>, Secret), CryptoError> {
-        let (encapsulation_key, classical_share) = split(peer_share, ENCAPSULATION_KEY_LEN)?;
-        let encapsulation_key =
-            MlKem768PublicKey::try_from(encapsulation_key).map_err(|_| CryptoError::InvalidShare)?;
-        // The modulus check of FIPS 203 §7.2; the length was the type check.
-        if !mlkem768::validate_public_key(&encapsulation_key) {
-            return Err(CryptoError::InvalidShare);
+    fn classical(self, provider: &dyn Provider) -> Result<&dyn KeyExchange, CryptoError> {
+        key_exchange(provider, self.classical).ok_or(CryptoError::Unsupported)
+    }
+
+    fn join(self, ml_kem: &[u8], classical: &[u8]) -> Vec<u8> {
+        if self.classical_first { [classical, ml_kem].concat() } else { [ml_kem, classical].concat() }
+    }
+
+    /// Splits a share into its ML-KEM part and its classical part. A wrong length is refused before anything is computed.
+    fn split(self, share: &[u8], ml_kem_len: usize) -> Result<(&[u8], &[u8]), CryptoError> {
+        let first_len = if self.classical_first { self.classical_len } else { ml_kem_len };
+        match share.split_at_checked(first_len) {
+            Some(parts) if share.len() == ml_kem_len + self.classical_len => {
+                Ok(if self.classical_first { (parts.1, parts.0) } else { parts })
+            }
+            _ => Err(CryptoError::InvalidShare),
         }
-        let mut seed = Zeroizing::new([0; ENCAPS_SEED_SIZE]);
-        provider.fill_random(&mut *seed)?;
-        let (ciphertext, shared_secret) = mlkem768::encapsulate(&encapsulation_key, *seed);
-        let shared_secret = Zeroizing::new(shared_secret);
-        let (classical_share, classical_secret) = classical(provider)?.respond(provider, classical_share)?;
-        let share = [ciphertext.as_slice(), classical_share.as_slice()].concat();
-        Ok((share, combine(&shared_secret, &classical_secret)))
+    }
+
+    /// An all-zero X25519 secret never comes here: a provider's x25519 refuses it.
+    fn combine(self, ml_kem_secret: &[u8; 32], classical_secret: &Secret) -> Secret {
+        Secret::from_vec(self.join(ml_kem_secret, classical_secret.expose()))
     }
 }
 
+/// Makes a group of a row above.
+macro_rules! groups {
+    ($( $group:ident = $hybrid:ident, default: $default:literal; )*) => { $(
+        impl KeyExchange for $group {
+            fn group(&self) -> NamedGroup {
+                Hybrid::$hybrid.group
+            }
+
+            fn is_default(&self) -> bool {
+                $default
+            }
+
+            fn start(&self, provider: &dyn Provider) -> Result<Box<dyn StartedKeyExchange>, CryptoError> {
+                Hybrid::$hybrid.start(provider)
+            }
+
+            fn respond(&self, provider: &dyn Provider, peer_share: &[u8]) -> Result<(Vec<u8>, Secret), CryptoError> {
+                Hybrid::$hybrid.respond(provider, peer_share)
+            }
+        }
+    )* };
+}
+
+groups! {
+    X25519MlKem768 = X25519_MLKEM768, default: true;
+    SecP256r1MlKem768 = SECP256R1_MLKEM768, default: false;
+    SecP384r1MlKem1024 = SECP384R1_MLKEM1024, default: false;
+}
+
 struct Started {
+    hybrid: Hybrid,
     decapsulation_key: Box<DecapsulationKey>,
     classical: Box<dyn StartedKeyExchange>,
     share: Vec<u8>,
@@ -68,7 +135,7 @@ struct Started {
 
 impl StartedKeyExchange for Started {
     fn group(&self) -> NamedGroup {
-        NamedGroup::X25519MLKEM768
+        self.hybrid.group
     }
 
     fn share(&self) -> &[u8] {
@@ -80,61 +147,13 @@ impl StartedKeyExchange for Started {
     }
 
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<Secret, CryptoError> {
-        let (ciphertext, classical_share) = split(peer_share, CIPHERTEXT_LEN)?;
-        let ciphertext = MlKem768Ciphertext::try_from(ciphertext).map_err(|_| CryptoError::InvalidShare)?;
-        // Decapsulation of a false ciphertext gives a secret that nobody knows, not an error. FIPS 203 §6.3.
-        let shared_secret = Zeroizing::new(mlkem768::decapsulate(&self.decapsulation_key.0, &ciphertext));
+        let (ciphertext, classical_share) = self.hybrid.split(peer_share, self.hybrid.ml_kem.ciphertext_len())?;
+        let shared_secret = self.decapsulation_key.decapsulate(ciphertext)?;
         let classical_secret = self.classical.complete(classical_share)?;
-        Ok(combine(&shared_secret, &classical_secret))
+        Ok(self.hybrid.combine(&shared_secret, &classical_secret))
     }
 
     fn complete_component(self: Box<Self>, peer_share: &[u8]) -> Result<Secret, CryptoError> {
         self.classical.complete(peer_share)
-    }
-}
-
-/// An ML-KEM private key that is wiped on drop. It is kept in a box, so that moving it leaves no copies.
-struct DecapsulationKey(MlKem768PrivateKey);
-
-impl Drop for DecapsulationKey {
-    fn drop(&mut self) {
-        self.wipe();
-    }
-}
-
-impl DecapsulationKey {
-    fn wipe(&mut self) {
-        self.0[0..DECAPSULATION_KEY_LEN].zeroize();
-    }
-}
-
-fn classical(provider: &dyn Provider) -> Result<&dyn KeyExchange, CryptoError> {
-    key_exchange(provider, NamedGroup::x25519).ok_or(CryptoError::Unsupported)
-}
-
-/// Splits a share into its ML-KEM part and its X25519 part. A wrong length is refused before anything is computed.
-fn split(share: &[u8], ml_kem_len: usize) -> Result<(&[u8], &[u8]), CryptoError> {
-    match share.split_at_checked(ml_kem_len) {
-        Some((ml_kem, classical)) if classical.len() == X25519_LEN => Ok((ml_kem, classical)),
-        _ => Err(CryptoError::InvalidShare),
-    }
-}
-
-/// An all-zero X25519 secret never comes here: a provider's x25519 refuses it.
-fn combine(ml_kem_secret: &[u8; 32], classical_secret: &Secret) -> Secret {
-    Secret::from_vec([ml_kem_secret.as_slice(), classical_secret.expose()].concat())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dropped_decapsulation_key_is_all_zero() {
-        let key_pair = mlkem768::generate_key_pair([1; KEY_GENERATION_SEED_SIZE]);
-        let mut key = DecapsulationKey(key_pair.into_parts().0);
-        assert!(key.0.as_slice().iter().any(|&octet| octet != 0));
-        key.wipe();
-        assert!(key.0.as_slice().iter().all(|&octet| octet == 0));
     }
 }

@@ -8,6 +8,8 @@ mod digest;
 mod hkdf;
 #[cfg(feature = "post-quantum")]
 mod hybrid;
+#[cfg(feature = "post-quantum")]
+mod ml_kem;
 #[cfg(feature = "ring")]
 pub mod ring;
 mod secret;
@@ -17,7 +19,9 @@ pub(crate) use digest::sha256_of_parts;
 pub use digest::{Digest, HashAlgorithm};
 pub use hkdf::{hkdf_expand, hkdf_extract};
 #[cfg(feature = "post-quantum")]
-pub use hybrid::X25519MlKem768;
+pub use hybrid::{SecP256r1MlKem768, SecP384r1MlKem1024, X25519MlKem768};
+#[cfg(feature = "post-quantum")]
+pub use ml_kem::{MlKem768, MlKem1024};
 pub use secret::Secret;
 pub use suite::{AeadAlgorithm, Suite};
 #[cfg(feature = "tls12")]
@@ -107,6 +111,11 @@ pub trait Aead: Send + Sync {
 pub trait KeyExchange: Send + Sync + fmt::Debug {
     /// Returns the group's code point.
     fn group(&self) -> NamedGroup;
+
+    /// Says whether a configuration has this group unless it names its groups.
+    fn is_default(&self) -> bool {
+        true
+    }
 
     /// Makes an ephemeral key pair: the client's half, and for Diffie-Hellman the server's too.
     fn start(&self, provider: &dyn Provider) -> Result<Box<dyn StartedKeyExchange>, CryptoError>;

@@ -13,6 +13,7 @@ mod proof;
 mod question;
 mod record_sizes;
 pub(crate) mod server;
+mod shown;
 
 pub(crate) use connected::Connected;
 pub(crate) use incoming::Incoming;

@@ -2,13 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
-
 use crate::crypto::Digest;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::verify::PeerChain;
+use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// Extensions with their contents.
+pub(crate) type PeerExtensions = Box<[(ExtensionType, Box<[u8]>)]>;
 
 /// The facts that remain of a handshake.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Negotiated {
     pub(crate) hello_retried: bool,
     pub(crate) server_name: Option<String>,
     pub(crate) application_protocol: Option<Vec<u8>>,
-    pub(crate) peer_certificates: Arc<[CertificateDer<'static>]>,
+    pub(crate) peer_certificates: PeerChain,
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
@@ -29,6 +30,8 @@ pub(crate) struct Negotiated {
     pub(crate) record_limit: u16,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
+    /// What the server answered to the application's own extensions.
+    pub(crate) peer_extensions: PeerExtensions,
     /// A server's: what the client's ticket age was off by, in seconds.
     pub(crate) ticket_age_skew: Option<i32>,
     /// Of TLS 1.2: whether the peer said that it knows RFC 5746.

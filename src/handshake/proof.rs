@@ -1,9 +1,6 @@
 //! What must have happened before a connection is one, as values that only the checks in this file can make.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-use pki_types::CertificateDer;
 
 use crate::config::ChainAccepted;
 #[cfg(feature = "tls12")]
@@ -11,7 +8,9 @@ use crate::crypto::Secret;
 use crate::crypto::{Digest, Provider};
 use crate::error::{Error, Internal, Violation};
 use crate::keys::{EarlySecret, PskKind, TrafficSecret, Transcript};
-use crate::verify::{SignatureFailure, verify_handshake_signature};
+use crate::verify::{
+    PeerChain, PublicKeyInfo, SignatureFailure, verify_handshake_signature, verify_handshake_signature_with_key,
+};
 use crate::wire::{Finished, ProtocolVersion, SignatureScheme};
 
 /// Whose signature a CertificateVerify is, which its context string says. RFC 8446 §4.4.3.
@@ -86,9 +85,9 @@ impl HoldsSecret for VerifiedFinished {}
 /// Proof of who the peer is.
 pub(crate) enum Authenticated {
     /// The peer's chain was accepted and the peer holds the leaf's key.
-    ByCertificate { chain: Arc<[CertificateDer<'static>]>, scheme: SignatureScheme },
+    ByCertificate { chain: PeerChain, scheme: SignatureScheme },
     /// The peer's chain was accepted in the connection whose session both ends hold the secret of.
-    BySession { chain: Arc<[CertificateDer<'static>]>, scheme: Option<SignatureScheme> },
+    BySession { chain: PeerChain, scheme: Option<SignatureScheme> },
     /// The peer holds a key that it has from elsewhere.
     ByExternalPsk { identity: Vec<u8> },
     /// The peer is a client, and this server lets it stay unknown.
@@ -97,11 +96,7 @@ pub(crate) enum Authenticated {
 
 impl Authenticated {
     /// The peer holds the secret of a session; its certificates were judged when that was made.
-    pub(crate) fn by_session(
-        _: &impl HoldsSecret,
-        chain: Arc<[CertificateDer<'static>]>,
-        scheme: Option<SignatureScheme>,
-    ) -> Self {
+    pub(crate) fn by_session(_: &impl HoldsSecret, chain: PeerChain, scheme: Option<SignatureScheme>) -> Self {
         Self::BySession { chain, scheme }
     }
 
@@ -111,10 +106,10 @@ impl Authenticated {
     }
 
     /// Returns the peer's chain, empty if it has shown none.
-    pub(crate) fn chain(&self) -> Arc<[CertificateDer<'static>]> {
+    pub(crate) fn chain(&self) -> PeerChain {
         match self {
-            Self::ByCertificate { chain, .. } | Self::BySession { chain, .. } => Arc::clone(chain),
-            Self::ByExternalPsk { .. } | Self::Anonymous => Arc::default(),
+            Self::ByCertificate { chain, .. } | Self::BySession { chain, .. } => chain.clone(),
+            Self::ByExternalPsk { .. } | Self::Anonymous => PeerChain::default(),
         }
     }
 
@@ -127,7 +122,7 @@ impl Authenticated {
         }
     }
 
-    /// Checks that the peer holds the key of the leaf of a chain that was accepted: that it signed `message` with a scheme
+    /// Checks that the peer holds the key of the leaf of a chain that was accepted, or the raw key: that it signed `message` with a scheme
     /// that was offered. RFC 8446 §4.4.3, RFC 5246 §7.4.3, §7.4.8.
     pub(crate) fn check(
         provider: &dyn Provider,
@@ -142,7 +137,14 @@ impl Authenticated {
         }
         let chain = accepted.into_chain();
         let leaf = chain.first().ok_or(Violation::NoServerCertificate)?;
-        match verify_handshake_signature(provider, leaf, version, scheme, message, signature) {
+        let verified = match chain.raw_public_key() {
+            Some(key) => {
+                let key = PublicKeyInfo::read(&key)?;
+                verify_handshake_signature_with_key(provider, key, version, scheme, message, signature)
+            }
+            None => verify_handshake_signature(provider, leaf, version, scheme, message, signature),
+        };
+        match verified {
             Ok(()) => Ok(Self::ByCertificate { chain, scheme }),
             Err(SignatureFailure::SchemeDoesNotFitKey) => Err(Violation::SignatureSchemeNotOffered.into()),
             Err(SignatureFailure::DoesNotVerify) => Err(Violation::SignatureWrong.into()),

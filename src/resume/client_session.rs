@@ -3,7 +3,7 @@
 //! ```text
 //! struct {
 //!     opaque magic[14];
-//!     uint8 format = 1;
+//!     uint8 format = 2;
 //!     opaque configuration_id[32];    HMAC-SHA256(binding, CONFIGURATION_LABEL)
 //!     ClientSession session;
 //!     opaque mac[32];                 HMAC-SHA256(binding, all that stands before)
@@ -14,11 +14,10 @@
 //! refuses the session.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use super::fields::{
     chain_len, end, is_between, read_application_protocol, read_chain, read_flag, read_name, read_scheme, read_secret,
@@ -28,6 +27,7 @@ use super::fields::{
 use crate::clock::Time;
 use crate::crypto::{CryptoError, Digest, HashAlgorithm, Provider, Secret};
 use crate::record::MAX_HANDSHAKE_MESSAGE_LEN;
+use crate::verify::PeerChain;
 use crate::wire::{
     CipherSuite, Malformed, NamedGroup, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer, read_all_with,
 };
@@ -35,7 +35,7 @@ use crate::wire::{
 /// How a written session begins.
 const MAGIC: &[u8] = b"bulla session\n";
 /// The form of what follows. Another form gets another number.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// Sets the configuration's public name apart from the MAC, which is made with the same key over bytes that begin otherwise.
 const CONFIGURATION_LABEL: &[u8] = b"bulla client configuration";
 /// Length of an HMAC-SHA256.
@@ -69,7 +69,7 @@ pub struct ClientSession {
     pub(crate) configuration: [u8; 32],
     pub(crate) server_name: String,
     pub(crate) application_protocol: Option<Vec<u8>>,
-    pub(crate) server_chain: Arc<[CertificateDer<'static>]>,
+    pub(crate) server_chain: PeerChain,
     pub(crate) server_scheme: Option<SignatureScheme>,
     pub(crate) extended_master_secret: bool,
 }
@@ -241,9 +241,14 @@ impl ClientSession {
         self.application_protocol.as_deref()
     }
 
-    /// Returns the chain that the server showed, its own certificate first.
+    /// Returns the chain that the server showed, its own certificate first; empty if it showed a raw public key.
     pub fn server_chain(&self) -> &[CertificateDer<'static>] {
-        &self.server_chain
+        self.server_chain.certificates()
+    }
+
+    /// Returns the raw public key that the server showed instead. RFC 7250.
+    pub fn server_raw_public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        self.server_chain.raw_public_key()
     }
 
     /// Returns how many bytes of early data the server takes; 0 if none.

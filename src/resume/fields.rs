@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
@@ -10,7 +9,8 @@ use pki_types::CertificateDer;
 
 use crate::clock::Time;
 use crate::crypto::{Digest, Secret};
-use crate::wire::{Malformed, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer};
+use crate::verify::PeerChain;
+use crate::wire::{CertificateType, Malformed, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer};
 
 /// How far, in milliseconds, a clock may have gone back since a session was made or a cookie sealed: the members of a fleet
 /// do not agree to the second.
@@ -112,23 +112,42 @@ pub(super) fn write_scheme(w: &mut Writer<'_>, scheme: Option<SignatureScheme>) 
     if scheme == Some(SignatureScheme(0)) { Err(TooLong) } else { Ok(()) }
 }
 
-/// Reads certificates that take at most `max_len` bytes together, their lengths counted.
-pub(super) fn read_chain(r: &mut Reader<'_>, max_len: usize) -> Result<Arc<[CertificateDer<'static>]>, Malformed> {
+pub(super) fn read_certificate_type(r: &mut Reader<'_>) -> Result<CertificateType, Malformed> {
+    match CertificateType(r.u8()?) {
+        read @ (CertificateType::X509 | CertificateType::RawPublicKey) => Ok(read),
+        _ => Err(Malformed::IllegalValue),
+    }
+}
+
+pub(super) fn write_certificate_type(w: &mut Writer<'_>, written: CertificateType) -> Result<(), TooLong> {
+    w.u8(written.0);
+    if matches!(written, CertificateType::X509 | CertificateType::RawPublicKey) { Ok(()) } else { Err(TooLong) }
+}
+
+/// Reads what a peer has shown: certificates that take at most `max_len` bytes together, their lengths counted, or one raw
+/// public key in the same form.
+pub(super) fn read_chain(r: &mut Reader<'_>, max_len: usize) -> Result<PeerChain, Malformed> {
+    let certificate_type = read_certificate_type(r)?;
     let mut list = Reader::new(r.vector_u24(0..=max_len)?);
     let mut chain = Vec::new();
     while !list.at_end() {
         chain.push(CertificateDer::from(list.vector_u24(1..=max_len)?.to_vec()));
     }
-    Ok(chain.into())
+    match (certificate_type, chain.as_slice()) {
+        (CertificateType::RawPublicKey, [key]) => Ok(PeerChain::of_raw_public_key(key)),
+        (CertificateType::RawPublicKey, _) => Err(Malformed::IllegalValue),
+        _ => Ok(chain.into()),
+    }
 }
 
-pub(super) fn write_chain(w: &mut Writer<'_>, max_len: usize, chain: &[CertificateDer<'_>]) -> Result<(), TooLong> {
+pub(super) fn write_chain(w: &mut Writer<'_>, max_len: usize, chain: &PeerChain) -> Result<(), TooLong> {
+    write_certificate_type(w, chain.certificate_type())?;
     w.nest_u24(0..=max_len, |w| chain.iter().try_for_each(|certificate| w.vector_u24(1..=max_len, certificate)))
 }
 
 /// Returns how many bytes [`write_chain`] writes.
-pub(super) fn chain_len(chain: &[CertificateDer<'_>]) -> usize {
-    chain.iter().fold(3, |len, certificate| len.saturating_add(3).saturating_add(certificate.len()))
+pub(super) fn chain_len(chain: &PeerChain) -> usize {
+    chain.iter().fold(1 + 3, |len, certificate| len.saturating_add(3).saturating_add(certificate.len()))
 }
 
 /// Writes into memory that is reserved in one piece and wiped in every case: a vector that grows leaves copies behind.

@@ -13,14 +13,22 @@ use proptest::prelude::*;
 use super::{ClientSession, ServerSession};
 use crate::clock::Time;
 use crate::crypto::{Digest, Secret};
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::verify::PeerChain;
+use crate::wire::{CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 fn version() -> impl Strategy<Value = ProtocolVersion> {
     prop_oneof![Just(ProtocolVersion::TLSv1_2), Just(ProtocolVersion::TLSv1_3)]
 }
 
-fn chain() -> impl Strategy<Value = Vec<CertificateDer<'static>>> {
-    vec(vec(any::<u8>(), 1..60).prop_map(CertificateDer::from), 0..4)
+fn chain() -> impl Strategy<Value = PeerChain> {
+    prop_oneof![
+        vec(vec(any::<u8>(), 1..60).prop_map(CertificateDer::from), 0..4).prop_map(PeerChain::from),
+        vec(any::<u8>(), 1..60).prop_map(|key| PeerChain::of_raw_public_key(&key)),
+    ]
+}
+
+fn certificate_type() -> impl Strategy<Value = CertificateType> {
+    prop_oneof![Just(CertificateType::X509), Just(CertificateType::RawPublicKey)]
 }
 
 fn scheme() -> impl Strategy<Value = Option<SignatureScheme>> {
@@ -42,6 +50,7 @@ prop_compose! {
         (created, lifetime, configuration) in (any::<u64>(), any::<u32>(), uniform32(any::<u8>())),
         (server_name, application_protocol) in (option::of(name()), application_protocol()),
         (client_chain, client_scheme, extended_master_secret) in (chain(), scheme(), any::<bool>()),
+        server_certificate_type in certificate_type(),
         (ticket_age_add, max_early_data, early_data_realm) in (any::<u32>(), any::<u32>(), uniform16(any::<u8>())),
     ) -> ServerSession {
         ServerSession {
@@ -57,8 +66,9 @@ prop_compose! {
             configuration,
             server_name,
             application_protocol,
-            client_chain: client_chain.into(),
+            client_chain,
             client_scheme,
+            server_certificate_type,
             extended_master_secret,
             ticket_age_add,
             max_early_data,
@@ -93,7 +103,7 @@ prop_compose! {
             configuration,
             server_name,
             application_protocol,
-            server_chain: server_chain.into(),
+            server_chain,
             server_scheme,
             extended_master_secret,
         }
@@ -117,6 +127,7 @@ pub(super) fn server_session_at(created: Time, lifetime: u32) -> ServerSession {
         application_protocol: Some(b"h2".to_vec()),
         client_chain: [].into(),
         client_scheme: None,
+        server_certificate_type: CertificateType::X509,
         extended_master_secret: false,
         ticket_age_add: 0x0102_0304,
         max_early_data: 0,

@@ -2,32 +2,33 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use super::fields::{
-    chain_len, end, is_between, read_application_protocol, read_chain, read_digest, read_flag, read_name, read_scheme,
-    read_secret, read_time, read_version, write_application_protocol, write_chain, write_digest, write_name,
-    write_scheme, write_secret, write_secretly, write_time, write_version,
+    chain_len, end, is_between, read_application_protocol, read_certificate_type, read_chain, read_digest, read_flag,
+    read_name, read_scheme, read_secret, read_time, read_version, write_application_protocol, write_certificate_type,
+    write_chain, write_digest, write_name, write_scheme, write_secret, write_secretly, write_time, write_version,
 };
 use crate::clock::Time;
 use crate::crypto::{Digest, Secret};
+use crate::verify::PeerChain;
 use crate::wire::{
-    CipherSuite, Malformed, NamedGroup, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer, read_all_with,
+    CertificateType, CipherSuite, Malformed, NamedGroup, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer,
+    read_all_with,
 };
 
 /// The form that sessions are written in. Another form gets another number, and old tickets then lead to full handshakes.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Longest client chain in a session, in bytes, with three for each certificate's length. A ticket travels in a ClientHello,
 /// which some servers and middleboxes refuse beyond 16 KiB; a client with a longer chain shows it again each time.
 pub const MAX_SESSION_CHAIN_LEN: usize = 16_384;
 
 /// Length of all the fields that are always there, the empty ones' lengths included.
-const FIXED_LEN: usize = 2 + 1 + 1 + 2 + 2 + 1 + 2 + 8 + 4 + 8 + 32 + 1 + 1 + 2 + 1 + 4 + 4 + 16;
+const FIXED_LEN: usize = 2 + 1 + 1 + 2 + 2 + 1 + 2 + 8 + 4 + 8 + 32 + 1 + 1 + 2 + 1 + 1 + 4 + 4 + 16;
 
 /// What a server remembers of a connection, sealed in a ticket or kept in a store.
 pub struct ServerSession {
@@ -50,8 +51,10 @@ pub struct ServerSession {
     pub(crate) server_name: Option<String>,
     pub(crate) application_protocol: Option<Vec<u8>>,
     /// Empty if the client stayed unknown.
-    pub(crate) client_chain: Arc<[CertificateDer<'static>]>,
+    pub(crate) client_chain: PeerChain,
     pub(crate) client_scheme: Option<SignatureScheme>,
+    /// What the server has shown itself as.
+    pub(crate) server_certificate_type: CertificateType,
     pub(crate) extended_master_secret: bool,
     pub(crate) ticket_age_add: u32,
     /// 0 where early data is not taken.
@@ -107,6 +110,7 @@ impl ServerSession {
             application_protocol: read_application_protocol(r)?,
             client_chain: read_chain(r, MAX_SESSION_CHAIN_LEN)?,
             client_scheme: read_scheme(r)?,
+            server_certificate_type: read_certificate_type(r)?,
             extended_master_secret: read_flag(r)?,
             ticket_age_add: r.u32()?,
             max_early_data: r.u32()?,
@@ -131,6 +135,7 @@ impl ServerSession {
         write_application_protocol(w, self.application_protocol.as_deref())?;
         write_chain(w, MAX_SESSION_CHAIN_LEN, &self.client_chain)?;
         write_scheme(w, self.client_scheme)?;
+        write_certificate_type(w, self.server_certificate_type)?;
         w.u8(u8::from(self.extended_master_secret));
         w.u32(self.ticket_age_add);
         w.u32(self.max_early_data);
@@ -181,9 +186,15 @@ impl ServerSession {
         self.application_protocol.as_deref()
     }
 
-    /// Returns the chain that the client showed, its own certificate first; empty if the client stayed unknown.
+    /// Returns the chain that the client showed, its own certificate first; empty if the client stayed unknown, or showed a raw
+    /// public key.
     pub fn client_chain(&self) -> &[CertificateDer<'static>] {
-        &self.client_chain
+        self.client_chain.certificates()
+    }
+
+    /// Returns the raw public key that the client showed instead. RFC 7250.
+    pub fn client_raw_public_key(&self) -> Option<SubjectPublicKeyInfoDer<'_>> {
+        self.client_chain.raw_public_key()
     }
 }
 
@@ -228,8 +239,20 @@ mod tests {
             (&session.server_name, &session.application_protocol, &session.client_chain, session.client_scheme)
         );
         assert_eq!(
-            (read.extended_master_secret, read.ticket_age_add, read.max_early_data, read.early_data_realm),
-            (session.extended_master_secret, session.ticket_age_add, session.max_early_data, session.early_data_realm)
+            (
+                read.server_certificate_type,
+                read.extended_master_secret,
+                read.ticket_age_add,
+                read.max_early_data,
+                read.early_data_realm
+            ),
+            (
+                session.server_certificate_type,
+                session.extended_master_secret,
+                session.ticket_age_add,
+                session.max_early_data,
+                session.early_data_realm
+            )
         );
     }
 

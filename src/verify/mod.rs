@@ -7,7 +7,9 @@ mod certificate;
 mod chain;
 mod end_point;
 mod names;
+mod peer_chain;
 pub mod pem;
+mod raw_key;
 mod reason;
 mod roots;
 mod signature;
@@ -20,7 +22,11 @@ pub(crate) use end_point::server_end_point;
 #[cfg(feature = "std")]
 pub(crate) use names::distinguished_name_text;
 pub use names::verify_name;
+pub(crate) use peer_chain::PeerChain;
+pub use raw_key::{PublicKeyInfo, check_raw_public_key, raw_public_key_of, verify_raw_public_key};
 #[cfg(feature = "std")]
 pub use roots::{FileError, RootsError, RootsReport};
 pub use roots::{RootRejected, Roots};
-pub use signature::{CERTIFICATE_ONLY_SCHEMES, SignatureFailure, verify_handshake_signature};
+pub use signature::{
+    CERTIFICATE_ONLY_SCHEMES, SignatureFailure, verify_handshake_signature, verify_handshake_signature_with_key,
+};

@@ -2,7 +2,7 @@
 
 use pki_types::{CertificateDer, alg_id};
 
-use super::PeerCertificate;
+use super::{PeerCertificate, PublicKeyInfo};
 use crate::crypto::{Provider, VerificationAlgorithm};
 use crate::wire::{ProtocolVersion, SignatureScheme};
 
@@ -33,14 +33,27 @@ pub fn verify_handshake_signature(
     signature: &[u8],
 ) -> Result<(), SignatureFailure> {
     let leaf = PeerCertificate::read(leaf).map_err(|_| SignatureFailure::BadCertificate)?;
+    let key = PublicKeyInfo { algorithm: leaf.key_algorithm(), key: leaf.subject_public_key() };
+    verify_handshake_signature_with_key(provider, key, version, scheme, message, signature)
+}
+
+/// Like [`verify_handshake_signature`], with the key itself.
+pub fn verify_handshake_signature_with_key(
+    provider: &dyn Provider,
+    key: PublicKeyInfo<'_>,
+    version: ProtocolVersion,
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureFailure> {
     let fits = provider
         .verification_algorithms()
         .iter()
         .filter(|row| row.scheme == Some(scheme) || version < ProtocolVersion::TLSv1_3 && is_tls12(row, scheme))
         .map(|row| row.algorithm)
-        .find(|algorithm| algorithm.public_key_alg_id().as_ref() == leaf.key_algorithm());
+        .find(|algorithm| algorithm.public_key_alg_id().as_ref() == key.algorithm);
     let algorithm = fits.ok_or(SignatureFailure::SchemeDoesNotFitKey)?;
-    let verified = algorithm.verify_signature(leaf.subject_public_key(), message, signature);
+    let verified = algorithm.verify_signature(key.key, message, signature);
     verified.map_err(|_| SignatureFailure::DoesNotVerify)
 }
 

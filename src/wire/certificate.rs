@@ -37,7 +37,7 @@ impl<'a> Codec<'a> for Certificate<'a> {
 /// `struct { opaque cert_data<1..2^24-1>; Extension extensions<0..2^16-1>; } CertificateEntry;`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateEntry<'a> {
-    /// The DER of an X.509 certificate.
+    /// The DER of an X.509 certificate, or of a SubjectPublicKeyInfo where the type is RawPublicKey.
     pub cert_data: &'a [u8],
     /// What belongs to this certificate.
     pub extensions: Vec<CertificateExtension<'a>>,
@@ -72,6 +72,29 @@ impl<'a> Codec<'a> for CertificateTls12<'a> {
 
     fn write(&self, w: &mut Writer<'_>) -> Result<(), TooLong> {
         w.list_u24(0..=0xff_ffff, &self.certificate_list)
+    }
+}
+
+/// `struct { opaque ASN.1_subjectPublicKeyInfo<1..2^24-1>; } Certificate;` of TLS 1.2, where the type is RawPublicKey.
+/// RFC 7250 §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawPublicKeyTls12<'a> {
+    /// The DER of a SubjectPublicKeyInfo. Empty, against the RFC, if a client has none to show: there is no other way to say
+    /// so, and an empty list of certificates is the same bytes.
+    pub subject_public_key_info: &'a [u8],
+}
+
+impl<'a> Message<'a> for RawPublicKeyTls12<'a> {
+    const TYPE: HandshakeType = HandshakeType::certificate;
+}
+
+impl<'a> Codec<'a> for RawPublicKeyTls12<'a> {
+    fn read(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self { subject_public_key_info: r.vector_u24(0..=0xff_ffff)? })
+    }
+
+    fn write(&self, w: &mut Writer<'_>) -> Result<(), TooLong> {
+        w.vector_u24(0..=0xff_ffff, self.subject_public_key_info)
     }
 }
 

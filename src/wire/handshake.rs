@@ -6,8 +6,8 @@ use super::{
     Certificate, CertificateRequest, CertificateRequestTls12, CertificateStatus, CertificateTls12, CertificateVerify,
     ClientHello, ClientKeyExchange, Codec, CompressedCertificate, EncryptedExtensions, EndOfEarlyData, Finished,
     HandshakeType, HelloRequest, HelloRetryRequest, KeyUpdate, Malformed, NewSessionTicket, NewSessionTicketTls12,
-    ProtocolVersion, Reader, ServerHello, ServerHelloDone, ServerKeyExchange, TooLong, Writer, is_hello_retry_request,
-    read_all,
+    ProtocolVersion, RawPublicKeyTls12, Reader, ServerHello, ServerHelloDone, ServerKeyExchange, TooLong, Writer,
+    is_hello_retry_request, read_all,
 };
 
 /// Length in bytes of a handshake message's header.
@@ -96,6 +96,12 @@ macro_rules! messages {
     };
 }
 
+/// Says whether a Certificate of TLS 1.2 is a raw public key, which alone its negotiation tells: a SEQUENCE begins where in a
+/// list of certificates the length of the first one stands, which would then have three megabytes.
+fn is_raw_public_key_tls12(body: &[u8]) -> bool {
+    body.get(3) == Some(&0x30) && body.len() < 0x30_0000
+}
+
 messages! {
     /// RFC 8446 §4.1.2.
     ClientHello(ClientHello<'a>) if |_, _| true;
@@ -113,6 +119,8 @@ messages! {
     Certificate(Certificate<'a>) if |tls13, _| tls13;
     /// RFC 8879 §4.
     CompressedCertificate(CompressedCertificate<'a>) if |_, _| true;
+    /// RFC 7250 §3.
+    RawPublicKeyTls12(RawPublicKeyTls12<'a>) if |tls13, body| !tls13 && is_raw_public_key_tls12(body);
     /// RFC 5246 §7.4.2.
     CertificateTls12(CertificateTls12<'a>) if |_, _| true;
     /// RFC 8446 §4.4.3.

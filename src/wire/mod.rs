@@ -38,7 +38,7 @@ mod server_hello;
 mod writer;
 
 pub use alert::{Alert, ChangeCipherSpec};
-pub use certificate::{Asn1Cert, Certificate, CertificateEntry, CertificateTls12};
+pub use certificate::{Asn1Cert, Certificate, CertificateEntry, CertificateTls12, RawPublicKeyTls12};
 pub use certificate_request::{CertificateRequest, CertificateRequestTls12};
 pub use certificate_status::CertificateStatus;
 pub use certificate_verify::CertificateVerify;

@@ -338,6 +338,13 @@ open_enum! {
     }
 }
 
+impl Default for CertificateType {
+    /// X.509: what it means to say nothing.
+    fn default() -> Self {
+        Self::X509
+    }
+}
+
 open_enum! {
     /// How a Certificate message is compressed. RFC 8879 §3.
     CertificateCompressionAlgorithm(u16) {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bulla::clock::Time;
 use bulla::config::{
-    CertificateRequestInfo, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo, ClientSessionQuery,
-    ClientSessionStore, Decision, EarlyDataOffer, FindPsk, SealTickets, ServerSessionStore, Signer, SigningFailed,
-    SigningRequest, StrikeRegister,
+    CertificateRequestInfo, ChooseClientIdentity, ChooseServerConfig, ChooseServerIdentity, ClientHelloInfo,
+    ClientHelloView, ClientSessionQuery, ClientSessionStore, Decision, EarlyDataOffer, FindPsk, SealTickets,
+    ServerSessionStore, Signer, SigningFailed, SigningRequest, StrikeRegister,
 };
 use bulla::crypto::SigningKey;
 use bulla::crypto::ring::provider;
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
 use bulla::resume::{ClientSession, ExternalPsk, ServerSession, TicketKeys};
 use bulla::wire::SignatureScheme;
-use bulla::{Answer, Identity, Question, QuestionKind};
+use bulla::{Answer, Identity, Question, QuestionKind, ServerConfig};
 
 /// Never answers at once.
 #[derive(Debug)]
@@ -22,6 +22,12 @@ pub struct Later;
 
 impl ChooseClientIdentity for Later {
     fn choose(&self, _: &CertificateRequestInfo) -> Decision<Option<Arc<Identity>>> {
+        Decision::Later
+    }
+}
+
+impl ChooseServerConfig for Later {
+    fn choose(&self, _: &ClientHelloView) -> Decision<Arc<ServerConfig>> {
         Decision::Later
     }
 }
@@ -129,6 +135,7 @@ impl Remote {
 
 pub fn kind_name(question: &Question) -> &'static str {
     match &question.kind {
+        QuestionKind::ChooseServerConfig(_) => "ChooseServerConfig",
         QuestionKind::ChooseServerIdentity(_) => "ChooseServerIdentity",
         QuestionKind::ChooseClientIdentity(_) => "ChooseClientIdentity",
         QuestionKind::Sign(_) => "Sign",

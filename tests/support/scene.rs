@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bulla::config::ChooseServerConfig;
 use bulla::wire::{Alert, AlertDescription, AlertLevel, ContentType};
 use bulla::{ClientAuth, ClientConfig, ClientConnection, Connection, Error, Question, ServerConfig, ServerConnection};
 
@@ -122,6 +123,11 @@ impl Stage {
 
     pub fn server_with(&self, config: ServerConfig) -> Scene {
         self.scene(End::Server(ServerConnection::new(Arc::new(config)).unwrap()), Role::Client, "client.test")
+    }
+
+    /// A real server that chooses its configuration by the scripted client's hello.
+    pub fn choosing_server(&self, chooser: Arc<dyn ChooseServerConfig>) -> Scene {
+        self.scene(End::Server(ServerConnection::choosing(chooser).unwrap()), Role::Client, "client.test")
     }
 
     fn scene(&self, end: End, role: Role, name: &str) -> Scene {

@@ -2,8 +2,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file includes this and uses its part")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bulla::config::AntiReplay;
+use bulla::config::danger::DangerousVerification;
+use bulla::config::{AntiReplay, ChainToVerify, Decision, Verdict, VerifyChain};
 use bulla::crypto::HashAlgorithm;
 use bulla::crypto::ring::provider;
 use bulla::resume::{ExternalPsk, MemoryClientSessions, MemoryStrikeRegister, TicketKeys};
@@ -48,6 +50,16 @@ pub fn new_session_ticket() -> Vec<u8> {
 fn with_modes(hello: &mut ClientHello<'_>) {
     let modes = ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]);
     hello.extensions.as_mut().unwrap().push(modes);
+}
+
+/// Judges one chain at once, and asks about the next.
+#[derive(Debug, Default)]
+struct LaterNextTime(AtomicBool);
+
+impl VerifyChain for LaterNextTime {
+    fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
+        if self.0.swap(true, Ordering::Relaxed) { Decision::Later } else { Decision::Now(chain.judge()) }
+    }
 }
 
 impl Stage {
@@ -114,6 +126,16 @@ impl Stage {
         let scene = self.client_with(self.client.clone().session_store(Arc::new(Later)));
         let scene = scene.with(|_| Vec::new());
         assert_eq!((scene.outcome(), scene.questions.len()), ("AskSession", 1));
+        scene
+    }
+
+    /// A real client that has found a session and asks about its chain before it says anything.
+    pub fn client_that_judges_again(&self) -> Scene {
+        let config = self.keeping_client().danger_verify_with(Arc::new(LaterNextTime::default()));
+        self.give_ticket(&config);
+        let scene = self.client_with(config.verify_again_on_resumption(true));
+        let scene = scene.with(|_| Vec::new());
+        assert_eq!((scene.outcome(), scene.questions.len()), ("AskSessionVerdict", 1));
         scene
     }
 

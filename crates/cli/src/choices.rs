@@ -1,8 +1,9 @@
 //! The names of versions, suites and groups: the registry's in any case, and those that people type. What is available
 //! is asked of the library, so that this file need not change when the library does.
 
+use bulla::config::Policy;
 use bulla::crypto::HashAlgorithm;
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use bulla::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
 use bulla::{ClientConfig, Roots};
 
 /// Customary names of groups that differ from the registry's.
@@ -25,6 +26,18 @@ const SUITE_ALIASES: &[(&str, CipherSuite)] = &[
     ("ECDHE-RSA-AES128-GCM-SHA256", CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
     ("ECDHE-RSA-AES256-GCM-SHA384", CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
     ("ECDHE-RSA-CHACHA20-POLY1305", CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+];
+
+/// What OpenSSL calls the signature schemes.
+const SCHEME_ALIASES: &[(&str, SignatureScheme)] = &[
+    ("ECDSA+SHA256", SignatureScheme::ecdsa_secp256r1_sha256),
+    ("ECDSA+SHA384", SignatureScheme::ecdsa_secp384r1_sha384),
+    ("RSA-PSS+SHA256", SignatureScheme::rsa_pss_rsae_sha256),
+    ("RSA-PSS+SHA384", SignatureScheme::rsa_pss_rsae_sha384),
+    ("RSA-PSS+SHA512", SignatureScheme::rsa_pss_rsae_sha512),
+    ("RSA+SHA256", SignatureScheme::rsa_pkcs1_sha256),
+    ("RSA+SHA384", SignatureScheme::rsa_pkcs1_sha384),
+    ("RSA+SHA512", SignatureScheme::rsa_pkcs1_sha512),
 ];
 
 /// Reads a version: 1.3, TLS1.3, TLSv1.3, tls13, "TLS 1.3".
@@ -58,6 +71,31 @@ pub(crate) fn cipher_suite(text: &str) -> Result<CipherSuite, String> {
 /// Reads the name of a group.
 pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
     among("group", alias(GROUP_ALIASES, text).or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+}
+
+/// Reads the name of a policy.
+pub(crate) fn policy(text: &str) -> Result<&'static Policy, String> {
+    Policy::named(text.trim()).ok_or_else(|| {
+        let names: Vec<_> = Policy::ALL.iter().map(Policy::name).collect();
+        format!("there is no such policy; choose from {}", names.join(", "))
+    })
+}
+
+/// Reads the name of a signature scheme: the registry's, or OpenSSL's.
+pub(crate) fn signature_scheme(text: &str) -> Result<SignatureScheme, String> {
+    let named = alias(SCHEME_ALIASES, text).or_else(|| SignatureScheme::from_name(text.trim()));
+    named.ok_or_else(|| "there is no such signature scheme; they are called ecdsa_secp256r1_sha256 for example".into())
+}
+
+/// Reads the type of an extension: its name in the registry, or its number.
+pub(crate) fn extension(text: &str) -> Result<ExtensionType, String> {
+    let text = text.trim();
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    let written = "there is no such extension: write its name, such as server_name, or its number, 0 to 65535";
+    number.map(ExtensionType).or_else(|| ExtensionType::from_name(text)).ok_or_else(|| written.into())
 }
 
 /// Reads the name of a hash: sha256, SHA-256.

@@ -13,6 +13,7 @@ mod psk;
 mod report;
 mod serve;
 mod setup;
+mod told;
 mod trace;
 
 use std::process::ExitCode;

@@ -128,6 +128,7 @@ make! {
         compressed_certificate_message: s.bytes(1..=4096),
     };
     CertificateTls12<'a>, s => CertificateTls12 { certificate_list: s.list(0) };
+    RawPublicKeyTls12<'a>, s => RawPublicKeyTls12 { subject_public_key_info: s.bytes(0..=4096) };
     Asn1Cert<'a>, s => Asn1Cert(s.bytes(1..=4096));
     CertificateVerify<'a>, s => CertificateVerify { algorithm: s.make(), signature: s.bytes(0..=4096) };
     CertificateStatus<'a>, s => match other_than_ocsp(s) {
@@ -170,6 +171,7 @@ make_one_of! {
     CertificateRequestTls12(s.make()),
     Certificate(s.make()),
     CompressedCertificate(s.make()),
+    RawPublicKeyTls12(raw_public_key(s)),
     CertificateTls12(s.make()),
     CertificateVerify(s.make()),
     Finished(s.make()),
@@ -190,9 +192,17 @@ pub fn version_of(message: &Handshake<'_>) -> ProtocolVersion {
     match message {
         Handshake::CertificateRequestTls12(_)
         | Handshake::CertificateTls12(_)
+        | Handshake::RawPublicKeyTls12(_)
         | Handshake::NewSessionTicketTls12(_) => ProtocolVersion::TLSv1_2,
         _ => ProtocolVersion::TLSv1_3,
     }
+}
+
+/// One that looks like a key, without which nothing tells it from a list of certificates.
+fn raw_public_key<'a>(s: &mut Source<'a>) -> RawPublicKeyTls12<'a> {
+    let made: RawPublicKeyTls12<'_> = s.make();
+    let looks_like_one = made.subject_public_key_info.first() == Some(&0x30);
+    if looks_like_one { made } else { RawPublicKeyTls12 { subject_public_key_info: &[0x30, 0x00] } }
 }
 
 /// A message of a type without a reader: one that has no name, or a name alone.

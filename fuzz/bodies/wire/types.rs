@@ -25,6 +25,7 @@ macro_rules! with_every_type {
             CertificateEntry: Refused,
             CompressedCertificate: Refused,
             CertificateTls12: Refused,
+            RawPublicKeyTls12: Refused,
             Asn1Cert: Refused,
             CertificateVerify: Refused,
             CertificateStatus: UnlessOcsp,

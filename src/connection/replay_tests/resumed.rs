@@ -20,9 +20,10 @@ use crate::handshake::{EarlyData, HandshakeKind};
 use crate::keys::{EarlySecret, PskKind, Transcript};
 use crate::resume::{ClientSession, MemoryStrikeRegister, ServerSession};
 use crate::support::trace::{Actor, RESUMED};
+use crate::verify::PeerChain;
 use crate::wire::{
-    ClientExtension, ClientHello, EncryptedExtension, EncryptedExtensions, HandshakeType, NewSessionTicket,
-    NewSessionTicketExtension, ProtocolVersion, ServerExtension, ServerHello, read_all,
+    CertificateType, ClientExtension, ClientHello, EncryptedExtension, EncryptedExtensions, HandshakeType,
+    NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, ServerExtension, ServerHello, read_all,
 };
 
 /// The connection whose session is resumed.
@@ -105,7 +106,8 @@ fn knows(ticket: &Ticket, script: &Script, register: &Arc<MemoryStrikeRegister>,
         configuration: config.binding().unwrap(),
         server_name: Some("server".into()),
         application_protocol: None,
-        client_chain: Arc::default(),
+        client_chain: PeerChain::default(),
+        server_certificate_type: CertificateType::X509,
         client_scheme: None,
         extended_master_secret: true,
         ticket_age_add: ticket.age_add,

@@ -1,4 +1,4 @@
-//! The provider that ships: every primitive from `ring`, except X25519MLKEM768's ML-KEM half.
+//! The provider that ships: every primitive from `ring`, except ML-KEM, by itself and in the hybrids.
 //!
 //! No other folder names `ring`. Its random source cannot be replaced (the trait is sealed), so signatures and
 //! Diffie-Hellman keys draw from it directly; everything else goes through [`Provider::fill_random`], and both end in
@@ -52,13 +52,22 @@ const CIPHER_SUITES: &[CipherSuite] = &[
     CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 ];
 
-/// The hybrid first: traffic recorded today must not be opened by a quantum computer later.
+/// The hybrid first: traffic recorded today must not be opened by a quantum computer later. Those at the end are there for
+/// configurations that name them.
 const GROUPS: &[&dyn KeyExchange] = &[
     #[cfg(feature = "post-quantum")]
     &super::X25519MlKem768,
     &key_exchange::X25519,
     &key_exchange::SECP256R1,
     &key_exchange::SECP384R1,
+    #[cfg(feature = "post-quantum")]
+    &super::SecP256r1MlKem768,
+    #[cfg(feature = "post-quantum")]
+    &super::SecP384r1MlKem1024,
+    #[cfg(feature = "post-quantum")]
+    &super::MlKem768,
+    #[cfg(feature = "post-quantum")]
+    &super::MlKem1024,
 ];
 
 impl Provider for RingProvider {

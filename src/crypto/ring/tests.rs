@@ -20,12 +20,21 @@ fn every_listed_suite_has_its_hash_and_aead() {
 }
 
 #[test]
-fn groups_are_listed_with_the_hybrid_first() {
-    let names: Vec<_> = provider().groups().iter().map(|group| group.group()).collect();
-    let classical = [NamedGroup::x25519, NamedGroup::secp256r1, NamedGroup::secp384r1];
-    assert_eq!(names[names.len() - 3..], classical);
+fn default_groups_are_the_hybrid_first_and_the_curves_and_the_others_must_be_named() {
+    use NamedGroup as G;
+    let names = |is_default: bool| -> Vec<_> {
+        let provider = provider();
+        let listed = provider.groups().iter().filter(|group| group.is_default() == is_default);
+        listed.map(|group| group.group()).collect()
+    };
+    let curves = [G::x25519, G::secp256r1, G::secp384r1];
     #[cfg(feature = "post-quantum")]
-    assert_eq!((names[0], names.len()), (NamedGroup::X25519MLKEM768, 4));
+    {
+        assert_eq!(names(true), [&[G::X25519MLKEM768], &curves[..]].concat());
+        assert_eq!(names(false), [G::SecP256r1MLKEM768, G::SecP384r1MLKEM1024, G::MLKEM768, G::MLKEM1024]);
+    }
+    #[cfg(not(feature = "post-quantum"))]
+    assert_eq!((names(true), names(false)), (curves.to_vec(), Vec::new()));
 }
 
 #[test]

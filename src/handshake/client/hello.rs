@@ -13,12 +13,13 @@ use pki_types::ServerName;
 use super::offer::Offer;
 use super::psk::{PskKey, psks_to_offer};
 use super::session::{fits, session_query};
+use super::shares::KeyShares;
 #[cfg(feature = "tls12")]
 use super::tls12;
 use super::{Client, early_data, tls13};
 use crate::config::ClientConfig;
-use crate::crypto::{CryptoError, Provider, Secret, StartedKeyExchange, Suite, key_exchange};
-use crate::error::{Error, Incompatible, Internal, Violation};
+use crate::crypto::{Secret, Suite};
+use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{EarlyData, Incoming, Outgoing};
 use crate::keys::Transcript;
@@ -33,7 +34,7 @@ use crate::wire::{
 pub(crate) struct WaitServerHello {
     offer: Offer,
     /// Our half of the key exchange; `None` if TLS 1.3 is not offered, where the server goes first.
-    key_exchange: Option<Box<dyn StartedKeyExchange>>,
+    shares: Option<KeyShares>,
     stage: Stage,
 }
 
@@ -66,20 +67,18 @@ pub(super) fn send_client_hello(
     session: Option<Box<ClientSession>>,
     out: &mut Outgoing,
 ) -> Result<WaitServerHello, Error> {
-    let provider = Arc::clone(&config.preferences.provider);
-    let wanted = config.preferences.groups.first().copied().ok_or(Incompatible::NoCommonGroup)?;
     let has_tls13 = config.preferences.allows(ProtocolVersion::TLSv1_3);
     let offer = make_offer(config, name, session)?;
-    let key_exchange = if has_tls13 { Some(start_key_exchange(&*provider, wanted)?) } else { None };
+    let shares = if has_tls13 { Some(KeyShares::start(&offer.config)?) } else { None };
 
-    let client_hello = offer.write(&offer.shares(key_exchange.as_deref()), None, None)?;
+    let client_hello = offer.write(shares.as_ref(), None, None)?;
     out.send_bytes(Level::Initial, client_hello.clone());
     if has_tls13 {
         // The dummy of a server that speaks TLS 1.3; in TLS 1.2 there is none. RFC 8446 §D.4.
         out.read_change_cipher_spec(ChangeCipherSpecs::Tolerated);
     }
     early_data::start(&offer, &client_hello, out)?;
-    Ok(WaitServerHello { offer, key_exchange, stage: Stage::First { client_hello } })
+    Ok(WaitServerHello { offer, shares, stage: Stage::First { client_hello } })
 }
 
 /// Draws the randoms and keeps of the session what it is good for.
@@ -126,12 +125,8 @@ fn make_offer(
         #[cfg(feature = "tls12")]
         session_tls12,
         psks,
+        answers: Vec::new(),
     })
-}
-
-fn start_key_exchange(provider: &dyn Provider, group: NamedGroup) -> Result<Box<dyn StartedKeyExchange>, Error> {
-    let exchange = key_exchange(provider, group).ok_or(Internal::CryptographyFailed)?;
-    exchange.start(provider).map_err(crypto_failed)
 }
 
 impl WaitServerHello {
@@ -151,12 +146,12 @@ impl WaitServerHello {
 
     /// RFC 8446 §4.1.4.
     fn accept_hello_retry_request(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<Self, Error> {
-        let Self { mut offer, key_exchange, stage } = self;
+        let Self { mut offer, shares, stage } = self;
         let provider = Arc::clone(&offer.config.preferences.provider);
         // 1. Only the first hello may be retried, and keys do not change here, but the client's flight does.
         let Stage::First { client_hello } = stage else { return Err(Violation::SecondHelloRetryRequest.into()) };
         // A hello without a share has none to retry: to it, this is a hello of TLS 1.2 that claims to be more.
-        let Some(key_exchange) = key_exchange else { return Err(Violation::HelloRetryRequestWithoutChange.into()) };
+        let Some(shares) = shares else { return Err(Violation::HelloRetryRequestWithoutChange.into()) };
         message.boundary()?;
         let retry: HelloRetryRequest<'_> = message.parse()?;
 
@@ -170,14 +165,13 @@ impl WaitServerHello {
         }
 
         // 4. The group must be one that we offer and have not sent a share for. RFC 8446 §4.2.8.
-        let key_exchange = match group {
-            None => key_exchange,
+        let shares = match group {
+            None => shares,
             Some(group) => {
-                let already_sent = offer.shares(Some(&*key_exchange)).iter().any(|share| share.group == group);
-                if already_sent || !offer.config.preferences.groups.contains(&group) {
+                if shares.has(group) || !offer.config.preferences.groups.contains(&group) {
                     return Err(Violation::RetryGroupNotOffered.into());
                 }
-                start_key_exchange(&*provider, group)?
+                KeyShares::start_one(&*provider, group)?
             }
         };
 
@@ -198,14 +192,10 @@ impl WaitServerHello {
         offer.early_data = false;
         offer.psks.retain(|psk| psk.suite.hash == suite.hash);
         offer.offers_psks = !offer.psks.is_empty();
-        let shares = match group {
-            Some(group) => vec![KeyShareEntry { group, key_exchange: key_exchange.share() }],
-            None => offer.shares(Some(&*key_exchange)),
-        };
-        let client_hello = offer.write(&shares, cookie, Some(&transcript))?;
+        let client_hello = offer.write(Some(&shares), cookie, Some(&transcript))?;
         transcript.add(&client_hello);
         out.send_bytes(Level::Initial, client_hello);
-        Ok(Self { offer, key_exchange: Some(key_exchange), stage: Stage::Second { suite, transcript } })
+        Ok(Self { offer, shares: Some(shares), stage: Stage::Second { suite, transcript } })
     }
 
     /// Settles the version, which says what all the rest means. RFC 8446 §4.1.3.
@@ -230,11 +220,11 @@ impl WaitServerHello {
         server_hello: &ServerHello<'_>,
         out: &mut Outgoing,
     ) -> Result<Client, Error> {
-        let Self { mut offer, key_exchange, stage } = self;
+        let Self { mut offer, shares, stage } = self;
         let provider = Arc::clone(&offer.config.preferences.provider);
         // 1. The keys change behind this message.
         let boundary = message.boundary()?;
-        let key_exchange = key_exchange.ok_or(Violation::KeyShareGroupNotOffered)?;
+        let shares = shares.ok_or(Violation::KeyShareGroupNotOffered)?;
 
         // 2. The echo, the suite, and that a retry's suite is kept. RFC 8446 §4.1.4.
         let suite = offer.check_hello(
@@ -277,7 +267,7 @@ impl WaitServerHello {
         };
 
         // 5. The key exchange. RFC 8446 §4.2.8.
-        let (group, shared_secret) = complete(&offer, key_exchange, share, hello_retried)?;
+        let (group, shared_secret) = shares.complete(share)?;
 
         // 6. ServerHello ends the transcript of the handshake keys.
         transcript.add(message.bytes());
@@ -363,32 +353,6 @@ fn read_retry<'r>(
         }
     }
     Ok((group, cookie))
-}
-
-/// Completes with the group that the server chose: the one that we sent, or its classical half.
-fn complete(
-    offer: &Offer,
-    key_exchange: Box<dyn StartedKeyExchange>,
-    share: &KeyShareEntry<'_>,
-    hello_retried: bool,
-) -> Result<(NamedGroup, Secret), Error> {
-    let group = share.group;
-    let component_sent = !hello_retried || offer.config.preferences.groups.first() == Some(&key_exchange.group());
-    let is_component = component_sent
-        && key_exchange.component().is_some_and(|(component, _)| component == group)
-        && offer.config.preferences.groups.contains(&group);
-    let completed = if key_exchange.group() == group {
-        key_exchange.complete(share.key_exchange)
-    } else if is_component {
-        key_exchange.complete_component(share.key_exchange)
-    } else {
-        return Err(Violation::KeyShareGroupNotOffered.into());
-    };
-    match completed {
-        Ok(secret) => Ok((group, secret)),
-        Err(CryptoError::InvalidShare) => Err(Violation::InvalidKeyShare.into()),
-        Err(other) => Err(crypto_failed(other)),
-    }
 }
 
 /// The name that a finished connection reports.

@@ -5,6 +5,7 @@ mod hello;
 mod offer;
 mod psk;
 pub(crate) mod session;
+mod shares;
 #[cfg(feature = "tls12")]
 pub(crate) mod tls12;
 pub(crate) mod tls13;
@@ -28,6 +29,8 @@ use crate::wire::{HandshakeType, ProtocolVersion};
 pub(crate) enum Client {
     /// Nothing is sent yet: is there a session to resume?
     AskSession(session::AskSession),
+    /// Nothing is sent yet: is the chain of the session that was found still to be trusted?
+    AskSessionVerdict(session::AskSessionVerdict),
     /// ClientHello is sent. RFC 8446 §A.1: START → WAIT_SH.
     WaitServerHello(hello::WaitServerHello),
     /// The version is TLS 1.3.
@@ -53,7 +56,7 @@ impl Client {
             (Self::WaitServerHello(state), HandshakeType::server_hello) => {
                 state.accept(message, out).map(Progress::Handshaking)
             }
-            (state @ (Self::AskSession(_) | Self::WaitServerHello(_)), got) => {
+            (state @ (Self::AskSession(_) | Self::AskSessionVerdict(_) | Self::WaitServerHello(_)), got) => {
                 Err(Violation::UnexpectedMessage(got, state.name()).into())
             }
             (Self::Tls13(state), _) => state.receive(message, out).map(|progress| progress.map(Self::Tls13)),
@@ -78,7 +81,7 @@ impl Client {
     /// Says whether the version is, or may yet be, one with warning alerts that end nothing. RFC 5246 §7.2.
     pub(crate) fn has_warnings(&self) -> bool {
         match self {
-            Self::AskSession(_) => false,
+            Self::AskSession(_) | Self::AskSessionVerdict(_) => false,
             Self::WaitServerHello(state) => state.offers_tls12(),
             Self::Tls13(_) => false,
             #[cfg(feature = "tls12")]
@@ -104,6 +107,11 @@ impl Client {
                 Answer::Refuse(alert) => Err(Error::Refused(alert)),
                 _ => Err(Misuse::WrongAnswer.into()),
             },
+            Self::AskSessionVerdict(state) => match answer {
+                Answer::Verdict(verdict) => state.accept(verdict, out).map(Progress::Handshaking),
+                Answer::Refuse(alert) => Err(Error::Refused(alert)),
+                _ => Err(Misuse::WrongAnswer.into()),
+            },
             Self::WaitServerHello(_) => Err(Misuse::WrongAnswer.into()),
             Self::Tls13(state) => state.answer(answer, out).map(|progress| progress.map(Self::Tls13)),
             #[cfg(feature = "tls12")]
@@ -115,6 +123,10 @@ impl Client {
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
         match self {
             Self::AskSession(_) => matches!(answer, Answer::ClientSession(_) | Answer::Refuse(_)),
+            Self::AskSessionVerdict(state) => match answer {
+                Answer::Verdict(verdict) => state.takes(verdict),
+                answer => matches!(answer, Answer::Refuse(_)),
+            },
             Self::WaitServerHello(_) => false,
             Self::Tls13(state) => state.takes(answer),
             #[cfg(feature = "tls12")]
@@ -126,6 +138,7 @@ impl Client {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::AskSession(_) => "AskSession",
+            Self::AskSessionVerdict(_) => "AskSessionVerdict",
             Self::WaitServerHello(_) => "WaitServerHello",
             Self::Tls13(state) => state.name(),
             #[cfg(feature = "tls12")]

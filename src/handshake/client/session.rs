@@ -9,15 +9,16 @@ use pki_types::{IpAddr, ServerName};
 use super::Client;
 use super::hello::send_client_hello;
 use crate::clock::Time;
-use crate::config::{ClientConfig, ClientSessionQuery, Decision};
+use crate::config::{ChainToVerify, ClientConfig, ClientSessionQuery, Decision, Verdict};
 use crate::crypto::Suite;
 #[cfg(feature = "tls12")]
 use crate::crypto::SuiteTls12;
-use crate::error::Error;
+use crate::error::{Error, Internal};
 #[cfg(feature = "tls12")]
 use crate::handshake::record_sizes::fragment_bytes;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::resume::ClientSession;
+use crate::verify::Purpose;
 use crate::wire::ProtocolVersion;
 
 /// The longest ticket that is kept: with the longest list of application protocols beside it, it still fits into a hello.
@@ -32,6 +33,27 @@ pub(crate) struct AskSession {
 impl AskSession {
     /// Goes on with a session, or without.
     pub(super) fn accept(self, session: Option<Box<ClientSession>>, out: &mut Outgoing) -> Result<Client, Error> {
+        judge_again(self.config, self.name, session, out)
+    }
+}
+
+/// A session is found, and its chain waits to be judged once more.
+pub(crate) struct AskSessionVerdict {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    session: Box<ClientSession>,
+}
+
+impl AskSessionVerdict {
+    /// Says whether a verdict is about the session's chain.
+    pub(super) fn takes(&self, verdict: &Verdict) -> bool {
+        verdict.as_ref().ok().is_none_or(|accepted| accepted.is_about(&self.session.server_chain))
+    }
+
+    /// Offers the session of a server that is still to be trusted. Any other is as good as none: the server may have
+    /// another certificate by now, which is judged when it shows it.
+    pub(super) fn accept(self, verdict: Verdict, out: &mut Outgoing) -> Result<Client, Error> {
+        let session = verdict.is_ok().then_some(self.session);
         send_client_hello(self.config, self.name, session, out).map(Client::WaitServerHello)
     }
 }
@@ -43,11 +65,48 @@ pub(super) fn start(config: Arc<ClientConfig>, name: ServerName<'static>, out: &
         return send_client_hello(config, name, None, out).map(Client::WaitServerHello);
     };
     match store.take(&query) {
-        Decision::Now(session) => send_client_hello(config, name, session, out).map(Client::WaitServerHello),
+        Decision::Now(session) => judge_again(config, name, session, out),
         Decision::Refuse(alert) => Err(Error::Refused(alert)),
         Decision::Later => {
             out.ask(QuestionKind::FindClientSession(query));
             Ok(Client::AskSession(AskSession { config, name }))
+        }
+    }
+}
+
+/// Has the chain of a session that fits judged once more, if the application wants that: before the session is offered, so
+/// that nothing is sent early to a server that is no longer trusted.
+fn judge_again(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    session: Option<Box<ClientSession>>,
+    out: &mut Outgoing,
+) -> Result<Client, Error> {
+    let mut session = match session {
+        Some(session) if config.resumption.verifies_again && may_offer(&session, &config, &name) => session,
+        session => return send_client_hello(config, name, session, out).map(Client::WaitServerHello),
+    };
+    // A chain of this connection's own: a verdict for the connection that made the session is none for this one.
+    session.server_chain = session.server_chain.anew();
+    let question = ChainToVerify {
+        chain: session.server_chain.clone(),
+        purpose: Purpose::Server,
+        name: Some(name.clone()),
+        now: config.preferences.now(),
+        ocsp_response: None,
+        roots: Arc::clone(&config.roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
+        provider: Arc::clone(&config.preferences.provider),
+    };
+    let verifier = Arc::clone(&config.verifier);
+    let state = AskSessionVerdict { config, name, session };
+    match verifier.verify(&question) {
+        Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict, out),
+        Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
+        Decision::Refuse(alert) => Err(Error::Refused(alert)),
+        Decision::Later => {
+            out.ask(QuestionKind::VerifyChain(question));
+            Ok(Client::AskSessionVerdict(state))
         }
     }
 }
@@ -73,12 +132,19 @@ fn written(name: &ServerName<'_>) -> String {
     }
 }
 
+/// Says whether a session may be offered now to the server of this name.
+fn may_offer(session: &ClientSession, config: &ClientConfig, name: &ServerName<'static>) -> bool {
+    let known = session_query(config, name).zip(config.preferences.now());
+    known.is_some_and(|(query, now)| fits(session, config, &query, now))
+}
+
 /// Says whether a session may be offered: it was made with this server under this configuration, is alive, and its version
 /// and suite are still among ours. What does not fit is dropped, and the handshake is a full one.
 pub(super) fn fits(session: &ClientSession, config: &ClientConfig, query: &ClientSessionQuery, now: Time) -> bool {
     session.server_name == query.server_name
         && session.configuration == query.configuration
         && session.is_alive(now)
+        && config.accepted_certificate_types().contains(&session.server_chain.certificate_type())
         && session.ticket.len() <= MAX_TICKET_LEN
         && config.preferences.allows(session.version)
         && match session.version {

@@ -17,8 +17,8 @@ use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Ou
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
 use crate::wire::{
-    CipherSuite, ClientHello, CompressionMethod, ExtensionType, HandshakeType, KeyShareEntry, NamedGroup,
-    ProtocolVersion, PskKeyExchangeMode,
+    CertificateType, CipherSuite, ClientHello, CompressionMethod, ExtensionType, HandshakeType, KeyShareEntry,
+    NamedGroup, ProtocolVersion, PskKeyExchangeMode,
 };
 
 /// Nothing has come yet. RFC 8446 §A.2: START.
@@ -37,6 +37,8 @@ pub(super) struct Settled {
     pub(super) client_share: Vec<u8>,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
+    /// What the client can show.
+    pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) has_signature_algorithms: bool,
     pub(super) asks_for_ocsp: bool,
     pub(super) offers_early_data: bool,
@@ -235,6 +237,7 @@ pub(super) fn proceed(
     let Parameters { suites, offered, groups, .. } = parameters;
     let signature_algorithms = offered.signature_algorithms.unwrap_or_default();
     let certificate_schemes = offered.signature_algorithms_cert.unwrap_or(signature_algorithms);
+    let (client_certificate_types, server_certificate_types) = offered.certificate_types();
     let hello = ClientHelloInfo {
         version: ProtocolVersion::TLSv1_3,
         server_name: offered.server_name()?,
@@ -244,6 +247,7 @@ pub(super) fn proceed(
         signature_schemes: signature_algorithms.to_vec(),
         certificate_signature_schemes: certificate_schemes.to_vec(),
         certificate_authorities: offered.authorities(),
+        server_certificate_types,
     };
     let record_sizes = offered.record_sizes(&config.preferences, ProtocolVersion::TLSv1_3)?;
     let settled = Settled {
@@ -255,6 +259,7 @@ pub(super) fn proceed(
         group,
         client_share,
         hello,
+        client_certificate_types,
         has_signature_algorithms: offered.signature_algorithms.is_some(),
         asks_for_ocsp: offered.asks_for_ocsp,
         offers_early_data: offered.early_data,

@@ -1,5 +1,6 @@
 //! The server's handshake: the hello, which settles the version once for good, then that version's own table.
 
+mod certificate_types;
 mod choosing;
 mod hello;
 mod offered;

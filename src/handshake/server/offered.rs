@@ -3,15 +3,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::config::{Preferences, host_name};
+use crate::config::{Preferences, X509_ALONE, host_name};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::record_sizes::RecordSizes;
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, ClientExtension, ClientHello, DistinguishedName, ExtensionContext, ExtensionType,
-    HandshakeType, KeyShareEntry, MaxFragmentLength, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion,
-    PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
+    CertificateStatusRequest, CertificateType, ClientExtension, ClientHello, DistinguishedName, ExtensionContext,
+    ExtensionType, HandshakeType, KeyShareEntry, MaxFragmentLength, NamedGroup, OfferedPsks, ProtocolNameList,
+    ProtocolVersion, PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
 /// The extensions of a ClientHello that decide something, each where it can be named.
@@ -25,6 +25,8 @@ pub(super) struct Offered<'h> {
     pub(super) server_name: Option<&'h ServerNameList<'h>>,
     pub(super) application_protocols: Option<&'h ProtocolNameList<'h>>,
     pub(super) certificate_authorities: &'h [DistinguishedName<'h>],
+    pub(super) client_certificate_types: Option<&'h [CertificateType]>,
+    pub(super) server_certificate_types: Option<&'h [CertificateType]>,
     pub(super) asks_for_ocsp: bool,
     pub(super) post_handshake_auth: bool,
     pub(super) early_data: bool,
@@ -69,6 +71,12 @@ impl<'h> Offered<'h> {
                 }
                 ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
+                ClientExtension::ClientCertificateType(list) => {
+                    offered.client_certificate_types = Some(checked_types(extension.extension_type(), list)?);
+                }
+                ClientExtension::ServerCertificateType(list) => {
+                    offered.server_certificate_types = Some(checked_types(extension.extension_type(), list)?);
+                }
                 ClientExtension::PostHandshakeAuth => offered.post_handshake_auth = true,
                 ClientExtension::EarlyData => offered.early_data = true,
                 ClientExtension::RecordSizeLimit(limit) => offered.record_size_limit = Some(*limit),
@@ -118,6 +126,12 @@ impl<'h> Offered<'h> {
         names.map(|name| name.to_vec()).collect()
     }
 
+    /// The certificate types that the client can show, and those that it can judge; of X.509 it need not speak. RFC 7250 §4.1.
+    pub(super) fn certificate_types(&self) -> (Vec<CertificateType>, Vec<CertificateType>) {
+        let said = |list: Option<&[CertificateType]>| list.unwrap_or(X509_ALONE).to_vec();
+        (said(self.client_certificate_types), said(self.server_certificate_types))
+    }
+
     /// The DER of the names of the authorities that the client trusts.
     pub(super) fn authorities(&self) -> Vec<Vec<u8>> {
         self.certificate_authorities.iter().map(|name| name.0.to_vec()).collect()
@@ -126,6 +140,14 @@ impl<'h> Offered<'h> {
     /// The name that the client asks for. RFC 6066 §3.
     pub(super) fn server_name(&self) -> Result<Option<String>, Error> {
         self.server_name.map_or(Ok(None), host_name)
+    }
+}
+
+/// A list that says something: neither empty, nor what silence means. RFC 7250 §3, §4.1.
+fn checked_types(extension: ExtensionType, list: &[CertificateType]) -> Result<&[CertificateType], Error> {
+    match list {
+        [] | [CertificateType::X509] => Err(Violation::BadCertificateTypeList(extension).into()),
+        list => Ok(list),
     }
 }
 

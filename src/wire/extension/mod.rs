@@ -159,10 +159,10 @@ extensions! {
         ApplicationLayerProtocolNegotiation(ProtocolNameList<'a>) = application_layer_protocol_negotiation, Codec::read, |w, it| it.write(w);
         /// RFC 6962 §3.3.1: empty.
         SignedCertificateTimestamp = signed_certificate_timestamp, (), ();
-        /// RFC 7250 §3: what the client can show.
-        ClientCertificateType(Vec<CertificateType>) = client_certificate_type, |r| r.list_u8(1..=0xff), |w, it| w.list_u8(1..=0xff, it);
-        /// RFC 7250 §3: what the client can judge.
-        ServerCertificateType(Vec<CertificateType>) = server_certificate_type, |r| r.list_u8(1..=0xff), |w, it| w.list_u8(1..=0xff, it);
+        /// RFC 7250 §3: what the client can show. An empty list is the handshake's to refuse, like one of X.509 alone.
+        ClientCertificateType(Vec<CertificateType>) = client_certificate_type, |r| r.list_u8(0..=0xff), |w, it| w.list_u8(0..=0xff, it);
+        /// RFC 7250 §3: what the client can judge. The same.
+        ServerCertificateType(Vec<CertificateType>) = server_certificate_type, |r| r.list_u8(0..=0xff), |w, it| w.list_u8(0..=0xff, it);
         /// RFC 7685: bytes that say nothing.
         Padding(&'a [u8]) = padding, |r| Ok(r.rest()), opaque;
         /// RFC 7627 §5.1: empty.

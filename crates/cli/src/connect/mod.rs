@@ -6,9 +6,10 @@ mod session_file;
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::{fs, thread};
 
 use bulla::{ClientConfig, ClientConnection, ReadHalf, ServerName, Stream, WriteHalf};
 
@@ -17,6 +18,7 @@ use crate::negotiated;
 use crate::options::Connect;
 use crate::report::{Failure, Role, is_timeout};
 use crate::setup;
+use crate::told;
 use crate::trace::Trace;
 use early_input::EarlyInput;
 use patience::Patience;
@@ -41,7 +43,7 @@ pub(crate) fn run(options: &Connect) -> Result<(), Failure> {
     if options.protocol.trace {
         config = config.observer(Arc::new(Trace::new("")));
     }
-    let transport = connect(options)?;
+    let transport = setup::open(&options.server, options.timeout)?;
     let talked = talk(options, config, name, transport, file.as_ref(), early);
     talked.and_then(|()| file.map_or(Ok(()), |file| file.result()))
 }
@@ -68,6 +70,11 @@ fn talk(
     }
     stream.handshake_within(options.timeout).map_err(shaking)?;
     tell(&peer, &stream);
+    told::keys("", stream.connection(), &options.keys);
+    told::answers(stream.connection(), &options.shape.extension);
+    if let Some(path) = &options.save_ocsp {
+        save_ocsp(path, stream.connection())?;
+    }
     let early_sent = early.is_some();
     let first = early.map_or(Vec::new(), |early| early.rest(stream.connection(), file));
     if let Some(patience) = &mut patience {
@@ -83,23 +90,6 @@ fn talk(
     })
 }
 
-/// Tries a host's addresses in turn.
-fn connect(options: &Connect) -> Result<TcpStream, Failure> {
-    let addresses = setup::resolve(&options.server)?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in &addresses {
-        match TcpStream::connect_timeout(address, options.timeout) {
-            Ok(transport) => {
-                // Small messages must not wait for the answers to earlier ones.
-                let _ = transport.set_nodelay(true);
-                return Ok(transport);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(Failure::of_connecting(&options.server.to_string(), &addresses, &last))
-}
-
 fn tell(peer: &str, stream: &Stream<ClientConnection, TcpStream>) {
     let address = stream.transport().peer_addr().ok().filter(|address| address.to_string() != peer);
     let address = address.map_or(String::new(), |it| format!(" at {it}"));
@@ -107,6 +97,16 @@ fn tell(peer: &str, stream: &Stream<ClientConnection, TcpStream>) {
     if let Some(certificate) = negotiated::peer(stream.connection()) {
         console::note(&format!("{DIM}its certificate: {certificate}{DIM:#}"));
     }
+}
+
+/// Keeps the server's OCSP response for other programs to judge.
+fn save_ocsp(path: &Path, connection: &bulla::Connection) -> Result<(), Failure> {
+    let Some(response) = connection.peer_ocsp_response() else {
+        console::note(&format!("the server has sent no OCSP response; {} is not written", path.display()));
+        return Ok(());
+    };
+    let unusable = |error| Failure::usage("--save-ocsp", format!("{}: {error}", path.display()));
+    fs::write(path, response).map_err(unusable)
 }
 
 /// What ended the exchange before its time.

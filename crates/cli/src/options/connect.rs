@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::endpoint::seconds;
-use super::{Endpoint, Protocol, PskUse};
+use super::{Endpoint, Keys, Protocol, PskUse, Shape};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -52,8 +52,12 @@ pub(crate) struct Connect {
     pub(crate) key: Option<PathBuf>,
 
     /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged
-    #[arg(long)]
+    #[arg(long, visible_alias = "status")]
     pub(crate) ocsp: bool,
+
+    /// Asks for an OCSP response and writes it to FILE as it came: --save-ocsp staple.der
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_ocsp: Option<PathBuf>,
 
     /// Sends close_notify when standard input ends; receiving goes on until the server closes
     #[arg(long)]
@@ -87,4 +91,10 @@ pub(crate) struct Connect {
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) shape: Shape,
+
+    #[command(flatten)]
+    pub(crate) keys: Keys,
 }

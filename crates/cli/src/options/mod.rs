@@ -2,13 +2,19 @@
 
 mod connect;
 mod endpoint;
+mod keys;
+mod pass;
 mod protocol;
 mod serve;
+mod shape;
 
 pub(crate) use connect::Connect;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use keys::{ChannelBinding, Export, Keys};
+pub(crate) use pass::Pass;
 pub(crate) use protocol::{Protocol, PskUse};
 pub(crate) use serve::{Serve, WhetherRequired};
+pub(crate) use shape::{Extension, KeyShares, Shape};
 
 use clap::{Parser, Subcommand};
 

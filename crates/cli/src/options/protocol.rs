@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use bulla::config::Policy;
 use bulla::crypto::HashAlgorithm;
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
+use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use clap::Args;
 
 use crate::choices;
@@ -25,6 +26,11 @@ pub(crate) struct PskUse {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct Protocol {
+    /// Allows what this named set allows, which never changes: --policy modern-2026-11. --suites, --groups, --signatures and
+    /// the versions replace its lists; an unknown name shows all
+    #[arg(long, value_name = "NAME", value_parser = choices::policy)]
+    pub(crate) policy: Option<&'static Policy>,
+
     /// Application protocols, most wanted first, such as h2,http/1.1
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) alpn: Vec<String>,
@@ -44,6 +50,10 @@ pub(crate) struct Protocol {
     /// Key exchange groups, most wanted first, such as X25519MLKEM768,x25519,P-256
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = choices::group, visible_alias = "curves")]
     pub(crate) groups: Vec<NamedGroup>,
+
+    /// Signature schemes for handshakes, most wanted first, such as ecdsa_secp256r1_sha256,ed25519,RSA-PSS+SHA256
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = choices::signature_scheme, visible_alias = "sigalgs")]
+    pub(crate) signatures: Vec<SignatureScheme>,
 
     /// Appends the connection's secrets to this file, as SSLKEYLOGFILE: whoever reads it reads everything
     #[arg(long, value_name = "FILE", visible_alias = "keylogfile")]

@@ -7,7 +7,7 @@ use bulla::resume::{MAX_SESSION_LIFETIME, MIN_TICKET_PERIOD};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::endpoint::seconds;
-use super::{Endpoint, Protocol, PskUse};
+use super::{Endpoint, Keys, Pass, Protocol, PskUse};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +45,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "cert")]
     pub(crate) key: Vec<PathBuf>,
 
+    /// An OCSP response (DER) for the certificate in the same place, for clients that ask: --staple leaf.der. A dash means
+    /// none; openssl ocsp -respout makes such a file
+    #[arg(long, value_name = "FILE", requires = "cert", visible_alias = "status-file")]
+    pub(crate) staple: Vec<PathBuf>,
+
     /// Sends back what a client sends
     #[arg(long)]
     pub(crate) echo: bool,
@@ -60,6 +65,15 @@ pub(crate) struct Serve {
     /// Refuses a client without a certificate ("require", the default with --client-ca) or lets it in ("request")
     #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
+
+    /// Passes clients that ask for NAME on to another server, their bytes untouched: --pass mail.example.com=127.0.0.1:9443.
+    /// NAME may begin with *. for any one label; repeatable
+    #[arg(long, value_name = "NAME=HOST:PORT", value_parser = Pass::parse)]
+    pub(crate) pass: Vec<Pass>,
+
+    /// Says what each client's software is known by: its JA4, and its JA3
+    #[arg(long)]
+    pub(crate) fingerprint: bool,
 
     /// Serves one connection and exits with its result
     #[arg(long)]
@@ -118,6 +132,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) keys: Keys,
 }
 
 /// Whether a server insists on its clients' certificates.

@@ -2,6 +2,8 @@
 
 mod echo;
 mod http;
+mod looking;
+mod md5;
 mod opening;
 
 use std::io::{self, Read, Write};
@@ -15,10 +17,12 @@ use bulla::{ServerConfig, ServerConnection, Stream};
 
 use crate::console::{self, DIM};
 use crate::negotiated;
-use crate::options::Serve;
+use crate::options::{Keys, Pass, Serve};
 use crate::report::{Failure, Kind, Role};
 use crate::setup;
+use crate::told;
 use crate::trace::Trace;
+use looking::Looked;
 use opening::Opening;
 
 /// How long a closed connection may take until the client has closed too. Closing earlier could make the system throw
@@ -27,7 +31,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no handle left for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Connected = Stream<ServerConnection, TcpStream>;
+type Connected = Stream<ServerConnection, Looked>;
 
 /// What every connection gets.
 #[derive(Debug)]
@@ -35,6 +39,9 @@ struct Service {
     config: ServerConfig,
     what: What,
     trace: bool,
+    keys: Keys,
+    passes: Vec<Pass>,
+    fingerprint: bool,
     handshake_limit: Duration,
     idle_limit: Duration,
 }
@@ -96,6 +103,9 @@ fn service(options: &Serve) -> Result<Service, Failure> {
         config,
         what,
         trace: options.protocol.trace,
+        keys: options.keys.clone(),
+        passes: options.pass.clone(),
+        fingerprint: options.fingerprint,
         handshake_limit: options.timeout,
         idle_limit: options.idle_timeout,
     })
@@ -140,12 +150,22 @@ impl Service {
     /// Serves one connection to its end.
     fn serve(&self, number: u64, transport: TcpStream, peer: SocketAddr) -> Result<(), Failure> {
         let name = format!("#{number} {peer}");
+        // Small answers must not wait for the client's acknowledgement of earlier ones.
+        let _ = transport.set_nodelay(true);
+        let mut transport = Looked::new(transport);
+        if self.fingerprint || !self.passes.is_empty() {
+            let hello = transport.look(self.handshake_limit);
+            if let Some(hello) = hello.as_ref().filter(|_| self.fingerprint) {
+                looking::tell_fingerprint(&name, hello);
+            }
+            if let Some(pass) = hello.as_ref().and_then(|hello| looking::destination(&self.passes, hello)) {
+                return looking::pass(&name, transport, pass, self.handshake_limit, self.idle_limit);
+            }
+        }
         let mut config = self.config.clone();
         if self.trace {
             config = config.observer(Arc::new(Trace::new(format!("#{number} "))));
         }
-        // Small answers must not wait for the client's acknowledgement of earlier ones.
-        let _ = transport.set_nodelay(true);
         let connection = ServerConnection::new(Arc::new(config));
         let connection = connection.map_err(|error| Failure::of_tls(&name, Role::Server, &error))?;
         let mut stream = Stream::new(connection, transport);
@@ -159,7 +179,10 @@ impl Service {
     }
 
     fn talk(&self, name: &str, stream: &mut Connected) -> Result<(), Failure> {
-        let finished = |stream: &Connected| tell(name, stream);
+        let finished = |stream: &Connected| {
+            tell(name, stream);
+            told::keys(&format!("{name}: "), stream.connection(), &self.keys);
+        };
         let limited = stream.transport().set_read_timeout(Some(self.idle_limit));
         let limited = limited.and_then(|()| stream.transport().set_write_timeout(Some(self.idle_limit)));
         let mut opening = Opening::new(stream, self.handshake_limit, &finished);

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use bulla::config::ClientHelloShape;
 use bulla::{ClientConfig, Roots, ServerName};
 
 use super::protocol::{protocol, psk_protocol};
 use super::{identity, roots_from};
 use crate::console;
-use crate::options::Connect;
+use crate::options::{Connect, KeyShares, Shape};
 use crate::psk;
 use crate::report::Failure;
 
@@ -26,9 +27,26 @@ pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
         }
     };
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        config = config.identity(identity(cert, key)?);
+        config = config.identity(identity::read(cert, key)?);
     }
-    Ok(config.ask_for_ocsp(options.ocsp))
+    let config = shape(config, &options.shape)?;
+    Ok(config.ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))
+}
+
+/// Decides what the ClientHello looks like.
+fn shape(config: ClientConfig, options: &Shape) -> Result<ClientConfig, Failure> {
+    let mut config = config.grease(options.grease);
+    if let Some(KeyShares(groups)) = &options.key_shares {
+        config = config.key_shares(groups.iter().copied()).map_err(|error| Failure::usage("--key-shares", error))?;
+    }
+    let mut shape = ClientHelloShape::new()
+        .order(options.extension_order.iter().copied())
+        .shuffle(options.shuffle_extensions)
+        .pad_to(options.pad_hello.unwrap_or(0).into());
+    for extension in &options.extension {
+        shape = shape.with_extension(extension.extension_type, extension.content.clone());
+    }
+    config.client_hello_shape(shape).map_err(|error| Failure::usage("--extension, --pad-hello", error))
 }
 
 /// The name that the server's certificate must be for.

@@ -1,6 +1,7 @@
 //! Turns options into configurations. Whatever is wrong with an option or a file comes out here, before any connection.
 
 mod client;
+mod identity;
 mod protocol;
 mod resumption;
 mod server;
@@ -8,10 +9,12 @@ mod server;
 pub(crate) use client::{client, server_name};
 pub(crate) use server::server;
 
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use bulla::{Identity, Roots};
+use bulla::Roots;
 
 use crate::options::Endpoint;
 use crate::report::{Failure, Kind};
@@ -32,14 +35,27 @@ pub(crate) fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Failure> {
     Ok(addresses)
 }
 
+/// Connects to a host, whose addresses are tried in turn.
+pub(crate) fn open(to: &Endpoint, limit: Duration) -> Result<TcpStream, Failure> {
+    let addresses = resolve(to)?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in &addresses {
+        match TcpStream::connect_timeout(address, limit) {
+            Ok(transport) => {
+                // Small messages must not wait for the answers to earlier ones.
+                let _ = transport.set_nodelay(true);
+                return Ok(transport);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(Failure::of_connecting(&to.to_string(), &addresses, &last))
+}
+
 fn roots_from(option: &str, files: &[PathBuf]) -> Result<Roots, Failure> {
     let mut roots = Roots::new();
     for file in files {
         roots.add_file(file).map_err(|error| Failure::usage(option, error))?;
     }
     Ok(roots)
-}
-
-fn identity(cert: &Path, key: &Path) -> Result<Identity, Failure> {
-    Identity::from_files(cert, key).map_err(|error| Failure::usage("--cert, --key", error))
 }

@@ -25,11 +25,17 @@ macro_rules! decisions {
 
             fn with_options(self, options: &Protocol) -> Result<Self, ConfigError> {
                 let mut config = self;
+                if let Some(policy) = options.policy {
+                    config = config.policy(policy)?;
+                }
                 if !options.suites.is_empty() {
                     config = config.cipher_suites(options.suites.iter().copied())?;
                 }
                 if !options.groups.is_empty() {
                     config = config.groups(options.groups.iter().copied())?;
+                }
+                if !options.signatures.is_empty() {
+                    config = config.signature_schemes(options.signatures.iter().copied())?;
                 }
                 if !options.alpn.is_empty() {
                     config = config.alpn(&options.alpn)?;
@@ -47,8 +53,9 @@ decisions!(ClientConfig);
 decisions!(ServerConfig);
 
 pub(super) fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C, Failure> {
-    let mut config =
-        config.with_options(options).map_err(|error| Failure::usage("--suites, --groups, --alpn", error))?;
+    let mut config = config
+        .with_options(options)
+        .map_err(|error| Failure::usage("--policy, --suites, --groups, --signatures, --alpn", error))?;
     if options.min_version.is_some() || options.max_version.is_some() {
         let versions = versions_between(options.min_version, options.max_version)?;
         config =

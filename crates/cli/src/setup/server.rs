@@ -13,14 +13,8 @@ use crate::report::Failure;
 
 /// Builds a server's configuration.
 pub(crate) fn server(options: &Serve) -> Result<ServerConfig, Failure> {
-    if options.cert.len() != options.key.len() {
-        let (certs, keys) = (options.cert.len(), options.key.len());
-        let why = format!("{certs} --cert and {keys} --key were given");
-        return Err(Failure::usage("--cert", why).hint("each certificate needs its key, in the same order"));
-    }
     let mut config: Option<ServerConfig> = None;
-    for (cert, key) in options.cert.iter().zip(&options.key) {
-        let identity = identity(cert, key)?;
+    for identity in identity::read_all(&options.cert, &options.key, &options.staple)? {
         config = Some(match config {
             Some(config) => config.and_identity(identity),
             None => ServerConfig::new(identity),

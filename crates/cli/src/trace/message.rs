@@ -28,6 +28,9 @@ pub(super) fn told(message: &Handshake<'_>) -> Told {
             (format!("a Certificate of {len} B, compressed with {}", message.algorithm), Vec::new())
         }
         Handshake::CertificateTls12(message) => certificates(message.certificate_list.iter().map(|entry| entry.0)),
+        Handshake::RawPublicKeyTls12(message) => {
+            (format!("a raw public key of {} B", message.subject_public_key_info.len()), Vec::new())
+        }
         Handshake::CertificateStatus(CertificateStatus::Ocsp(response)) => {
             (format!("an OCSP response of {} B for the certificate", grouped(response.len())), Vec::new())
         }

@@ -8,8 +8,8 @@ use crate::error::{BadRecord, Error, Incompatible, Violation};
 use crate::handshake::client::psk::PskKey;
 use crate::handshake::record_sizes::RecordSizes;
 use crate::wire::{
-    CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, MaxFragmentLength,
-    ProtocolNameList, ProtocolVersion, Random, allowed_in,
+    CertificateType, CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, MaxFragmentLength,
+    ProtocolNameList, ProtocolVersion, Random, UnknownExtension, allowed_in,
 };
 
 impl Offer {
@@ -22,6 +22,28 @@ impl Offer {
             Some(name) => Ok(name.clone()),
             None => Err(Violation::ApplicationProtocolNotOffered.into()),
         }
+    }
+
+    /// A certificate type that we offered in this extension. RFC 7250 §4.2.
+    pub(in crate::handshake::client) fn chosen_certificate_type(
+        &self,
+        extension: ExtensionType,
+        chosen: CertificateType,
+    ) -> Result<CertificateType, Error> {
+        let offered = match extension {
+            ExtensionType::client_certificate_type => self.config.shown_certificate_types(),
+            _ => self.config.accepted_certificate_types(),
+        };
+        if offered.contains(&chosen) { Ok(chosen) } else { Err(Violation::CertificateTypeNotOffered(extension).into()) }
+    }
+
+    /// Before the server shows itself: by something that we take, also where it has not said by what. RFC 7250 §4.2.
+    pub(in crate::handshake::client) fn check_server_certificate_type(
+        &self,
+        agreed: CertificateType,
+    ) -> Result<(), Error> {
+        let is_accepted = self.config.accepted_certificate_types().contains(&agreed);
+        if is_accepted { Ok(()) } else { Err(Incompatible::NoCommonCertificateType.into()) }
     }
 
     /// What the server answers about the size of records, of which it was checked that we offered it. RFC 8449 §4, §5.
@@ -49,6 +71,11 @@ impl Offer {
             return Err(Violation::ExtensionNotAllowed(extension, message).into());
         }
         Ok(())
+    }
+
+    /// Keeps what the server answered to an extension of the application's own.
+    pub(in crate::handshake::client) fn keep_answer(&mut self, answer: &UnknownExtension<'_>) {
+        self.answers.push((answer.extension_type, answer.extension_data.into()));
     }
 
     /// Takes out the PSK that the server chose: one that we offered, whose hash is that of the suite. RFC 8446 §4.2.11.

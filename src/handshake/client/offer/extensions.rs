@@ -4,20 +4,21 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Offer;
+use crate::config::X509_ALONE;
 use crate::handshake::client::psk::without_binders;
 use crate::handshake::record_sizes::our_record_size_limit;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CertificateStatusRequest, ClientExtension, EcPointFormat, ExtensionType, KeyShareEntry, NameType,
+    CertificateStatusRequest, CertificateType, ClientExtension, EcPointFormat, ExtensionType, KeyShareEntry, NameType,
     OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry, ServerNameList,
-    SignatureScheme,
+    SignatureScheme, UnknownExtension,
 };
 
 impl Offer {
     /// The ordered list of extensions. RFC 8446 §4.2.
     pub(super) fn extensions<'e>(
         &'e self,
-        shares: &[KeyShareEntry<'e>],
+        shares: Vec<KeyShareEntry<'e>>,
         cookie: Option<&'e [u8]>,
     ) -> Vec<ClientExtension<'e>> {
         let preferences = &self.config.preferences;
@@ -47,6 +48,13 @@ impl Offer {
             let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
             list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
         }
+        // X.509 alone is what silence means, and must not be said. RFC 7250 §4.1.
+        if self.offers_client_certificate_types() {
+            list.push(ClientExtension::ClientCertificateType(self.config.shown_certificate_types().to_vec()));
+        }
+        if self.offers_server_certificate_types() {
+            list.push(ClientExtension::ServerCertificateType(self.config.accepted_certificate_types().to_vec()));
+        }
         if preferences.record_size_limit.is_some() {
             list.push(ClientExtension::RecordSizeLimit(our_record_size_limit(preferences, self.highest_version())));
         }
@@ -56,7 +64,7 @@ impl Offer {
             if let Some(cookie) = cookie {
                 list.push(ClientExtension::Cookie(cookie));
             }
-            list.push(ClientExtension::KeyShare(shares.to_vec()));
+            list.push(ClientExtension::KeyShare(shares));
         }
         if self.offers_post_handshake_auth() {
             list.push(ClientExtension::PostHandshakeAuth);
@@ -67,6 +75,10 @@ impl Offer {
         }
         if self.early_data {
             list.push(ClientExtension::EarlyData);
+        }
+        for (extension_type, content) in &self.config.shape.extensions {
+            let (extension_type, extension_data) = (*extension_type, content.as_slice());
+            list.push(ClientExtension::Unknown(UnknownExtension { extension_type, extension_data }));
         }
         if !self.psks.is_empty() {
             // The last extension of all. RFC 8446 §4.2.11.
@@ -82,6 +94,14 @@ impl Offer {
     /// Whether the server may ask for a certificate after the handshake. RFC 8446 §4.2.6.
     pub(in crate::handshake::client) fn offers_post_handshake_auth(&self) -> bool {
         self.config.post_handshake_auth && self.offers(ProtocolVersion::TLSv1_3)
+    }
+
+    fn offers_client_certificate_types(&self) -> bool {
+        !matches!(self.config.shown_certificate_types(), [] | [CertificateType::X509])
+    }
+
+    fn offers_server_certificate_types(&self) -> bool {
+        self.config.accepted_certificate_types() != X509_ALONE
     }
 
     /// Whether a PSK may be chosen, or a ticket for one sent.
@@ -131,6 +151,8 @@ impl Offer {
                 !self.config.preferences.application_protocols.is_empty()
             }
             ExtensionType::status_request => self.config.asks_for_ocsp,
+            ExtensionType::client_certificate_type => self.offers_client_certificate_types(),
+            ExtensionType::server_certificate_type => self.offers_server_certificate_types(),
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
             ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
             ExtensionType::record_size_limit => self.config.preferences.record_size_limit.is_some(),
@@ -143,7 +165,7 @@ impl Offer {
             ExtensionType::ec_point_formats
             | ExtensionType::extended_master_secret
             | ExtensionType::renegotiation_info => self.offers(ProtocolVersion::TLSv1_2),
-            _ => false,
+            other => self.config.shape.extensions.iter().any(|(extension, _)| *extension == other),
         }
     }
 }

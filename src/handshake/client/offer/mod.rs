@@ -3,7 +3,6 @@
 mod answers;
 mod extensions;
 
-#[cfg(feature = "tls12")]
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -12,13 +11,13 @@ use alloc::vec::Vec;
 use pki_types::ServerName;
 
 use super::psk::{OfferedPsk, write_binders};
+use super::shares::KeyShares;
 use crate::config::{ClientConfig, ClientSessionQuery};
-use crate::crypto::StartedKeyExchange;
 use crate::error::Error;
 use crate::keys::Transcript;
 #[cfg(feature = "tls12")]
 use crate::resume::ClientSession;
-use crate::wire::{ClientHello, CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, write_message};
+use crate::wire::{ClientHello, CompressionMethod, ExtensionType, ProtocolVersion, Random, write_message};
 
 /// What a ClientHello says. A retry takes early data and unfit PSKs out of it, and nothing else changes.
 pub(in crate::handshake::client) struct Offer {
@@ -38,25 +37,15 @@ pub(in crate::handshake::client) struct Offer {
     pub(in crate::handshake::client) offers_psks: bool,
     /// Whether early data comes behind the hello, under the first PSK.
     pub(in crate::handshake::client) early_data: bool,
+    /// What the server has answered to the application's own extensions.
+    pub(in crate::handshake::client) answers: Vec<(ExtensionType, Box<[u8]>)>,
 }
 
 impl Offer {
-    /// The key shares to send: the wanted group's, and a hybrid's classical half, which costs nothing. RFC 10024.
-    pub(in crate::handshake::client) fn shares<'s>(
-        &self,
-        key_exchange: Option<&'s dyn StartedKeyExchange>,
-    ) -> Vec<KeyShareEntry<'s>> {
-        let Some(key_exchange) = key_exchange else { return Vec::new() };
-        let entry = |(group, key_exchange)| KeyShareEntry { group, key_exchange };
-        let allowed = |(group, _): &(NamedGroup, &[u8])| self.config.preferences.groups.contains(group);
-        let whole = (key_exchange.group(), key_exchange.share());
-        [Some(whole), key_exchange.component().filter(allowed)].into_iter().flatten().map(entry).collect()
-    }
-
     /// Writes a ClientHello: a pure function of the offer, of the time, and of what a retry adds.
     pub(in crate::handshake::client) fn write(
         &self,
-        shares: &[KeyShareEntry<'_>],
+        shares: Option<&KeyShares>,
         cookie: Option<&[u8]>,
         before: Option<&Transcript>,
     ) -> Result<Vec<u8>, Error> {
@@ -66,7 +55,7 @@ impl Offer {
             legacy_session_id: &self.legacy_session_id,
             cipher_suites: self.config.preferences.allowed_suites().collect(),
             legacy_compression_methods: vec![CompressionMethod::null],
-            extensions: Some(self.extensions(shares, cookie)),
+            extensions: Some(self.extensions(shares.map(KeyShares::entries).unwrap_or_default(), cookie)),
         };
         let mut bytes = write_message(&client_hello)?;
         if !self.psks.is_empty() {

@@ -10,13 +10,10 @@ use crate::config::{CertificateRequestInfo, Decision, Identity, SigningFailed, S
 use crate::crypto::{CryptoError, Secret, key_exchange};
 use crate::error::{Error, Internal, Violation};
 use crate::handshake::proof::{Authenticated, crypto_failed};
-use crate::handshake::{Outgoing, QuestionKind};
+use crate::handshake::{Outgoing, QuestionKind, shown};
 use crate::keys::{KeyBlock, MasterSecret};
 use crate::record::{ChangeCipherSpecs, Level};
-use crate::wire::{
-    Asn1Cert, CertificateTls12, CertificateVerify, ClientKeyExchange, Finished, NamedGroup, ProtocolVersion,
-    SignatureScheme,
-};
+use crate::wire::{CertificateVerify, ClientKeyExchange, Finished, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The server's flight is complete and the server is who it should be.
 pub(super) struct Flight {
@@ -50,14 +47,13 @@ impl Flight {
         out: &mut Outgoing,
     ) -> Result<State, Error> {
         let ours = &self.handshake.config().preferences.signing_schemes;
-        let chosen = identity.and_then(|identity| {
+        let agreed = self.handshake.answered.client_certificate_type;
+        let chosen = identity.filter(|identity| identity.certificate_type() == agreed).and_then(|identity| {
             let scheme = identity.scheme_for(ProtocolVersion::TLSv1_2, ours, peer_schemes)?;
             Some((identity, scheme))
         });
-        let chain = chosen.as_ref().map_or(&[][..], |(identity, _)| identity.chain());
-        let certificate =
-            CertificateTls12 { certificate_list: chain.iter().map(|entry| Asn1Cert(entry.as_ref())).collect() };
-        out.send(Level::Initial, &certificate, &mut self.handshake.transcript)?;
+        let identity = chosen.as_ref().map(|(identity, _)| &**identity);
+        shown::send_tls12(identity, &mut self.handshake.transcript, out)?;
         self.exchange_keys(chosen, out)
     }
 

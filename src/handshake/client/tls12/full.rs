@@ -3,8 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::client_flight::Flight;
 use super::session::Ticket;
@@ -15,11 +13,11 @@ use crate::handshake::client::hello::reported_name;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
 use crate::handshake::record_sizes::RecordSizes;
-use crate::handshake::{HandshakeKind, Incoming, MAX_CHAIN_LEN, Negotiated, Outgoing, QuestionKind};
+use crate::handshake::{HandshakeKind, Incoming, Negotiated, Outgoing, QuestionKind, shown};
 use crate::keys::{Randoms, Transcript};
-use crate::verify::Purpose;
+use crate::verify::{PeerChain, Purpose};
 use crate::wire::{
-    CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, HandshakeType,
+    CertificateRequestTls12, CertificateStatus, CertificateType, ClientCertificateType, HandshakeType,
     MaxFragmentLength, NamedGroup, ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
@@ -30,6 +28,9 @@ pub(super) struct Answered {
     pub(super) extended_master_secret: bool,
     pub(super) certificate_status: bool,
     pub(super) session_ticket: bool,
+    /// What the server will show, and what we shall show if it asks.
+    pub(super) server_certificate_type: CertificateType,
+    pub(super) client_certificate_type: CertificateType,
     pub(super) record_size_limit: Option<u16>,
     pub(super) max_fragment_length: Option<MaxFragmentLength>,
     pub(super) renegotiation_info: bool,
@@ -70,13 +71,14 @@ impl Handshake {
             hello_retried: false,
             server_name: reported_name(&self.offer),
             application_protocol: self.answered.application_protocol.clone(),
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             server_end_point: None,
             record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: self.offer.answers.clone().into(),
             ticket_age_skew: None,
             renegotiation_info: self.answered.renegotiation_info,
         }
@@ -84,8 +86,9 @@ impl Handshake {
 }
 
 /// Goes on from a ServerHello that resumes nothing.
-pub(super) fn start(handshake: Handshake) -> State {
-    State::WaitCertificate(WaitCertificate { handshake })
+pub(super) fn start(handshake: Handshake) -> Result<State, Error> {
+    handshake.offer.check_server_certificate_type(handshake.answered.server_certificate_type)?;
+    Ok(State::WaitCertificate(WaitCertificate { handshake }))
 }
 
 /// ServerHello has come.
@@ -94,18 +97,13 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
-    /// RFC 5246 §7.4.2.
+    /// RFC 5246 §7.4.2, RFC 7250 §3.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake } = self;
-        let certificate: CertificateTls12<'_> = message.parse()?;
-        if certificate.certificate_list.is_empty() {
+        let chain = shown::read_tls12(handshake.answered.server_certificate_type, message)?;
+        if chain.is_empty() {
             return Err(Violation::NoServerCertificate.into());
         }
-        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-            return Err(Violation::ChainTooLong.into());
-        }
-        let entries = certificate.certificate_list.iter();
-        let chain = entries.map(|certificate| CertificateDer::from(certificate.0).into_owned()).collect();
         handshake.transcript.add(message.bytes());
         if handshake.answered.certificate_status {
             return Ok(State::WaitCertificateStatus(WaitCertificateStatus { handshake, chain }));
@@ -117,7 +115,7 @@ impl WaitCertificate {
 /// The server has announced an OCSP response, and may still leave it out. RFC 6066 §8.
 pub(crate) struct WaitCertificateStatus {
     handshake: Handshake,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl WaitCertificateStatus {
@@ -140,18 +138,19 @@ impl WaitCertificateStatus {
 /// Is the chain to be trusted? The built-in judge answers at once.
 fn ask_verdict(
     handshake: Handshake,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
     server_key_exchange: Option<Vec<u8>>,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
     let config = Arc::clone(handshake.config());
     let question = ChainToVerify {
-        chain: Arc::clone(&chain),
+        chain: chain.clone(),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
         ocsp_response: handshake.ocsp_response.clone(),
         roots: Arc::clone(&config.roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: handshake.provider(),
     };
     let state = AskVerdict { handshake, chain, server_key_exchange };
@@ -169,7 +168,7 @@ fn ask_verdict(
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     handshake: Handshake,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
     /// The message that came where an announced CertificateStatus was left out.
     server_key_exchange: Option<Vec<u8>>,
 }
@@ -257,6 +256,7 @@ impl WaitCertificateRequestOrDone {
             signature_schemes: request.supported_signature_algorithms.iter().filter(takes).copied().collect(),
             certificate_signature_schemes: request.supported_signature_algorithms,
             certificate_authorities: request.certificate_authorities.iter().map(|name| name.0.to_vec()).collect(),
+            certificate_type: flight.handshake.answered.client_certificate_type,
         };
         flight.handshake.transcript.add(message.bytes());
         Ok(State::WaitServerHelloDone(WaitServerHelloDone { flight, requested }))

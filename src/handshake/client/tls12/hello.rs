@@ -3,9 +3,8 @@
 
 use alloc::boxed::Box;
 
-use super::State;
 use super::full::{Answered, Handshake};
-use super::{abbreviated, full};
+use super::{State, abbreviated, full};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::client::offer::Offer;
@@ -31,7 +30,7 @@ pub(in crate::handshake::client) fn accept(
     let suite = check_hello(&offer, server_hello)?;
     let resumed = resumed_session(&mut offer, server_hello)?;
     // 2. The extensions answer ours.
-    let mut answered = read_extensions(&offer, server_hello)?;
+    let mut answered = read_extensions(&mut offer, server_hello)?;
     answered.session_id = server_hello.legacy_session_id_echo.to_vec();
     // It is as it was when the session was made. RFC 7627 §5.3.
     if resumed.as_ref().is_some_and(|session| session.extended_master_secret != answered.extended_master_secret) {
@@ -57,7 +56,7 @@ pub(in crate::handshake::client) fn accept(
     let handshake = Handshake { offer, suite, randoms, answered, record_sizes, transcript, ocsp_response, ticket };
     match resumed {
         Some(session) => abbreviated::start(handshake, session, out),
-        None => Ok(full::start(handshake)),
+        None => full::start(handshake),
     }
 }
 
@@ -102,7 +101,7 @@ fn resumed_session(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
     Ok(Some(session))
 }
 
-fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
+fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
     let mut answered = Answered::default();
     for extension in server_hello.extensions.iter().flatten() {
         let (extension_type, message) = (extension.extension_type(), HandshakeType::server_hello);
@@ -130,9 +129,16 @@ fn read_extensions(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<Answ
             ServerExtension::RenegotiationInfo(connection) if !connection.is_empty() => {
                 return Err(Violation::RenegotiationInfoNotEmpty.into());
             }
+            ServerExtension::Unknown(answer) => offer.keep_answer(answer),
             ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
+            ServerExtension::ServerCertificateType(chosen) => {
+                answered.server_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
+            }
+            ServerExtension::ClientCertificateType(chosen) => {
+                answered.client_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
+            }
             ServerExtension::RecordSizeLimit(limit) => answered.record_size_limit = Some(*limit),
             ServerExtension::MaxFragmentLength(length) => answered.max_fragment_length = Some(*length),
             _ => {}

@@ -4,8 +4,6 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::key_exchange::Handshake;
 use crate::clock::Time;
@@ -15,9 +13,9 @@ use crate::config::{
 use crate::error::{Error, Internal, Violation};
 use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, KeptSessions};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, Progress, QuestionKind};
+use crate::handshake::{Incoming, Outgoing, Progress, QuestionKind, shown};
 use crate::record::{ChangeCipherSpecs, Level};
-use crate::verify::Purpose;
+use crate::verify::{PeerChain, Purpose};
 use crate::wire::{
     Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionContext,
     Finished, HandshakeType, ProtocolVersion, SignatureScheme,
@@ -52,28 +50,25 @@ pub(super) fn accept_certificate(
     if certificate.certificate_list.is_empty() {
         return Err(Violation::NoServerCertificate.into());
     }
-    if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-        return Err(Violation::ChainTooLong.into());
-    }
+    let chain = shown::read_entries(handshake.server_certificate_type, &certificate.certificate_list)?;
     // 2. An entry's extensions answer ours. RFC 8446 §4.4.2.
     for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
         let (context, message) = (ExtensionContext::Certificate, HandshakeType::certificate);
         handshake.offer.check_answer(extension.extension_type(), context, message)?;
     }
-    let chain: Arc<[CertificateDer<'static>]> =
-        certificate.certificate_list.iter().map(|entry| CertificateDer::from(entry.cert_data).into_owned()).collect();
     handshake.ocsp_response = stapled(&certificate).map(<[u8]>::to_vec);
     handshake.transcript.add(message.bytes());
 
     // 3. Is it to be trusted? The built-in judge answers at once.
     let config = Arc::clone(handshake.config());
     let question = ChainToVerify {
-        chain: Arc::clone(&chain),
+        chain: chain.clone(),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
         ocsp_response: handshake.ocsp_response.clone(),
         roots: Arc::clone(&config.roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: handshake.provider(),
     };
     let state = AskVerdict { handshake, application_protocol, requested, chain };
@@ -101,7 +96,7 @@ pub(crate) struct AskVerdict {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
     requested: Option<CertificateRequestInfo>,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl AskVerdict {
@@ -236,7 +231,8 @@ impl Flight {
     ) -> Result<Progress<State>, Error> {
         let ours = &self.handshake.config().preferences.signing_schemes;
         // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
-        let chosen = identity.and_then(|identity| {
+        let agreed = self.handshake.client_certificate_type;
+        let chosen = identity.filter(|identity| identity.certificate_type() == agreed).and_then(|identity| {
             let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, peer_schemes)?;
             Some((identity, scheme))
         });

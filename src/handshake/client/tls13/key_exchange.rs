@@ -15,7 +15,8 @@ use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{NamedGroup, ProtocolVersion};
+use crate::verify::PeerChain;
+use crate::wire::{CertificateType, NamedGroup, ProtocolVersion};
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {
@@ -32,6 +33,9 @@ pub(super) struct Handshake {
     pub(super) record_sizes: RecordSizes,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
+    /// What the server will show, and what we shall show if it asks.
+    pub(super) server_certificate_type: CertificateType,
+    pub(super) client_certificate_type: CertificateType,
     /// Known as soon as the handshake secret is; used once the server's Finished is there.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -61,13 +65,14 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: crate::handshake::client::hello::reported_name(&self.offer),
             application_protocol,
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             server_end_point: None,
             record_limit: self.record_sizes.peers_limit(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: self.offer.answers.clone().into(),
             ticket_age_skew: None,
             renegotiation_info: false,
         }
@@ -126,6 +131,8 @@ pub(super) fn derive_handshake_keys(
         early_data,
         record_sizes: RecordSizes::Any,
         ocsp_response: None,
+        server_certificate_type: CertificateType::X509,
+        client_certificate_type: CertificateType::X509,
         main_secret,
         client_secret,
         server_secret,

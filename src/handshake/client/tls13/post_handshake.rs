@@ -1,7 +1,6 @@
 //! What a server may say after the handshake: NewSessionTicket and KeyUpdate. RFC 8446 §4.6.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::crypto::Suite;
@@ -81,7 +80,7 @@ fn session_of(
         configuration: query.configuration,
         server_name: query.server_name.clone(),
         application_protocol: negotiated.application_protocol.clone(),
-        server_chain: Arc::clone(chain),
+        server_chain: chain.clone(),
         server_scheme: negotiated.peer_signature_scheme,
         extended_master_secret: true,
     }))

@@ -1,6 +1,5 @@
 //! The handshake that a PSK authenticates: Finished comes at once, and early data may have come before. RFC 8446 §2.2, §2.3.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::State;
@@ -64,7 +63,7 @@ impl WaitFinishedOfPsk {
         let (proof, application) = accept_finished(&mut handshake, message, out)?;
         let (authenticated, authenticated_at) = match psk {
             PskKey::Session(session) => {
-                let chain = Arc::clone(&session.server_chain);
+                let chain = session.server_chain.clone();
                 let authenticated = Authenticated::by_session(&proof, chain, session.server_scheme);
                 (authenticated, Some(session.authenticated))
             }

@@ -34,6 +34,15 @@ impl WaitEncryptedExtensions {
                     application_protocol = Some(handshake.offer.chosen_protocol(list)?);
                 }
                 EncryptedExtension::EarlyData => takes_early_data = true,
+                EncryptedExtension::Unknown(answer) => handshake.offer.keep_answer(answer),
+                EncryptedExtension::ServerCertificateType(chosen) => {
+                    let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
+                    handshake.server_certificate_type = chosen;
+                }
+                EncryptedExtension::ClientCertificateType(chosen) => {
+                    let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
+                    handshake.client_certificate_type = chosen;
+                }
                 EncryptedExtension::RecordSizeLimit(limit) => record_size_limit = Some(*limit),
                 EncryptedExtension::MaxFragmentLength(length) => max_fragment_length = Some(*length),
                 // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
@@ -52,7 +61,10 @@ impl WaitEncryptedExtensions {
         // With a PSK there are no certificates. RFC 8446 §2.2.
         Ok(match handshake.psk.take() {
             Some(psk) => State::WaitFinishedOfPsk(WaitFinishedOfPsk { handshake, application_protocol, psk }),
-            None => State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol }),
+            None => {
+                handshake.offer.check_server_certificate_type(handshake.server_certificate_type)?;
+                State::WaitCertificateOrRequest(WaitCertificateOrRequest { handshake, application_protocol })
+            }
         })
     }
 }
@@ -102,6 +114,7 @@ impl WaitCertificateOrRequest {
             certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
             signature_schemes,
             certificate_authorities,
+            certificate_type: handshake.client_certificate_type,
         };
         handshake.transcript.add(message.bytes());
         Ok(State::WaitCertificate(WaitCertificate { handshake, application_protocol, requested }))

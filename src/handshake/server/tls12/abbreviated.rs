@@ -16,6 +16,7 @@ use crate::crypto::{Secret, SuiteTls12};
 use crate::error::{Error, Violation};
 use crate::handshake::connected::ConnectedTls12;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
+use crate::handshake::server::certificate_types::{SettledTypes, still_taken};
 use crate::handshake::{Incoming, Outgoing, Progress, QuestionKind};
 use crate::keys::{KeyBlock, MasterSecret, TrafficKeys};
 use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
@@ -92,8 +93,9 @@ fn find_suite(
     if matches!(config.client_auth, ClientAuth::Require(_)) && session.client_chain.is_empty() {
         return Ok(None);
     }
-    // 3. The same name. RFC 6066 §3.
-    if !session.is_for(settled.hello.server_name.as_deref()) {
+    // 3. The same name, and types of certificate that both ends still take. RFC 6066 §3.
+    let same_name = session.is_for(settled.hello.server_name.as_deref());
+    if !same_name || !still_taken(config, &settled.hello, session) {
         return Ok(None);
     }
     // 4. Extended master secret as it was: without it now, the hello is not of the client whose session it is; without it
@@ -125,8 +127,9 @@ fn resume(
     let takes_tickets = settled.config.resumption.tickets.is_some() && settled.session_ticket.is_some();
     let renewed = takes_tickets && renew(&settled.config, &mut session, now);
     let keeping = if renewed { Keeping::Ticket } else { Keeping::Nothing };
-    let server_end_point = session.server_end_point.clone();
-    let reply = Reply { suite, group: session.group, keeping, kind: Kind::Abbreviated, server_end_point };
+    let certificate_types = SettledTypes::of_session(&settled.hello, &session);
+    let (group, kind, server_end_point) = (session.group, Kind::Abbreviated, session.server_end_point.clone());
+    let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point };
     let mut handshake = server_hello::send(settled, reply, out)?;
     let provider = handshake.provider();
     if let Some(key_log) = &handshake.config.preferences.key_log {

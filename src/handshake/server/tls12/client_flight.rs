@@ -3,8 +3,6 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::finished::WaitChangeCipherSpec;
 use super::full::Handshake;
@@ -12,11 +10,11 @@ use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict}
 use crate::crypto::{CryptoError, Secret, StartedKeyExchange};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, crypto_failed};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
+use crate::handshake::{Incoming, Outgoing, QuestionKind, shown};
 use crate::keys::{KeyBlock, MasterSecret};
 use crate::record::ChangeCipherSpecs;
-use crate::verify::Purpose;
-use crate::wire::{CertificateTls12, CertificateVerify, ClientKeyExchange, ProtocolVersion};
+use crate::verify::{PeerChain, Purpose};
+use crate::wire::{CertificateVerify, ClientKeyExchange, ProtocolVersion};
 
 /// We have asked for a certificate.
 pub(crate) struct WaitCertificate {
@@ -25,15 +23,10 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
-    /// RFC 5246 §7.4.6.
+    /// RFC 5246 §7.4.6, RFC 7250 §3.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake, exchange } = self;
-        let certificate: CertificateTls12<'_> = message.parse()?;
-        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-            return Err(Violation::ChainTooLong.into());
-        }
-        let entries = certificate.certificate_list.iter();
-        let chain: Arc<[_]> = entries.map(|certificate| CertificateDer::from(certificate.0).into_owned()).collect();
+        let chain = shown::read_tls12(handshake.certificate_types.client, message)?;
         handshake.transcript.add(message.bytes());
 
         // 1. A client without a certificate: whether it may go on is the configuration's. TLS 1.2 has no alert of its own
@@ -54,12 +47,13 @@ impl WaitCertificate {
 
         // 2. Is it to be trusted? The built-in judge answers at once.
         let question = ChainToVerify {
-            chain: Arc::clone(&chain),
+            chain: chain.clone(),
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
             ocsp_response: None,
             roots: Arc::clone(roots),
+            raw_public_keys: Arc::clone(&config.certificate_types.trusted),
             provider: handshake.provider(),
         };
         let state = AskVerdict { handshake, exchange, chain };
@@ -79,7 +73,7 @@ impl WaitCertificate {
 pub(crate) struct AskVerdict {
     handshake: Handshake,
     exchange: Box<dyn StartedKeyExchange>,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl AskVerdict {

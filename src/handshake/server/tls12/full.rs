@@ -14,14 +14,15 @@ use crate::crypto::{Authentication, Digest, Provider, StartedKeyExchange, SuiteT
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::record_sizes::RecordSizes;
+use crate::handshake::server::certificate_types::SettledTypes;
 use crate::handshake::server::end_point_of;
-use crate::handshake::{HandshakeKind, Negotiated, Outgoing, QuestionKind};
+use crate::handshake::{HandshakeKind, Negotiated, Outgoing, QuestionKind, shown};
 use crate::keys::{Randoms, Transcript};
 use crate::record::Level;
-use crate::verify::CERTIFICATE_ONLY_SCHEMES;
+use crate::verify::{CERTIFICATE_ONLY_SCHEMES, PeerChain};
 use crate::wire::{
-    Asn1Cert, CertificateRequestTls12, CertificateStatus, CertificateTls12, ClientCertificateType, DistinguishedName,
-    NamedGroup, ProtocolVersion, ServerEcdhParams, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
+    CertificateRequestTls12, CertificateStatus, CertificateType, ClientCertificateType, DistinguishedName, NamedGroup,
+    ProtocolVersion, ServerEcdhParams, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
 /// What every state of the handshake owns from ServerHello on.
@@ -32,6 +33,7 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
+    pub(super) certificate_types: SettledTypes,
     pub(super) extended_master_secret: bool,
     pub(super) secure_renegotiation: bool,
     pub(super) keeping: Keeping,
@@ -56,13 +58,14 @@ impl Handshake {
             hello_retried: false,
             server_name: self.hello.server_name.clone(),
             application_protocol: self.application_protocol.clone(),
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
             server_end_point: self.server_end_point.clone(),
             record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: self.secure_renegotiation,
         }
@@ -96,13 +99,15 @@ impl AskIdentity {
             Some(_) => Incompatible::UnrecognizedName,
             None => Incompatible::NoCommonSignatureScheme,
         })?;
+        let (config, shown) = (&settled.config, &settled.client_certificate_types);
+        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity)?;
         let (suite, scheme) = choose_suite(&settled, &identity)?;
         let status = identity.stapled().filter(|_| asks_for_ocsp);
 
         let (group, keeping) = (settled.group, Keeping::of(&settled)?);
         let kind = Kind::Full { certificate_status: status.is_some() };
         let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
-        let reply = Reply { suite, group, keeping, kind, server_end_point };
+        let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point };
         let mut handshake = server_hello::send(settled, reply, out)?;
         send_certificate(&mut handshake, &identity, status, out)?;
 
@@ -141,8 +146,7 @@ fn send_certificate(
     status: Option<&[u8]>,
     out: &mut Outgoing,
 ) -> Result<(), Error> {
-    let certificate_list = identity.chain().iter().map(|certificate| Asn1Cert(certificate.as_ref())).collect();
-    out.send(Level::Initial, &CertificateTls12 { certificate_list }, &mut handshake.transcript)?;
+    shown::send_tls12(Some(identity), &mut handshake.transcript, out)?;
     match status {
         Some(response) => out.send(Level::Initial, &CertificateStatus::Ocsp(response), &mut handshake.transcript),
         None => Ok(()),
@@ -179,7 +183,11 @@ fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Re
     let Some(roots) = handshake.config.client_auth.roots() else { return Ok(false) };
     let ours = &handshake.config.preferences.signature_schemes;
     let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
-    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    // Nobody has issued a raw public key.
+    let subjects = match handshake.certificate_types.client {
+        CertificateType::RawPublicKey => Vec::new(),
+        _ => roots.subjects_that_fit(MAX_AUTHORITIES_LEN),
+    };
     // The schemes speak of certificates too, so they list what no key of a client may sign with; the types do not.
     let kinds = [
         (Authentication::Ecdsa, ClientCertificateType::ecdsa_sign),

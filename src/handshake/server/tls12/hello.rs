@@ -11,7 +11,8 @@ use crate::handshake::Incoming;
 use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::server::offered::{Offered, choose_protocol};
 use crate::wire::{
-    CipherSuite, ClientHello, CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    CertificateType, CipherSuite, ClientHello, CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion,
+    SignatureScheme,
 };
 
 /// What a ClientHello has settled.
@@ -27,6 +28,8 @@ pub(in crate::handshake::server) struct Settled {
     pub(super) group: NamedGroup,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) hello: ClientHelloInfo,
+    /// What the client can show.
+    pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) asks_for_ocsp: bool,
     pub(super) extended_master_secret: bool,
     pub(super) secure_renegotiation: bool,
@@ -58,6 +61,7 @@ pub(in crate::handshake::server) fn settle(
     // 4. The schemes. Without signature_algorithms the client means SHA-1, which nobody signs with. RFC 9155 §2.
     let schemes = offered.signature_algorithms.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
+    let (client_certificate_types, server_certificate_types) = offered.certificate_types();
     let hello = ClientHelloInfo {
         version: ProtocolVersion::TLSv1_2,
         server_name: offered.server_name()?,
@@ -67,6 +71,7 @@ pub(in crate::handshake::server) fn settle(
         signature_schemes: usable_schemes(schemes, &suites, offered.groups),
         certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(schemes).to_vec(),
         certificate_authorities: offered.authorities(),
+        server_certificate_types,
     };
     let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
     Ok(Settled {
@@ -77,6 +82,7 @@ pub(in crate::handshake::server) fn settle(
         suites,
         group,
         hello,
+        client_certificate_types,
         asks_for_ocsp: offered.asks_for_ocsp,
         extended_master_secret: offered.tls12.extended_master_secret,
         secure_renegotiation: scsv || offered.tls12.renegotiation_info,

@@ -12,6 +12,7 @@ use crate::crypto::{Digest, Provider, SuiteTls12};
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::server::certificate_types::SettledTypes;
 use crate::keys::{Randoms, Transcript};
 use crate::record::Level;
 use crate::wire::{
@@ -25,6 +26,7 @@ pub(super) struct Reply {
     pub(super) group: NamedGroup,
     pub(super) keeping: Keeping,
     pub(super) kind: Kind,
+    pub(super) certificate_types: SettledTypes,
     /// Of the certificate that is shown, or of the session. RFC 5929 §4.
     pub(super) server_end_point: Option<Box<Digest>>,
 }
@@ -38,7 +40,7 @@ pub(super) enum Kind {
 
 /// Sends it, and starts the transcript.
 pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result<Handshake, Error> {
-    let Reply { suite, group, keeping, kind, server_end_point } = reply;
+    let Reply { suite, group, keeping, kind, certificate_types, server_end_point } = reply;
     let provider = Arc::clone(&settled.config.preferences.provider);
     let random = draw_random(&settled, &*provider)?;
 
@@ -49,7 +51,7 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         (Kind::Full { .. }, Keeping::Store(id)) => id,
         (Kind::Full { .. }, Keeping::Nothing | Keeping::Ticket) => &[],
     };
-    let extensions = extensions(&settled, kind, &keeping);
+    let extensions = extensions(&settled, kind, &keeping, certificate_types);
     let server_hello = ServerHello {
         legacy_version: ProtocolVersion::TLSv1_2,
         random: Random(random),
@@ -75,6 +77,7 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         group,
         application_protocol,
         hello,
+        certificate_types,
         extended_master_secret,
         secure_renegotiation,
         keeping,
@@ -98,7 +101,12 @@ fn draw_random(settled: &Settled, provider: &dyn Provider) -> Result<[u8; 32], E
 
 /// The extensions, each an answer. What is negotiated is so anew, also where a session is resumed; what belongs to the
 /// certificate is not. RFC 6066 §3, RFC 7301 §3.1.
-fn extensions<'s>(settled: &'s Settled, kind: Kind, keeping: &Keeping) -> Vec<ServerExtension<'s>> {
+fn extensions<'s>(
+    settled: &'s Settled,
+    kind: Kind,
+    keeping: &Keeping,
+    types: SettledTypes,
+) -> Vec<ServerExtension<'s>> {
     let mut list = Vec::new();
     if settled.hello.server_name.is_some() && matches!(kind, Kind::Full { .. }) {
         list.push(ServerExtension::ServerNameAck);
@@ -119,6 +127,8 @@ fn extensions<'s>(settled: &'s Settled, kind: Kind, keeping: &Keeping) -> Vec<Se
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         list.push(ServerExtension::ApplicationLayerProtocolNegotiation(protocols));
     }
+    list.extend(types.told_of_client().map(ServerExtension::ClientCertificateType));
+    list.extend(types.told_of_server().map(ServerExtension::ServerCertificateType));
     list.extend(settled.record_sizes.record_size_limit().map(ServerExtension::RecordSizeLimit));
     if matches!(kind, Kind::Full { .. }) {
         // Of a session that is resumed it still holds, and is not said again. RFC 6066 §1, §4.

@@ -71,6 +71,7 @@ pub(super) fn remember(
         application_protocol: handshake.application_protocol.clone(),
         client_chain,
         client_scheme: authenticated.scheme(),
+        server_certificate_type: handshake.certificate_types.server,
         extended_master_secret: handshake.extended_master_secret,
         ticket_age_add: 0,
         max_early_data: 0,

@@ -2,15 +2,13 @@
 
 use alloc::sync::Arc;
 
-use pki_types::CertificateDer;
-
 use super::State;
 use super::finished::{Established, WaitFinished};
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
-use crate::handshake::{Incoming, MAX_CHAIN_LEN, Outgoing, QuestionKind};
-use crate::verify::Purpose;
+use crate::handshake::{Incoming, Outgoing, QuestionKind, shown};
+use crate::verify::{PeerChain, Purpose};
 use crate::wire::{Certificate, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in};
 
 /// RFC 8446 §A.2: WAIT_CERT.
@@ -27,9 +25,8 @@ impl WaitCertificate {
         if !certificate.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        if certificate.certificate_list.len() > MAX_CHAIN_LEN {
-            return Err(Violation::ChainTooLong.into());
-        }
+        let agreed = established.handshake.certificate_types.client;
+        let chain = shown::read_entries(agreed, &certificate.certificate_list)?;
         // 2. An entry's extensions answer ours, and we asked for none.
         let mut extensions = certificate.certificate_list.iter().flat_map(|entry| &entry.extensions);
         if let Some(extension) = extensions.next() {
@@ -39,11 +36,6 @@ impl WaitCertificate {
                 Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
             });
         }
-        let chain: Arc<[CertificateDer<'static>]> = certificate
-            .certificate_list
-            .iter()
-            .map(|entry| CertificateDer::from(entry.cert_data).into_owned())
-            .collect();
         established.handshake.transcript.add(message.bytes());
 
         // 3. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
@@ -60,12 +52,13 @@ impl WaitCertificate {
 
         // 4. Is it to be trusted? The built-in judge answers at once.
         let question = ChainToVerify {
-            chain: Arc::clone(&chain),
+            chain: chain.clone(),
             purpose: Purpose::Client,
             name: None,
             now: config.preferences.now(),
             ocsp_response: None,
             roots: Arc::clone(roots),
+            raw_public_keys: Arc::clone(&config.certificate_types.trusted),
             provider: established.handshake.provider(),
         };
         let state = AskVerdict { established, chain };
@@ -84,7 +77,7 @@ impl WaitCertificate {
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     established: Established,
-    chain: Arc<[CertificateDer<'static>]>,
+    chain: PeerChain,
 }
 
 impl AskVerdict {

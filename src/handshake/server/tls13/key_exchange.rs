@@ -12,10 +12,12 @@ use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::record_sizes::RecordSizes;
+use crate::handshake::server::certificate_types::SettledTypes;
 use crate::handshake::server::hello::{Settled, skip_limit};
 use crate::handshake::{EarlyData, EarlyExporter, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficKeys, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
+use crate::verify::PeerChain;
 use crate::wire::{
     CompressionMethod, KeyShareEntry, NamedGroup, ProtocolVersion, Random, ServerExtension, ServerHello,
 };
@@ -28,6 +30,7 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) server_name: Option<String>,
+    pub(super) certificate_types: SettledTypes,
     pub(super) asks_for_ocsp: bool,
     /// What was agreed on about the size of records.
     pub(super) record_sizes: RecordSizes,
@@ -66,13 +69,14 @@ impl Handshake {
             hello_retried: self.hello_retried,
             server_name: self.server_name.clone(),
             application_protocol: self.application_protocol.clone(),
-            peer_certificates: Arc::default(),
+            peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
             server_end_point: self.server_end_point.clone(),
             record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
+            peer_extensions: Box::default(),
             ticket_age_skew: None,
             renegotiation_info: false,
         }
@@ -86,6 +90,7 @@ pub(super) struct KeySource<'k> {
     pub(super) psk: Option<(u16, &'k Secret)>,
     pub(super) authenticated_at: Option<Time>,
     pub(super) accepts_early_data: bool,
+    pub(super) certificate_types: SettledTypes,
     /// Of the certificate that is shown, or of the session.
     pub(super) server_end_point: Option<Box<Digest>>,
 }
@@ -98,7 +103,7 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, accepts_early_data, server_end_point } = source;
+    let KeySource { suite, psk, authenticated_at, accepts_early_data, certificate_types, server_end_point } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
     let Settled {
         application_protocol, hello, asks_for_ocsp, record_sizes, offers_early_data, resumes, retried, ..
@@ -173,6 +178,7 @@ pub(super) fn exchange_keys(
         group,
         hello_retried,
         server_name: hello.server_name,
+        certificate_types,
         asks_for_ocsp,
         record_sizes,
         server_end_point,

@@ -16,6 +16,7 @@ use crate::config::{
 use crate::crypto::{Digest, HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
+use crate::handshake::server::certificate_types::{SettledTypes, still_taken};
 use crate::handshake::server::hello::{OfferedPsk, Settled};
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::keys::{EarlySecret, PskKind, Transcript};
@@ -33,6 +34,7 @@ pub(super) struct ChosenPsk {
     /// When a full handshake of this chain of sessions was; `None` for an external PSK.
     pub(super) authenticated_at: Option<Time>,
     pub(super) accepts_early_data: Option<u32>,
+    pub(super) certificate_types: SettledTypes,
     /// Of the certificate that was shown in the session's connection. RFC 5929 §4.
     pub(super) server_end_point: Option<Box<Digest>>,
 }
@@ -205,6 +207,7 @@ impl Search {
             authenticated: Authenticated::by_external_psk(&proof, psk.identity()),
             authenticated_at: None,
             accepts_early_data: None,
+            certificate_types: SettledTypes::NONE,
             server_end_point: None,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
@@ -213,6 +216,7 @@ impl Search {
     fn choose_session(self, session: ServerSession, suite: Suite, out: &mut Outgoing) -> Result<State, Error> {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
+        let certificate_types = SettledTypes::of_session(&self.settled.hello, &session);
         let ServerSession {
             secret,
             client_chain,
@@ -228,6 +232,7 @@ impl Search {
             authenticated: Authenticated::by_session(&proof, client_chain, client_scheme),
             authenticated_at: Some(authenticated_at),
             accepts_early_data: None,
+            certificate_types,
             server_end_point,
         };
         let Some((max_bytes, offer)) = early_data else {
@@ -244,6 +249,7 @@ impl Search {
             && config.preferences.now().is_some_and(|now| session.is_alive(now))
             && config.binding() == Some(session.configuration)
             && session.is_for(hello.server_name.as_deref())
+            && still_taken(config, hello, session)
             && (!session.client_chain.is_empty() || !matches!(config.client_auth, ClientAuth::Require(_)));
         let was = Suite::tls13(session.cipher_suite).filter(|_| fits)?;
         // The same suite, for early data; the same hash at least. RFC 8446 §4.6.1.

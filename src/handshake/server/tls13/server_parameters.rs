@@ -9,8 +9,8 @@ use crate::handshake::Outgoing;
 use crate::record::Level;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CertificateRequest, CertificateRequestExtension, DistinguishedName, EncryptedExtension, EncryptedExtensions,
-    ProtocolNameList,
+    CertificateRequest, CertificateRequestExtension, CertificateType, DistinguishedName, EncryptedExtension,
+    EncryptedExtensions, ProtocolNameList,
 };
 
 /// RFC 8446 §4.3.1.
@@ -28,6 +28,9 @@ pub(super) fn send_encrypted_extensions(
         let protocols = ProtocolNameList { protocol_name_list: vec![protocol.as_slice()] };
         extensions.push(EncryptedExtension::ApplicationLayerProtocolNegotiation(protocols));
     }
+    let types = handshake.certificate_types;
+    extensions.extend(types.told_of_client().map(EncryptedExtension::ClientCertificateType));
+    extensions.extend(types.told_of_server().map(EncryptedExtension::ServerCertificateType));
     extensions.extend(handshake.record_sizes.record_size_limit().map(EncryptedExtension::RecordSizeLimit));
     extensions.extend(handshake.record_sizes.max_fragment_length().map(EncryptedExtension::MaxFragmentLength));
     if accepts_early_data {
@@ -44,7 +47,11 @@ pub(super) fn send_certificate_request(handshake: &mut Handshake, out: &mut Outg
     let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
     let schemes = ours.iter().chain(certificates).copied().collect();
     let mut extensions = vec![CertificateRequestExtension::SignatureAlgorithms(schemes)];
-    let subjects = roots.subjects_that_fit(MAX_AUTHORITIES_LEN);
+    // Nobody has issued a raw public key.
+    let subjects = match handshake.certificate_types.client {
+        CertificateType::RawPublicKey => Vec::new(),
+        _ => roots.subjects_that_fit(MAX_AUTHORITIES_LEN),
+    };
     if !subjects.is_empty() {
         let names = subjects.iter().map(|name| DistinguishedName(name)).collect();
         extensions.push(CertificateRequestExtension::CertificateAuthorities(names));

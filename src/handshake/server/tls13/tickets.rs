@@ -53,6 +53,7 @@ pub(super) fn send_tickets(
             application_protocol: handshake.application_protocol.clone(),
             client_chain: chain.clone(),
             client_scheme: authenticated.scheme(),
+            server_certificate_type: handshake.certificate_types.server,
             extended_master_secret: true,
             ticket_age_add: u32::from_be_bytes(random(provider)?),
             max_early_data: resumption.early_data.as_ref().map_or(0, |policy| policy.max_bytes),
