@@ -101,7 +101,8 @@ enum Role {
 
 /// An event that borrows nothing.
 enum Pending {
-    Ask(Question),
+    /// In a box: every connection has room for an event, and few ask.
+    Ask(Box<Question>),
     Established,
 }
 
@@ -197,7 +198,7 @@ impl Connection {
                 Effect::Warn(_) => {}
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
-                    self.event = Some(Pending::Ask(question));
+                    self.event = Some(Pending::Ask(Box::new(question)));
                 }
             }
         }

@@ -91,7 +91,7 @@ impl Connection {
     /// Returns what an earlier message has left for the caller, or that its question is still open.
     fn pending_step(&mut self) -> Option<Step> {
         match self.event.take() {
-            Some(Pending::Ask(question)) => Some(Step::Ask(question)),
+            Some(Pending::Ask(question)) => Some(Step::Ask(*question)),
             Some(Pending::Established) => Some(Step::Established),
             None => self.open_question.is_some().then_some(Step::Waiting),
         }
