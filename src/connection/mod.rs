@@ -140,6 +140,7 @@ impl Connection {
         // What was said before a failure is still said: the peer needs it to read the alert.
         self.carry_out();
         self.phase = stepped?;
+        self.reader.check_last()?;
         if !was_established && matches!(self.phase, Phase::Established { .. }) {
             self.event = Some(Pending::Established);
         }
@@ -170,6 +171,9 @@ impl Connection {
                         self.early_exporter = None;
                     }
                 }
+                Effect::ReadLimit(limit) => self.reader.set_limit(limit),
+                Effect::WriteLimit(limit) => self.writer.set_limit(limit),
+                Effect::PadRecords(policy) => self.writer.set_padding(policy),
                 Effect::EarlyExporter(exporter) => self.early_exporter = Some(exporter),
                 Effect::EarlyDataRoom(bytes) => self.early_data_room = bytes,
                 Effect::HalfRtt => self.half_rtt = true,

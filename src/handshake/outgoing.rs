@@ -9,7 +9,7 @@ use crate::config::ServerConfig;
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse};
 use crate::keys::{ExporterSecret, TrafficKeys, Transcript};
-use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, Level, PadRecords, RecordBoundary, RecordLimit};
 #[cfg(feature = "tls12")]
 use crate::wire::AlertDescription;
 use crate::wire::{Message, write_message};
@@ -36,6 +36,12 @@ pub(crate) enum Effect {
     EarlyData(EarlyData),
     /// The client may send so many bytes of early data from now on.
     EarlyDataRoom(u32),
+    /// Take records of this size at most.
+    ReadLimit(RecordLimit),
+    /// Make records of this size at most.
+    WriteLimit(RecordLimit),
+    /// Pad records by this policy. RFC 8446 §5.4.
+    PadRecords(Option<Arc<dyn PadRecords>>),
     /// This exports keying material that goes with early data. RFC 8446 §7.5.
     EarlyExporter(Box<EarlyExporter>),
     /// The server may send data before the client's Finished has come. RFC 8446 §4.4.4.
@@ -155,6 +161,23 @@ impl Outgoing {
     /// Lets the client send so many bytes of early data.
     pub(crate) fn early_data_room(&mut self, bytes: u32) {
         self.effects.push(Effect::EarlyDataRoom(bytes));
+    }
+
+    /// Takes records of this size at most from now on.
+    pub(crate) fn read_limit(&mut self, limit: RecordLimit) {
+        self.effects.push(Effect::ReadLimit(limit));
+    }
+
+    /// Makes records of this size at most from now on.
+    pub(crate) fn write_limit(&mut self, limit: RecordLimit) {
+        self.effects.push(Effect::WriteLimit(limit));
+    }
+
+    /// Pads records by this policy from now on; without one there is nothing to say.
+    pub(crate) fn pad_records(&mut self, policy: Option<&Arc<dyn PadRecords>>) {
+        if policy.is_some() {
+            self.effects.push(Effect::PadRecords(policy.cloned()));
+        }
     }
 
     /// Lets the application export what goes with early data.

@@ -8,6 +8,7 @@ use super::look::Grease;
 use crate::config::X509_ALONE;
 use crate::handshake::client::psk::without_binders;
 use crate::handshake::client::shares::KeyShares;
+use crate::handshake::record_sizes::our_record_size_limit;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
     CertificateStatusRequest, CertificateType, ClientExtension, EcPointFormat, ExtensionType, KeyShareEntry, NameType,
@@ -60,6 +61,10 @@ impl Offer {
         if self.offers_server_certificate_types() {
             list.push(ClientExtension::ServerCertificateType(self.config.accepted_certificate_types().to_vec()));
         }
+        if preferences.record_size_limit.is_some() {
+            list.push(ClientExtension::RecordSizeLimit(our_record_size_limit(preferences, self.highest_version())));
+        }
+        list.extend(self.config.max_fragment_length.map(ClientExtension::MaxFragmentLength));
         if self.offers(ProtocolVersion::TLSv1_3) {
             let versions = grease.map(|grease| grease.version).into_iter().chain(preferences.allowed_versions());
             list.push(ClientExtension::SupportedVersions(versions.collect()));
@@ -90,6 +95,10 @@ impl Offer {
             list.push(ClientExtension::PreSharedKey(without_binders(&self.psks, preferences.now())));
         }
         list
+    }
+
+    fn highest_version(&self) -> ProtocolVersion {
+        self.config.preferences.allowed_versions().max().unwrap_or(ProtocolVersion::TLSv1_3)
     }
 
     /// Whether the server may ask for a certificate after the handshake. RFC 8446 §4.2.6.
@@ -167,6 +176,8 @@ impl Offer {
             ExtensionType::server_certificate_type => self.offers_server_certificate_types(),
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,
             ExtensionType::supported_versions | ExtensionType::key_share => self.offers(ProtocolVersion::TLSv1_3),
+            ExtensionType::record_size_limit => self.config.preferences.record_size_limit.is_some(),
+            ExtensionType::max_fragment_length => self.config.max_fragment_length.is_some(),
             ExtensionType::session_ticket => self.offered_ticket_extension(),
             ExtensionType::post_handshake_auth => self.offers_post_handshake_auth(),
             ExtensionType::psk_key_exchange_modes => self.takes_psks(),

@@ -71,6 +71,7 @@ fn session_of(
         group: negotiated.group,
         ticket: ticket.ticket.to_vec(),
         session_id: Vec::new(),
+        record_limit: negotiated.record_limit,
         received,
         lifetime,
         authenticated: *authenticated,

@@ -25,6 +25,7 @@ impl WaitEncryptedExtensions {
         let Self { mut handshake } = self;
         let received: EncryptedExtensions<'_> = message.parse()?;
         let (mut application_protocol, mut takes_early_data) = (None, false);
+        let (mut record_size_limit, mut max_fragment_length) = (None, None);
         for extension in &received.extensions {
             let context = ExtensionContext::EncryptedExtensions;
             handshake.offer.check_answer(extension.extension_type(), context, HandshakeType::encrypted_extensions)?;
@@ -42,11 +43,19 @@ impl WaitEncryptedExtensions {
                     let chosen = handshake.offer.chosen_certificate_type(extension.extension_type(), *chosen)?;
                     handshake.client_certificate_type = chosen;
                 }
+                EncryptedExtension::RecordSizeLimit(limit) => record_size_limit = Some(*limit),
+                EncryptedExtension::MaxFragmentLength(length) => max_fragment_length = Some(*length),
                 // server_name is acknowledged, supported_groups is for a next connection, and what we did not offer was
                 // refused above.
                 _ => {}
             }
         }
+        let version = ProtocolVersion::TLSv1_3;
+        let sizes = handshake.offer.record_sizes(version, record_size_limit, max_fragment_length)?;
+        handshake.record_sizes = sizes;
+        // This message has to keep to it already: the server knew. RFC 8449 §4.
+        out.read_limit(sizes.read_limit(version));
+        out.write_limit(sizes.write_limit());
         settle_early_data(&mut handshake, takes_early_data, application_protocol.as_deref(), out)?;
         handshake.transcript.add(message.bytes());
         // With a PSK there are no certificates. RFC 8446 §2.2.

@@ -13,7 +13,7 @@ use crate::clock::Time;
 use crate::config::{
     AntiReplay, ClientAuth, Decision, EARLY_DATA_WINDOW, EarlyDataOffer, PskQuery, SessionPlace, SessionQuery,
 };
-use crate::crypto::{HashAlgorithm, Secret, Suite};
+use crate::crypto::{Digest, HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
 use crate::handshake::server::certificate_types::{SettledTypes, still_taken};
@@ -35,6 +35,8 @@ pub(super) struct ChosenPsk {
     pub(super) authenticated_at: Option<Time>,
     pub(super) accepts_early_data: Option<u32>,
     pub(super) certificate_types: SettledTypes,
+    /// Of the certificate that was shown in the session's connection. RFC 5929 §4.
+    pub(super) server_end_point: Option<Box<Digest>>,
 }
 
 /// Looks for a PSK that fits, or goes on to certificates.
@@ -206,6 +208,7 @@ impl Search {
             authenticated_at: None,
             accepts_early_data: None,
             certificate_types: SettledTypes::NONE,
+            server_end_point: None,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
     }
@@ -214,7 +217,14 @@ impl Search {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
         let certificate_types = SettledTypes::of_session(&self.settled.hello, &session);
-        let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = session;
+        let ServerSession {
+            secret,
+            client_chain,
+            client_scheme,
+            authenticated: authenticated_at,
+            server_end_point,
+            ..
+        } = session;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
             suite,
@@ -223,6 +233,7 @@ impl Search {
             authenticated_at: Some(authenticated_at),
             accepts_early_data: None,
             certificate_types,
+            server_end_point,
         };
         let Some((max_bytes, offer)) = early_data else {
             return send_psk_flight(self.settled, chosen, self.boundary, out);

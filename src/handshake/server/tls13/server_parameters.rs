@@ -31,6 +31,8 @@ pub(super) fn send_encrypted_extensions(
     let types = handshake.certificate_types;
     extensions.extend(types.told_of_client().map(EncryptedExtension::ClientCertificateType));
     extensions.extend(types.told_of_server().map(EncryptedExtension::ServerCertificateType));
+    extensions.extend(handshake.record_sizes.record_size_limit().map(EncryptedExtension::RecordSizeLimit));
+    extensions.extend(handshake.record_sizes.max_fragment_length().map(EncryptedExtension::MaxFragmentLength));
     if accepts_early_data {
         extensions.push(EncryptedExtension::EarlyData);
     }

@@ -46,6 +46,8 @@ pub(super) fn send_tickets(
             cipher_suite: handshake.suite.id,
             secret: psk,
             group: handshake.group,
+            record_limit: 0,
+            server_end_point: handshake.server_end_point.clone(),
             created: now,
             lifetime,
             authenticated: authenticated_at,
