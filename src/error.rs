@@ -440,7 +440,7 @@ failures! {
         /// Only a server of TLS 1.3 whose configuration says so can ask after the handshake, and only a client that offers it can be asked. RFC 8446 §4.6.2.
         713 NoPostHandshakeAuth => internal_error, "this client cannot be asked for a certificate after the handshake: it did not offer that, or the configuration does not want it";
         /// So many requests for a certificate are unanswered, or have been made, that there must not be another one.
-        714 TooManyCertificateRequests => internal_error, "too many requests for a client's certificate are unanswered, or have been made";
+        714 CertificateRequestLimit => internal_error, "too many requests for a client's certificate are unanswered, or have been made";
     }
 }
 

@@ -166,7 +166,8 @@ impl ServerConfig {
 
     /// What a client may show, most wanted first.
     pub(crate) fn accepted_certificate_types(&self) -> &[CertificateType] {
-        self.certificate_types.accepted(self.client_auth.roots().is_none_or(|roots| roots.is_empty()))
+        let roots = self.client_auth.roots().or(self.post_handshake_auth.roots());
+        self.certificate_types.accepted(roots.is_none_or(|roots| roots.is_empty()))
     }
 
     /// Lets [`request_client_certificate`](crate::Connection::request_client_certificate) ask a client for a certificate

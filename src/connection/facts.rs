@@ -115,7 +115,7 @@ impl Connection {
         match &self.phase {
             Phase::Client(state) => state.name(),
             Phase::Server(state) => state.name(),
-            Phase::Established { .. } => "Connected",
+            Phase::Established { connected, .. } => connected.state(),
             Phase::Failed(_) => "Failed",
         }
     }

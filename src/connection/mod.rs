@@ -38,6 +38,8 @@ use core::fmt;
 
 use crate::config::{Content, Direction, Observed, Observer, ServerConfig};
 use crate::error::{Error, Internal, Misuse};
+use authenticating::{answer_when_connected, takes_when_connected};
+
 use crate::handshake::client::Client;
 use crate::handshake::server::Server;
 use crate::handshake::{
@@ -61,6 +63,8 @@ pub struct Connection {
     open_question: Option<QuestionId>,
     /// An event that a message led to, for the next return of `receive`.
     event: Option<Pending>,
+    /// An answer of the client to a request for its certificate, which is told before any other event.
+    authentication: Option<Pending>,
     warnings: u32,
     early_data: EarlyData,
     /// How many bytes of early data a client may still send.
@@ -103,6 +107,8 @@ enum Role {
 enum Pending {
     Ask(Question),
     Established,
+    PeerAuthenticated,
+    CertificateDeclined,
 }
 
 impl Connection {
@@ -119,6 +125,7 @@ impl Connection {
             version: ProtocolVersion::TLSv1_3,
             open_question: None,
             event: None,
+            authentication: None,
             warnings: 0,
             early_data: EarlyData::NotOffered,
             early_data_room: 0,
@@ -195,6 +202,8 @@ impl Connection {
                 }
                 #[cfg(feature = "tls12")]
                 Effect::Warn(_) => {}
+                Effect::PeerAuthenticated => self.authentication = Some(Pending::PeerAuthenticated),
+                Effect::CertificateDeclined => self.authentication = Some(Pending::CertificateDeclined),
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
                     self.event = Some(Pending::Ask(question));
@@ -239,6 +248,7 @@ impl Connection {
         self.reader = RecordReader::new();
         self.joiner.take();
         self.event = None;
+        self.authentication = None;
         self.open_question = None;
         self.early_data_room = 0;
         self.half_rtt = false;
@@ -295,7 +305,8 @@ impl Connection {
         self.end(Error::Refused(description));
     }
 
-    /// Answers an open question. Call [`receive`](Self::receive) then, which goes on where the handshake stopped.
+    /// Answers an open question. Call [`receive`](Self::receive) then, which goes on where the handshake stopped, and take the
+    /// output: after the handshake the answer itself may lead to some.
     pub fn answer(&mut self, id: QuestionId, answer: Answer) -> Result<(), Error> {
         if let Phase::Failed(error) = &self.phase {
             return Err(error.clone());
@@ -306,7 +317,8 @@ impl Connection {
         let takes = match &self.phase {
             Phase::Client(state) => state.takes(&answer),
             Phase::Server(state) => state.takes(&answer),
-            Phase::Established { .. } | Phase::Failed(_) => false,
+            Phase::Established { role, connected, .. } => takes_when_connected(*role, connected, &answer),
+            Phase::Failed(_) => false,
         };
         if !takes {
             return Err(Misuse::WrongAnswer.into());
@@ -316,7 +328,11 @@ impl Connection {
         let answered = self.step(|phase, out| match phase {
             Phase::Client(state) => Ok(after_client(state.answer(answer, out)?)),
             Phase::Server(state) => Ok(after_server(state.answer(answer, out)?)),
-            other => Ok(other),
+            Phase::Established { role, mut connected, mut negotiated } => {
+                answer_when_connected(role, &mut connected, &mut negotiated, answer, out)?;
+                Ok(Phase::Established { role, connected, negotiated })
+            }
+            other @ Phase::Failed(_) => Ok(other),
         });
         answered.map_err(|error| self.fail(error))
     }

@@ -49,6 +49,10 @@ pub(crate) enum Effect {
     /// Send this alert as a warning; the connection goes on.
     #[cfg(feature = "tls12")]
     Warn(AlertDescription),
+    /// The client has shown who it is, after the handshake.
+    PeerAuthenticated,
+    /// The client was asked who it is after the handshake, and does not say.
+    CertificateDeclined,
     /// Hand this question out.
     Ask(Question),
 }
@@ -204,6 +208,16 @@ impl Outgoing {
     #[cfg(feature = "tls12")]
     pub(crate) fn warn(&mut self, description: AlertDescription) {
         self.effects.push(Effect::Warn(description));
+    }
+
+    /// Says that the client has shown who it is, after the handshake. RFC 8446 §4.6.2.
+    pub(crate) fn peer_authenticated(&mut self) {
+        self.effects.push(Effect::PeerAuthenticated);
+    }
+
+    /// Says that the client has nothing to show, after the handshake, and may stay.
+    pub(crate) fn certificate_declined(&mut self) {
+        self.effects.push(Effect::CertificateDeclined);
     }
 
     pub(crate) fn ask(&mut self, kind: QuestionKind) {

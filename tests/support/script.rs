@@ -4,6 +4,8 @@
 //! whatever passes in either direction counts for its transcript and changes its keys as RFC 8446 §7.1 says.
 #![allow(dead_code, unreachable_pub, reason = "each test file includes this and uses its part")]
 
+#[path = "script_asked.rs"]
+pub mod asked;
 #[path = "script_keys.rs"]
 mod keys;
 #[path = "script_psk.rs"]
@@ -92,6 +94,8 @@ pub struct Peer {
     client_secret: Option<TrafficSecret>,
     server_secret: Option<TrafficSecret>,
     client_application_secret: Option<TrafficSecret>,
+    /// ClientHello…client Finished, once that is past.
+    established: Option<Transcript>,
     write: Option<Protection>,
     read: Option<Protection>,
     /// Handshake bytes heard that are not a whole message yet.
@@ -120,6 +124,7 @@ impl Peer {
             client_secret: None,
             server_secret: None,
             client_application_secret: None,
+            established: None,
             write: None,
             read: None,
             joined: Vec::new(),
@@ -278,7 +283,7 @@ impl Peer {
         message
     }
 
-    pub fn certificate_with(&mut self, edit: impl FnOnce(&mut Certificate<'_>)) -> Vec<u8> {
+    pub fn certificate_with<'c>(&'c mut self, edit: impl FnOnce(&mut Certificate<'c>)) -> Vec<u8> {
         let entry = |certificate| CertificateEntry { cert_data: certificate, extensions: vec![] };
         let mut certificate = Certificate {
             certificate_request_context: &[],
@@ -400,7 +405,7 @@ pub fn change_cipher_spec() -> Vec<u8> {
     plain_record(ContentType::change_cipher_spec, &[1])
 }
 
-pub fn certificate_request_with(edit: impl FnOnce(&mut CertificateRequest<'_>)) -> Vec<u8> {
+pub fn certificate_request_with<'r>(edit: impl FnOnce(&mut CertificateRequest<'r>)) -> Vec<u8> {
     let schemes = vec![SignatureScheme::ecdsa_secp256r1_sha256];
     let mut request = CertificateRequest {
         certificate_request_context: &[],

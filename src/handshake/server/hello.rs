@@ -41,6 +41,7 @@ pub(super) struct Settled {
     pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) has_signature_algorithms: bool,
     pub(super) asks_for_ocsp: bool,
+    pub(super) post_handshake_auth: bool,
     pub(super) offers_early_data: bool,
     pub(super) record_sizes: RecordSizes,
     /// Whether the client can use a ticket at all: it knows PSKs with a key exchange. RFC 8446 §4.2.9.
@@ -262,6 +263,7 @@ pub(super) fn proceed(
         client_certificate_types,
         has_signature_algorithms: offered.signature_algorithms.is_some(),
         asks_for_ocsp: offered.asks_for_ocsp,
+        post_handshake_auth: offered.post_handshake_auth,
         offers_early_data: offered.early_data,
         record_sizes,
         resumes: offered.psk_modes.contains(&PskKeyExchangeMode::psk_dhe_ke),

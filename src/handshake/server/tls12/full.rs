@@ -100,7 +100,7 @@ impl AskIdentity {
             None => Incompatible::NoCommonSignatureScheme,
         })?;
         let (config, shown) = (&settled.config, &settled.client_certificate_types);
-        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity)?;
+        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity, false)?;
         let (suite, scheme) = choose_suite(&settled, &identity)?;
         let status = identity.stapled().filter(|_| asks_for_ocsp);
 

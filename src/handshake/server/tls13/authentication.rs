@@ -68,12 +68,14 @@ impl AskIdentity {
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
         let (config, shown) = (&settled.config, &settled.client_certificate_types);
-        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity)?;
+        let asks_later = settled.post_handshake_auth && config.post_handshake_auth.roots().is_some();
+        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity, asks_later)?;
         let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
         let source = KeySource {
             suite,
             psk: None,
             authenticated_at: None,
+            ticket_age_skew: None,
             accepts_early_data: false,
             certificate_types,
             server_end_point,
@@ -146,13 +148,14 @@ pub(super) fn send_psk_flight(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, accepts_early_data, .. } = chosen;
-    let ChosenPsk { certificate_types, server_end_point, .. } = chosen;
+    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, ticket_age_skew, .. } = chosen;
+    let ChosenPsk { accepts_early_data, certificate_types, server_end_point, .. } = chosen;
     let accepts = accepts_early_data.is_some();
     let source = KeySource {
         suite,
         psk: Some((index, &secret)),
         authenticated_at,
+        ticket_age_skew,
         accepts_early_data: accepts,
         certificate_types,
         server_end_point,

@@ -36,12 +36,16 @@ pub(super) struct Handshake {
     pub(super) record_sizes: RecordSizes,
     /// tls-server-end-point of our certificate, shown here or in the session's connection. RFC 5929 §4.
     pub(super) server_end_point: Option<Box<Digest>>,
+    /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(super) post_handshake_auth: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// Whether the client can use tickets.
     pub(super) client_resumes: bool,
     /// When the full handshake was that a resumed one stands on.
     pub(super) authenticated_at: Option<Time>,
+    /// What the client's ticket age was off by, in seconds.
+    pub(super) ticket_age_skew: Option<i32>,
     /// Known as soon as the handshake secret is; used once our Finished is sent.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -77,7 +81,7 @@ impl Handshake {
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: Box::default(),
-            ticket_age_skew: None,
+            ticket_age_skew: self.ticket_age_skew,
             renegotiation_info: false,
         }
     }
@@ -89,6 +93,7 @@ pub(super) struct KeySource<'k> {
     /// The chosen PSK with its place in the client's list.
     pub(super) psk: Option<(u16, &'k Secret)>,
     pub(super) authenticated_at: Option<Time>,
+    pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: bool,
     pub(super) certificate_types: SettledTypes,
     /// Of the certificate that is shown, or of the session.
@@ -103,11 +108,11 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, accepts_early_data, certificate_types, server_end_point } = source;
+    let KeySource { suite, psk, authenticated_at, ticket_age_skew, .. } = source;
+    let KeySource { accepts_early_data, certificate_types, server_end_point, .. } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
-    let Settled {
-        application_protocol, hello, asks_for_ocsp, record_sizes, offers_early_data, resumes, retried, ..
-    } = settled;
+    let Settled { post_handshake_auth, record_sizes, .. } = settled;
+    let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
 
@@ -182,10 +187,12 @@ pub(super) fn exchange_keys(
         asks_for_ocsp,
         record_sizes,
         server_end_point,
+        post_handshake_auth,
         application_protocol,
         transcript,
         client_resumes: resumes,
         authenticated_at,
+        ticket_age_skew,
         main_secret,
         client_secret,
         server_secret,
