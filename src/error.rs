@@ -7,7 +7,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::clock::Time;
-use crate::wire::{AlertDescription, ContentType, ExtensionType, HandshakeType, Malformed, ProtocolVersion, TooLong};
+use crate::wire::{
+    AlertDescription, CertificateCompressionAlgorithm, ContentType, ExtensionType, HandshakeType, Malformed,
+    ProtocolVersion, SignatureScheme, TooLong,
+};
 
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,6 +336,16 @@ failures! {
         268 ResumedSessionChanged => illegal_parameter, "the server resumed a session and changed its cipher suite";
         /// The server chose a PSK and sent no key share beside it, which every mode of ours has. RFC 8446 §4.2.11.
         269 PskWithoutKeyShare => illegal_parameter, "the server chose a PSK without the key share that our modes demand";
+        /// CompressedCertificate names an algorithm that we did not offer. RFC 8879 §4.
+        285 CompressionNotOffered(algorithm: CertificateCompressionAlgorithm) => illegal_parameter, "the peer compressed its certificate by {algorithm}, which we did not offer";
+        /// CompressedCertificate declares a Certificate larger than we accept one that is not compressed. RFC 8879 §5.
+        286 UncompressedCertificateTooLarge(len: u32) => bad_certificate, "the peer's compressed certificate would have {len} bytes, which is larger than the limit";
+        /// CompressedCertificate cannot be decompressed, or not to the length that it declares. RFC 8879 §4.
+        287 CertificateNotDecompressed => bad_certificate, "the peer's compressed certificate cannot be decompressed to the length that it declares";
+        /// A delegated credential that we did not ask for. RFC 9345 §4.1.1.
+        288 DelegatedCredentialNotOffered => unexpected_message, "the server sent a delegated credential, which we did not offer to take";
+        /// A delegated credential that does not delegate. RFC 9345 §4.1.3.
+        289 DelegatedCredentialInvalid(reason: DelegationRefused) => illegal_parameter, "the server's delegated credential is not valid: {reason}";
         /// record_size_limit is below 64 bytes. RFC 8449 §4.
         280 RecordSizeLimitTooSmall(bytes: u16) => illegal_parameter, "the peer's record size limit is {bytes} bytes, and the least is 64";
         /// The server answered record_size_limit and max_fragment_length. RFC 8449 §5.
@@ -517,6 +530,55 @@ failures! {
         523 BadRawPublicKey => decode_error, "the raw public key cannot be parsed";
         /// The raw public key is not one of the trusted ones.
         524 UntrustedRawPublicKey => unknown_ca, "the raw public key is not among the trusted ones";
+    }
+}
+
+/// Why a delegated credential does not delegate. RFC 9345 §4.1.3, §4.2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DelegationRefused {
+    /// The bytes are not a DelegatedCredential, or its key is not a SubjectPublicKeyInfo.
+    Unreadable,
+    /// The delegated key would sign with a scheme that delegated keys may not have, or that was not offered.
+    Scheme(SignatureScheme),
+    /// The certificate's key signed the credential with a scheme that was not offered, or that does not fit the key.
+    SignatureScheme(SignatureScheme),
+    /// Its time is over: the last moment of its validity.
+    Expired(Time),
+    /// It would be valid for more than seven days from now on: until then.
+    LivesTooLong(Time),
+    /// The certificate lacks the extension DelegationUsage.
+    NoDelegationUsage,
+    /// The certificate's keyUsage does not name digitalSignature.
+    NoDigitalSignature,
+    /// The certificate's key did not sign it, or signed it for another certificate or role.
+    SignatureWrong,
+    /// The handshake is signed with another scheme than the credential names.
+    OtherScheme(SignatureScheme),
+    /// The private key does not belong to it.
+    KeyDoesNotMatch,
+    /// The certificate's signer did not sign it, or would only later.
+    NotSigned,
+    /// It would outlive the certificate.
+    OutlivesCertificate,
+}
+
+impl fmt::Display for DelegationRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable => f.write_str("it cannot be parsed"),
+            Self::Scheme(scheme) => write!(f, "its key may not sign with {scheme}"),
+            Self::SignatureScheme(scheme) => write!(f, "the certificate's key may not sign it with {scheme}"),
+            Self::Expired(end) => write!(f, "it was valid until {end}"),
+            Self::LivesTooLong(end) => write!(f, "it is valid until {end}, more than seven days from now"),
+            Self::NoDelegationUsage => f.write_str("the certificate does not allow delegation (DelegationUsage)"),
+            Self::NoDigitalSignature => f.write_str("the certificate's key usage does not name digital signatures"),
+            Self::SignatureWrong => f.write_str("the certificate's key did not sign it for this certificate and role"),
+            Self::OtherScheme(scheme) => write!(f, "the handshake is signed with {scheme}, which is not its scheme"),
+            Self::KeyDoesNotMatch => f.write_str("the private key does not belong to it"),
+            Self::NotSigned => f.write_str("the certificate's signer did not sign it at once"),
+            Self::OutlivesCertificate => f.write_str("it would be valid for longer than the certificate"),
+        }
     }
 }
 

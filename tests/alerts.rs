@@ -4,6 +4,8 @@
 
 #[path = "support/certificates.rs"]
 mod certificates;
+#[path = "support/faulty_certificates.rs"]
+mod faulty_certificates;
 #[path = "support/faulty_chains.rs"]
 mod faulty_chains;
 #[path = "support/faulty_hellos.rs"]
@@ -44,7 +46,8 @@ use std::sync::Arc;
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateEntry, CertificateExtension, CertificateRequestExtension,
     ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, KeyUpdateRequest,
-    MaxFragmentLength, ProtocolNameList, ProtocolVersion, SignatureScheme, UnknownExtension, write_all, write_message,
+    MaxFragmentLength, ProtocolNameList, ProtocolVersion, SerializedSct, SignatureScheme,
+    SignedCertificateTimestampList, UnknownExtension, write_all, write_message,
 };
 use bulla::{
     ClientAuth, Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS,
@@ -235,13 +238,17 @@ const AUTHENTICATION: &[Case] = &[
             .say_message(|peer| peer.certificate_with(|certificate| certificate.certificate_request_context = b"x"))
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         let add = |it: &mut CertificateEntry<'_>| it.extensions.push(extension.clone());
         before_certificate(stage)
             .say_message(|peer| peer.certificate_with(|certificate| add(&mut certificate.certificate_list[0])))
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         let add = |it: &mut CertificateEntry<'_>| it.extensions.push(extension.clone());
         before_client_certificate(stage)
             .say_message(|peer| peer.certificate_with(|certificate| add(&mut certificate.certificate_list[0])))
@@ -321,7 +328,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    let others = [faulty_chains::CASES, faulty_raw_keys::CASES, stage_asked::CASES];
+    let others = [faulty_chains::CASES, faulty_raw_keys::CASES, faulty_certificates::CASES, stage_asked::CASES];
     groups.into_iter().chain(others).flatten().chain(faulty_psks::cases())
 }
 

@@ -96,6 +96,29 @@ fn server_hello_with_signature_algorithms_sends_illegal_parameter() {
     assert_eq!(refusal(&mut pair.client, &flight), Err("ExtensionNotAllowed"));
 }
 
+/// RFC 8446 §4.2: what a hello says of TLS 1.3's certificates has no answer in ServerHello, asked for or not.
+#[test]
+fn server_hello_with_an_extension_about_tls13_certificates_is_refused() {
+    let (_, server) = configs(KeyKind::EcdsaP256);
+    let authority = pair::Authority::new();
+    let asking = ClientConfig::new(authority.roots()).clock(Arc::new(pair::NOW));
+    let asking = asking.accept_delegated_credentials(true).name_authorities(true);
+    let server = server.versions(TLS12).unwrap();
+    for (config, expected) in [(asking, "ExtensionNotAllowed"), (tls12(KeyKind::EcdsaP256).0, "ExtensionNotOffered")] {
+        // compress_certificate is asked for by neither.
+        for (code, expected) in [(34, expected), (47, expected), (27, "ExtensionNotOffered")] {
+            let mut pair = Pair::new(config.clone(), server.clone());
+            pair.to_server = output(&mut pair.client);
+            feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
+            // Without the sentinel of RFC 8446 §4.1.3, which a client of both versions would see first.
+            let mut flight = output(&mut pair.server);
+            flight[RECORD_HEADER_LEN + HANDSHAKE_HEADER_LEN + 2 + 24..][..8].fill(0);
+            let flight = with_extension(&flight, &[0, code, 0, 0]);
+            assert_eq!(refusal(&mut pair.client, &flight), Err(expected), "{code}");
+        }
+    }
+}
+
 #[test]
 fn every_scheme_but_those_of_sha1_belongs_to_the_suites_of_one_kind_of_key() {
     for scheme in SignatureScheme::NAMED {

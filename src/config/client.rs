@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use pki_types::SubjectPublicKeyInfoDer;
 
+use super::compression::CompressCertificates;
 use super::identity::{Wanted, types_of};
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
@@ -20,6 +21,9 @@ use crate::resume::{ClientSession, ExternalPsk, SessionRefused};
 use crate::verify::Roots;
 use crate::wire::{CertificateType, CipherSuite, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme};
 
+/// The most bytes of certificate_authorities that we send.
+pub(crate) const MAX_AUTHORITIES_LEN: usize = 8192;
+
 /// A client's decisions. Chain and host name are verified whatever is said here; only the module
 /// [`danger`](super::danger) can change that.
 #[derive(Clone, Debug)]
@@ -31,6 +35,10 @@ pub struct ClientConfig {
     identities: Vec<Arc<Identity>>,
     pub(crate) middlebox_compatibility: bool,
     pub(crate) asks_for_ocsp: bool,
+    pub(crate) asks_for_scts: bool,
+    pub(crate) accepts_delegated_credentials: bool,
+    /// The names of the roots, where ClientHello tells them.
+    pub(crate) authorities: Vec<Vec<u8>>,
     pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) certificate_types: CertificateTypes,
     pub(crate) post_handshake_auth: bool,
@@ -58,6 +66,9 @@ impl ClientConfig {
             identities: Vec::new(),
             middlebox_compatibility: true,
             asks_for_ocsp: false,
+            asks_for_scts: false,
+            accepts_delegated_credentials: false,
+            authorities: Vec::new(),
             max_fragment_length: None,
             certificate_types: CertificateTypes::default(),
             post_handshake_auth: false,
@@ -117,6 +128,29 @@ impl ClientConfig {
     /// default.
     pub fn ask_for_ocsp(mut self, on: bool) -> Self {
         self.asks_for_ocsp = on;
+        self
+    }
+
+    /// Asks the server for the signed certificate timestamps of its certificate. RFC 6962 §3.3.1. Whoever judges the chain finds
+    /// them in [`ChainToVerify::signed_certificate_timestamps`](super::ChainToVerify::signed_certificate_timestamps); the
+    /// built-in judge knows no logs and does not look at them. Off by default.
+    pub fn ask_for_scts(mut self, on: bool) -> Self {
+        self.asks_for_scts = on;
+        self
+    }
+
+    /// Takes a delegated credential for the certificate's own key, if the certificate allows that: a short-lived key, for seven
+    /// days at most. RFC 9345. TLS 1.3 alone has them. A server can tell the client's clock by them, which is why they are off
+    /// by default.
+    pub fn accept_delegated_credentials(mut self, on: bool) -> Self {
+        self.accepts_delegated_credentials = on;
+        self
+    }
+
+    /// Names the roots in ClientHello, for servers with chains to several: certificate_authorities. RFC 8446 §4.2.4. Where the
+    /// names take more than 8,192 bytes together none is sent. Off by default: the list tells a client from others.
+    pub fn name_authorities(mut self, on: bool) -> Self {
+        self.authorities = if on { self.roots.subjects_that_fit(MAX_AUTHORITIES_LEN) } else { Vec::new() };
         self
     }
 
@@ -235,6 +269,11 @@ impl ClientConfig {
         let mode: &[u8] = if self.resumption.psk_only { b"psk only" } else { b"certificates" };
         let mut parts =
             alloc::vec![b"bulla client session".as_slice(), &roots, self.verifier.rules(), mode, self.identity.shows()];
+        let schemes = self.preferences.certificate_schemes_written();
+        parts.extend(schemes.iter().map(Vec::as_slice));
+        if self.accepts_delegated_credentials {
+            parts.push(b"delegated credentials");
+        }
         parts.extend(self.resumption.psks.iter().map(|psk| psk.identity()));
         sha256_of_parts(provider, &parts).ok()
     }
@@ -312,6 +351,7 @@ impl ChooseClientIdentity for ByRequest {
             version: request.version,
             signature_schemes: &request.signature_schemes,
             certificate_signature_schemes: &request.certificate_signature_schemes,
+            delegated_credential_schemes: &[],
             certificate_authorities: &request.certificate_authorities,
         };
         let of_type = |identity: &&Arc<Identity>| identity.certificate_type() == request.certificate_type;

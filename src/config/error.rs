@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::AVAILABLE_VERSIONS;
 use crate::crypto::KeyRejected;
-use crate::error::CertificateError;
+use crate::error::{CertificateError, DelegationRefused};
 use crate::verify::pem::PemError;
 use crate::wire::{
     CertificateType, CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion, SignatureScheme,
@@ -71,6 +71,12 @@ pub enum ConfigError {
     RawPublicKey(usize, CertificateError),
     /// Early data that is taken once needs a store to take sessions from.
     NoSessionStore,
+    /// A list with more entries than its field has room for; it names the list and the most that fit.
+    TooMany(&'static str, usize),
+    /// The bytes are not a SignedCertificateTimestampList with at least one timestamp. RFC 6962 §3.3.
+    BadSignedCertificateTimestamps,
+    /// The delegated credential cannot be used. RFC 9345 §4.
+    DelegatedCredential(DelegationRefused),
 }
 
 impl fmt::Display for ConfigError {
@@ -140,6 +146,11 @@ impl fmt::Display for ConfigError {
             Self::NoSessionStore => f.write_str(
                 "early data by AntiReplay::SingleUse needs a session store: call session_store before early_data, or use a strike register",
             ),
+            Self::TooMany(list, most) => write!(f, "the list of {list} has more than {most} entries"),
+            Self::BadSignedCertificateTimestamps => f.write_str(
+                "these are not signed certificate timestamps: a SignedCertificateTimestampList with its length, and at least one in it",
+            ),
+            Self::DelegatedCredential(reason) => write!(f, "the delegated credential cannot be used: {reason}"),
             Self::KeyKindDiffers => f.write_str(
                 "the certificate is for the same RSA key but of another kind (rsaEncryption or RSASSA-PSS) than the key file says",
             ),
@@ -158,6 +169,12 @@ impl From<PemError> for ConfigError {
 impl From<KeyRejected> for ConfigError {
     fn from(error: KeyRejected) -> Self {
         Self::Key(error)
+    }
+}
+
+impl From<DelegationRefused> for ConfigError {
+    fn from(reason: DelegationRefused) -> Self {
+        Self::DelegatedCredential(reason)
     }
 }
 

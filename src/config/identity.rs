@@ -6,6 +6,7 @@ use core::fmt;
 
 use pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer};
 
+use super::delegation::DelegatedKey;
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
 use crate::crypto::{KeyRejected, Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
@@ -15,7 +16,7 @@ use crate::verify::{
     CERTIFICATE_ONLY_SCHEMES, PeerCertificate, PublicKeyInfo, certificate_signature_scheme, is_certificate,
     key_matches_certificate, raw_public_key_of, verify_name,
 };
-use crate::wire::{CertificateType, ProtocolVersion, SignatureScheme};
+use crate::wire::{CertificateType, ProtocolVersion, SignatureScheme, SignedCertificateTimestampList, read_all};
 
 /// A certificate chain, leaf first, with the key that belongs to it; or a raw public key alone, which peers know from
 /// elsewhere. RFC 7250.
@@ -25,6 +26,11 @@ pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     signer: Arc<dyn Signer>,
     ocsp_response: Option<Vec<u8>>,
+    signed_certificate_timestamps: Option<Vec<u8>>,
+    /// Of a signer that holds a delegated key.
+    pub(super) delegated_key: Option<DelegatedKey>,
+    /// The same with a delegated key, for clients that take it.
+    pub(super) delegated: Option<Arc<Identity>>,
     /// What each certificate is signed with, `None` for what no client should accept.
     chain_schemes: Vec<Option<SignatureScheme>>,
     only_for_named_authorities: bool,
@@ -35,6 +41,8 @@ pub(super) struct Wanted<'p> {
     pub(super) version: ProtocolVersion,
     pub(super) signature_schemes: &'p [SignatureScheme],
     pub(super) certificate_signature_schemes: &'p [SignatureScheme],
+    /// Empty if the peer takes no delegated credential.
+    pub(super) delegated_credential_schemes: &'p [SignatureScheme],
     /// Empty if the peer names none: it takes any.
     pub(super) certificate_authorities: &'p [Vec<u8>],
 }
@@ -47,9 +55,7 @@ impl Wanted<'_> {
         let mut best = None;
         for identity in identities {
             let issued = identity.issued_by_one_of(self.certificate_authorities);
-            if !identity.can_sign_for(self.version, self.signature_schemes)
-                || identity.only_for_named_authorities && !issued
-            {
+            if !identity.can_sign_for_peer(self) || identity.only_for_named_authorities && !issued {
                 continue;
             }
             let fit = (identity.chain_verifiable_with(self.certificate_signature_schemes), issued);
@@ -182,8 +188,17 @@ impl Identity {
         signer: Arc<dyn Signer>,
         chain_schemes: Vec<Option<SignatureScheme>>,
     ) -> Self {
-        let (ocsp_response, only_for_named_authorities) = (None, false);
-        Self { certificate_type, chain, signer, ocsp_response, chain_schemes, only_for_named_authorities }
+        Self {
+            certificate_type,
+            chain,
+            signer,
+            ocsp_response: None,
+            signed_certificate_timestamps: None,
+            delegated_key: None,
+            delegated: None,
+            chain_schemes,
+            only_for_named_authorities: false,
+        }
     }
 
     /// Returns what the identity is shown as.
@@ -206,6 +221,22 @@ impl Identity {
     pub fn ocsp_response(mut self, response: Vec<u8>) -> Self {
         self.ocsp_response = Some(response).filter(|response| !response.is_empty());
         self
+    }
+
+    /// Passes signed certificate timestamps on to peers that ask for them: a SignedCertificateTimestampList with its length, as
+    /// certificate authorities and logs give it. RFC 6962 §3.3. They are not looked into.
+    ///
+    /// [`ConfigError::BadSignedCertificateTimestamps`]: it is not such a list, or an empty one.
+    pub fn signed_certificate_timestamps(mut self, list: Vec<u8>) -> Result<Self, ConfigError> {
+        let read = read_all::<SignedCertificateTimestampList<'_>>(&list);
+        read.map_err(|_| ConfigError::BadSignedCertificateTimestamps)?;
+        self.signed_certificate_timestamps = Some(list);
+        Ok(self)
+    }
+
+    /// Returns the list of timestamps.
+    pub(crate) fn timestamps(&self) -> Option<&[u8]> {
+        self.signed_certificate_timestamps.as_deref()
     }
 
     /// Shows the certificate only to a peer that names an authority which has issued it, or one above. RFC 8446 §4.2.4. Off by
@@ -259,7 +290,8 @@ impl Identity {
 
     /// Says whether the signer has one of these schemes for this version.
     pub(crate) fn can_sign_for(&self, version: ProtocolVersion, schemes: &[SignatureScheme]) -> bool {
-        self.signer.schemes().iter().any(|scheme| is_for(version, *scheme) && schemes.contains(scheme))
+        self.delegated_key.is_none()
+            && self.signer.schemes().iter().any(|scheme| is_for(version, *scheme) && schemes.contains(scheme))
     }
 
     /// Says whether every certificate of the chain is signed with one of these schemes.
@@ -274,7 +306,8 @@ impl Identity {
         ours: &[SignatureScheme],
         peers: &[SignatureScheme],
     ) -> Option<SignatureScheme> {
-        let of_signer = self.signer.schemes();
+        // A delegated key signs for who takes its credential alone.
+        let of_signer = if self.delegated_key.is_none() { self.signer.schemes() } else { &[] };
         ours.iter()
             .copied()
             .find(|scheme| is_for(version, *scheme) && of_signer.contains(scheme) && peers.contains(scheme))
@@ -282,7 +315,7 @@ impl Identity {
 }
 
 /// SHA-1 schemes sign nothing at all, RSA PKCS#1 signs no TLS 1.3 handshake. RFC 8446 §4.2.3, RFC 9155 §2.
-fn is_for(version: ProtocolVersion, scheme: SignatureScheme) -> bool {
+pub(super) fn is_for(version: ProtocolVersion, scheme: SignatureScheme) -> bool {
     match scheme {
         SignatureScheme::rsa_pkcs1_sha1 | SignatureScheme::ecdsa_sha1 => false,
         pkcs1 if CERTIFICATE_ONLY_SCHEMES.contains(&pkcs1) => version < ProtocolVersion::TLSv1_3,

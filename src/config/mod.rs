@@ -5,7 +5,9 @@
 
 mod certificate_types;
 mod client;
+pub mod compression;
 pub mod danger;
+mod delegation;
 mod error;
 mod fingerprint;
 mod hello_shape;
@@ -23,6 +25,7 @@ pub(crate) mod recorded;
 mod resumption;
 mod server;
 
+pub(crate) use client::MAX_AUTHORITIES_LEN;
 pub use client::{ClientConfig, choose_by_request};
 pub use error::ConfigError;
 pub use hello_shape::{ClientHelloShape, MAX_SHAPED_LEN};

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::compression::CompressCertificates;
 use super::{ConfigError, Observer};
 use crate::clock::{Clock, Time};
 #[cfg(feature = "tls12")]
@@ -11,8 +12,8 @@ use crate::crypto::{Authentication, SuiteTls12, is_tls12_group};
 use crate::crypto::{Provider, Suite};
 use crate::keys::KeyLog;
 use crate::record::PadRecords;
-use crate::verify::CERTIFICATE_ONLY_SCHEMES;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use crate::verify::{CERTIFICATE_ONLY_SCHEMES, is_delegation_scheme};
+use crate::wire::{CertificateCompressionAlgorithm, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// The versions that this build speaks, most wanted first.
 pub const AVAILABLE_VERSIONS: &[ProtocolVersion] = &[
@@ -23,6 +24,9 @@ pub const AVAILABLE_VERSIONS: &[ProtocolVersion] = &[
 
 /// The most bytes of a ProtocolNameList that leave room for the rest of a ClientHello. RFC 7301 §3.1.
 const MAX_PROTOCOL_NAME_LIST_LEN: usize = 0x8000;
+
+/// The most algorithms that compress_certificate has room for. RFC 8879 §3.
+const MAX_COMPRESSION_ALGORITHMS: usize = 127;
 
 /// The part that both configurations share.
 #[derive(Clone, Debug)]
@@ -36,6 +40,10 @@ pub(crate) struct Preferences {
     pub(crate) signature_schemes: Vec<SignatureScheme>,
     /// What we sign with.
     pub(crate) signing_schemes: Vec<SignatureScheme>,
+    /// What peers' certificates may be signed with, where that was chosen apart.
+    pub(crate) certificate_schemes: Option<Vec<SignatureScheme>>,
+    /// How certificates may be compressed, ours and the peers', most wanted first.
+    pub(crate) certificate_compression: Vec<Arc<dyn CompressCertificates>>,
     pub(crate) application_protocols: Vec<Vec<u8>>,
     /// TLS 1.2 without it is open to the triple handshake attack. RFC 7627 §1.
     #[cfg(feature = "tls12")]
@@ -63,6 +71,8 @@ impl Preferences {
             cipher_suites,
             groups,
             signing_schemes: signature_schemes.clone(),
+            certificate_schemes: None,
+            certificate_compression: Vec::new(),
             signature_schemes,
             application_protocols: Vec::new(),
             #[cfg(feature = "tls12")]
@@ -156,6 +166,22 @@ impl Preferences {
         }
     }
 
+    /// The schemes of delegated_credential: those of handshakes that delegated keys may have. RFC 9345 §4.
+    pub(crate) fn delegation_schemes(&self) -> Vec<SignatureScheme> {
+        self.signature_schemes.iter().copied().filter(|scheme| is_delegation_scheme(*scheme)).collect()
+    }
+
+    /// What certificates may be signed with, as bytes that sessions are bound to; nothing where it was not chosen.
+    pub(crate) fn certificate_schemes_written(&self) -> Option<Vec<u8>> {
+        let schemes = self.certificate_schemes.as_ref()?;
+        Some(schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect())
+    }
+
+    /// The code points of compress_certificate.
+    pub(crate) fn compression_algorithms(&self) -> Vec<CertificateCompressionAlgorithm> {
+        self.certificate_compression.iter().map(|one| one.algorithm()).collect()
+    }
+
     pub(super) fn set_versions(&mut self, versions: Vec<ProtocolVersion>) -> Result<(), ConfigError> {
         let unavailable = |version: &ProtocolVersion| !AVAILABLE_VERSIONS.contains(version);
         self.versions = checked("versions", versions, unavailable, ConfigError::VersionUnavailable)?;
@@ -187,6 +213,27 @@ impl Preferences {
         let unavailable = |scheme: &SignatureScheme| !of_provider.contains(scheme);
         let reason = ConfigError::SignatureSchemeUnavailable;
         self.signature_schemes = checked("signature schemes", schemes, unavailable, reason)?;
+        Ok(())
+    }
+
+    pub(super) fn set_certificate_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
+        let of_provider = certificate_schemes(&*self.provider);
+        let unavailable = |scheme: &SignatureScheme| !of_provider.contains(scheme);
+        let reason = ConfigError::SignatureSchemeUnavailable;
+        self.certificate_schemes = Some(checked("certificate signature schemes", schemes, unavailable, reason)?);
+        Ok(())
+    }
+
+    pub(super) fn set_certificate_compression(
+        &mut self,
+        list: Vec<Arc<dyn CompressCertificates>>,
+    ) -> Result<(), ConfigError> {
+        let algorithms = list.iter().map(|one| one.algorithm()).collect::<Vec<_>>();
+        if algorithms.len() > MAX_COMPRESSION_ALGORITHMS {
+            return Err(ConfigError::TooMany("certificate compression algorithms", MAX_COMPRESSION_ALGORITHMS));
+        }
+        checked("certificate compression algorithms", algorithms, |_| false, |_| ConfigError::Empty(""))?;
+        self.certificate_compression = list;
         Ok(())
     }
 
@@ -226,6 +273,14 @@ fn handshake_schemes(provider: &dyn Provider) -> Vec<SignatureScheme> {
             schemes.push(scheme);
         }
     }
+    schemes
+}
+
+/// The schemes with which a certificate may be signed: all that the provider verifies, in its order.
+fn certificate_schemes(provider: &dyn Provider) -> Vec<SignatureScheme> {
+    let mut schemes = handshake_schemes(provider);
+    schemes.retain(|scheme| !CERTIFICATE_ONLY_SCHEMES.contains(scheme));
+    schemes.extend(CERTIFICATE_ONLY_SCHEMES);
     schemes
 }
 
@@ -300,6 +355,29 @@ macro_rules! shared_decisions {
             schemes: impl IntoIterator<Item = SignatureScheme>,
         ) -> Result<Self, ConfigError> {
             self.preferences.set_accepted_signature_schemes(schemes.into_iter().collect())?;
+            Ok(self)
+        }
+
+        /// Accepts certificates that are signed with these schemes only, most wanted first: signature_algorithms_cert. RFC 8446
+        /// §4.2.3. They are chosen apart from those for handshakes; without this, all that the provider verifies. A root's own
+        /// signature is not looked at.
+        ///
+        /// [`ConfigError::SignatureSchemeUnavailable`]: the provider does not verify it.
+        pub fn certificate_signature_schemes(
+            mut self,
+            schemes: impl IntoIterator<Item = SignatureScheme>,
+        ) -> Result<Self, ConfigError> {
+            self.preferences.set_certificate_schemes(schemes.into_iter().collect())?;
+            Ok(self)
+        }
+
+        /// Takes certificates that are compressed in one of these ways, and compresses our own in the first one that the peer
+        /// takes too. RFC 8879. TLS 1.3 alone has that. Off by default. Each algorithm stands once; at most 127.
+        pub fn certificate_compression(
+            mut self,
+            list: impl IntoIterator<Item = Arc<dyn CompressCertificates>>,
+        ) -> Result<Self, ConfigError> {
+            self.preferences.set_certificate_compression(list.into_iter().collect())?;
             Ok(self)
         }
 

@@ -15,7 +15,7 @@ use super::{ClientHelloView, Identity, Observer, ServerConfig};
 use crate::clock::Time;
 use crate::crypto::Provider;
 use crate::error::CertificateError;
-use crate::verify::{PeerChain, Purpose, Roots, verify_chain, verify_raw_public_key};
+use crate::verify::{PeerChain, Purpose, Roots, verify_chain_signed_with, verify_raw_public_key};
 use crate::wire::{AlertDescription, CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// An answer at once, or the wish to be asked.
@@ -47,6 +47,8 @@ pub struct ClientHelloInfo {
     pub signature_schemes: Vec<SignatureScheme>,
     /// The schemes in which it can verify certificates.
     pub certificate_signature_schemes: Vec<SignatureScheme>,
+    /// The schemes in which it takes signatures of delegated keys; empty if it takes none. RFC 9345 §4.1.1.
+    pub delegated_credential_schemes: Vec<SignatureScheme>,
     /// The DER of the distinguished names of authorities that the client trusts, if it says so; empty means any. RFC 8446
     /// §4.2.4.
     pub certificate_authorities: Vec<Vec<u8>>,
@@ -144,6 +146,9 @@ pub struct ChainToVerify {
     pub(crate) name: Option<ServerName<'static>>,
     pub(crate) now: Option<Time>,
     pub(crate) ocsp_response: Option<Vec<u8>>,
+    pub(crate) signed_certificate_timestamps: Option<Vec<u8>>,
+    /// What certificates may be signed with, where that was chosen apart.
+    pub(crate) certificate_schemes: Option<Vec<SignatureScheme>>,
     pub(crate) roots: Arc<Roots>,
     pub(crate) raw_public_keys: Arc<[SubjectPublicKeyInfoDer<'static>]>,
     pub(crate) provider: Arc<dyn Provider>,
@@ -192,6 +197,12 @@ impl ChainToVerify {
         self.ocsp_response.as_deref()
     }
 
+    /// Returns the signed certificate timestamps that the peer sent beside its leaf, if it was asked to and did: a
+    /// SignedCertificateTimestampList with its length. RFC 6962 §3.3. Those inside the certificate are not among them.
+    pub fn signed_certificate_timestamps(&self) -> Option<&[u8]> {
+        self.signed_certificate_timestamps.as_deref()
+    }
+
     /// Returns the roots to lead to.
     pub fn roots(&self) -> &Roots {
         &self.roots
@@ -203,7 +214,9 @@ impl ChainToVerify {
         match self.raw_public_key() {
             Some(key) => verify_raw_public_key(&*self.provider, &self.raw_public_keys, &key)?,
             None => {
-                verify_chain(&*self.provider, &self.roots, self.purpose, self.name.as_ref(), &self.chain, self.now)?;
+                let schemes = self.certificate_schemes.as_deref();
+                let (roots, name) = (&self.roots, self.name.as_ref());
+                verify_chain_signed_with(&*self.provider, schemes, roots, self.purpose, name, &self.chain, self.now)?;
             }
         }
         Ok(ChainAccepted { chain: self.chain.clone() })
@@ -225,6 +238,11 @@ impl ChainAccepted {
     /// connection may have asked for another name.
     pub(crate) fn is_about(&self, chain: &PeerChain) -> bool {
         self.chain.is_same_as(chain)
+    }
+
+    /// Lends the chain.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
     }
 
     /// Returns the chain.

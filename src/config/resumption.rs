@@ -267,6 +267,8 @@ impl ServerResumption {
         if post_handshake_auth.roots().is_some() {
             parts.extend([mode(post_handshake_auth), later_roots.as_slice()]);
         }
+        let schemes = preferences.certificate_schemes_written();
+        parts.extend(schemes.iter().map(Vec::as_slice));
         sha256_of_parts(&*preferences.provider, &parts).ok()
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use pki_types::SubjectPublicKeyInfoDer;
 
+use super::compression::CompressCertificates;
 use super::identity::Wanted;
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
@@ -30,6 +31,7 @@ pub struct ServerConfig {
     pub(crate) client_auth: ClientAuth,
     pub(crate) post_handshake_auth: ClientAuth,
     pub(crate) verifier: Arc<dyn VerifyChain>,
+    pub(crate) asks_for_ocsp: bool,
     pub(crate) certificate_types: CertificateTypes,
     pub(crate) resumption: ServerResumption,
     pub(crate) grease: bool,
@@ -75,6 +77,7 @@ impl ServerConfig {
             client_auth: ClientAuth::None,
             post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            asks_for_ocsp: false,
             certificate_types: CertificateTypes::default(),
             resumption: ServerResumption::default(),
             grease: false,
@@ -97,6 +100,7 @@ impl ServerConfig {
             client_auth: ClientAuth::None,
             post_handshake_auth: ClientAuth::None,
             verifier: Arc::new(JudgeNow),
+            asks_for_ocsp: false,
             certificate_types: CertificateTypes::default(),
             resumption: ServerResumption::default(),
             grease: false,
@@ -138,6 +142,15 @@ impl ServerConfig {
         let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
         self.resumption.roots_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.client_auth = client_auth;
+        self
+    }
+
+    /// Asks clients that show a certificate to staple an OCSP response to it: status_request in CertificateRequest. RFC 8446
+    /// §4.4.2.1. Whoever judges the chain finds it in
+    /// [`ChainToVerify::ocsp_response`](super::ChainToVerify::ocsp_response); the built-in judge does not look at it. TLS 1.3
+    /// alone has that. Off by default.
+    pub fn ask_for_ocsp(mut self, on: bool) -> Self {
+        self.asks_for_ocsp = on;
         self
     }
 
@@ -287,6 +300,7 @@ impl ChooseServerIdentity for ByServerName {
             version: hello.version,
             signature_schemes: &hello.signature_schemes,
             certificate_signature_schemes: &hello.certificate_signature_schemes,
+            delegated_credential_schemes: &hello.delegated_credential_schemes,
             certificate_authorities: &hello.certificate_authorities,
         };
         // A key that cannot sign for the client is better than none: the handshake then says what is missing.

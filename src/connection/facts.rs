@@ -206,10 +206,24 @@ impl Connection {
         (!shown.is_empty()).then(|| shown.certificate_type())
     }
 
-    /// Returns the OCSP response that the server stapled to its certificate, if it was asked to and did.
+    /// Returns the OCSP response that the peer stapled to its certificate, if it was asked to and did; on a client also that of
+    /// the session.
     #[must_use]
     pub fn peer_ocsp_response(&self) -> Option<&[u8]> {
         self.negotiated()?.peer_ocsp_response.as_deref()
+    }
+
+    /// Returns the signed certificate timestamps that the server sent beside its certificate, if it was asked to and did: a
+    /// SignedCertificateTimestampList with its length. RFC 6962 §3.3.
+    #[must_use]
+    pub fn peer_signed_certificate_timestamps(&self) -> Option<&[u8]> {
+        self.negotiated()?.peer_timestamps.as_deref()
+    }
+
+    /// Says whether the server signed with a delegated credential, in this connection or in that of the session. RFC 9345.
+    #[must_use]
+    pub fn delegated_credential(&self) -> bool {
+        self.negotiated().is_some_and(|negotiated| negotiated.delegated_until.is_some())
     }
 
     /// Returns what the server answered to an extension of the application's own, once established: in EncryptedExtensions,

@@ -3,6 +3,7 @@
 //! A handshake takes messages at a level and gives effects: messages to send, keys to install, questions to ask. It
 //! never sees a record, so that it does not matter what the messages travelled in.
 
+mod certificates;
 pub(crate) mod client;
 pub(crate) mod connected;
 mod incoming;

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::clock::Time;
 use crate::crypto::Digest;
 use crate::verify::PeerChain;
 use crate::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -24,6 +25,10 @@ pub(crate) struct Negotiated {
     pub(crate) peer_signature_scheme: Option<SignatureScheme>,
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
+    /// The SignedCertificateTimestampList that it sent beside its leaf.
+    pub(crate) peer_timestamps: Option<Vec<u8>>,
+    /// Until when the delegated credential is valid that the peer signed with.
+    pub(crate) delegated_until: Option<Time>,
     /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
     pub(crate) server_end_point: Option<Box<Digest>>,
     /// Of a client: the most that the server takes in a record of early data, for the session; 0 if it has not said.

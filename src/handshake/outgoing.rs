@@ -123,6 +123,12 @@ impl Outgoing {
         transcript: &mut Transcript,
     ) -> Result<(), Error> {
         let bytes = write_message(message)?;
+        self.send_written(level, bytes, transcript);
+        Ok(())
+    }
+
+    /// Sends a message that is written already, and counts for the transcript.
+    pub(crate) fn send_written(&mut self, level: Level, bytes: Vec<u8>, transcript: &mut Transcript) {
         #[cfg(test)]
         let bytes = match &self.recorded {
             Some(recorded) => recorded.instead_of(bytes),
@@ -130,7 +136,6 @@ impl Outgoing {
         };
         transcript.add(&bytes);
         self.effects.push(Effect::Send(level, bytes));
-        Ok(())
     }
 
     /// Sends a message that does not count for a transcript, or is counted by the caller.

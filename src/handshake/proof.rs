@@ -2,16 +2,18 @@
 
 use alloc::vec::Vec;
 
+use crate::clock::Time;
 use crate::config::ChainAccepted;
 #[cfg(feature = "tls12")]
 use crate::crypto::Secret;
 use crate::crypto::{Digest, Provider};
-use crate::error::{Error, Internal, Violation};
+use crate::error::{CertificateError, DelegationRefused, Error, Internal, Violation};
 use crate::keys::{EarlySecret, PskKind, TrafficSecret, Transcript};
 use crate::verify::{
-    PeerChain, PublicKeyInfo, SignatureFailure, verify_handshake_signature, verify_handshake_signature_with_key,
+    PeerCertificate, PeerChain, PublicKeyInfo, Purpose, SignatureFailure, delegation_expires,
+    verify_delegated_credential, verify_handshake_signature, verify_handshake_signature_with_key,
 };
-use crate::wire::{Finished, ProtocolVersion, SignatureScheme};
+use crate::wire::{DelegatedCredential, Finished, ProtocolVersion, SignatureScheme, read_all};
 
 /// Whose signature a CertificateVerify is, which its context string says. RFC 8446 §4.4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +151,65 @@ impl Authenticated {
             Err(SignatureFailure::SchemeDoesNotFitKey) => Err(Violation::SignatureSchemeNotOffered.into()),
             Err(SignatureFailure::DoesNotVerify) => Err(Violation::SignatureWrong.into()),
             Err(SignatureFailure::BadCertificate) => Err(crate::error::CertificateError::BadEncoding.into()),
+        }
+    }
+}
+
+/// Proof that the key of a leaf whose chain was accepted vouches for another key, now and for this role. RFC 9345 §4.1.3.
+pub(crate) struct VerifiedDelegation {
+    scheme: SignatureScheme,
+    subject_public_key_info: Vec<u8>,
+    expires: Time,
+}
+
+impl VerifiedDelegation {
+    /// Checks the credential of a server, whose certificate's key may have signed it with `offered` and whose delegated key may
+    /// sign with `delegated`.
+    pub(crate) fn check(
+        provider: &dyn Provider,
+        accepted: &ChainAccepted,
+        credential: &[u8],
+        schemes: (&[SignatureScheme], &[SignatureScheme]),
+        now: Option<Time>,
+    ) -> Result<Self, Error> {
+        let leaf = accepted.chain().first().ok_or(Violation::NoServerCertificate)?;
+        let invalid = |reason| Error::Violation(Violation::DelegatedCredentialInvalid(reason));
+        let read: DelegatedCredential<'_> = read_all(credential).map_err(|_| invalid(DelegationRefused::Unreadable))?;
+        let now = now.ok_or(CertificateError::NoTime)?;
+        verify_delegated_credential(provider, Purpose::Server, leaf, &read, schemes, now).map_err(invalid)?;
+        Ok(Self {
+            scheme: read.credential.dc_cert_verify_algorithm,
+            subject_public_key_info: read.credential.subject_public_key_info.to_vec(),
+            expires: delegation_expires(&PeerCertificate::read(leaf)?, &read.credential),
+        })
+    }
+
+    /// Returns until when the delegation holds.
+    pub(crate) fn expires(&self) -> Time {
+        self.expires
+    }
+
+    /// Checks that the peer holds the delegated key: that it signed `message` with the credential's scheme.
+    pub(crate) fn authenticate(
+        self,
+        provider: &dyn Provider,
+        accepted: ChainAccepted,
+        message: &[u8],
+        (scheme, signature): (SignatureScheme, &[u8]),
+    ) -> Result<Authenticated, Error> {
+        let invalid = |reason| Error::Violation(Violation::DelegatedCredentialInvalid(reason));
+        if scheme != self.scheme {
+            return Err(invalid(DelegationRefused::OtherScheme(scheme)));
+        }
+        let key =
+            PublicKeyInfo::read(&self.subject_public_key_info).map_err(|_| invalid(DelegationRefused::Unreadable))?;
+        let version = ProtocolVersion::TLSv1_3;
+        match verify_handshake_signature_with_key(provider, key, version, scheme, message, signature) {
+            Ok(()) => Ok(Authenticated::ByCertificate { chain: accepted.into_chain(), scheme }),
+            Err(SignatureFailure::DoesNotVerify) => Err(Violation::SignatureWrong.into()),
+            Err(SignatureFailure::SchemeDoesNotFitKey | SignatureFailure::BadCertificate) => {
+                Err(invalid(DelegationRefused::Scheme(scheme)))
+            }
         }
     }
 }

@@ -20,9 +20,9 @@ use core::fmt;
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use super::fields::{
-    chain_len, end, is_between, read_application_protocol, read_chain, read_flag, read_name, read_scheme, read_secret,
-    read_time, read_version, write_application_protocol, write_chain, write_name, write_scheme, write_secret,
-    write_secretly, write_time, write_version,
+    chain_len, end, is_between, read_application_protocol, read_chain, read_flag, read_name, read_optional,
+    read_scheme, read_secret, read_time, read_version, write_application_protocol, write_chain, write_name,
+    write_optional, write_scheme, write_secret, write_secretly, write_time, write_version,
 };
 use crate::clock::Time;
 use crate::crypto::{CryptoError, Digest, HashAlgorithm, Provider, Secret};
@@ -42,7 +42,7 @@ const CONFIGURATION_LABEL: &[u8] = b"bulla client configuration";
 const MAC_LEN: usize = 32;
 
 /// Length of all the fields that are always there, the empty ones' lengths included.
-const FIXED_LEN: usize = 2 + 2 + 2 + 1 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1;
+const FIXED_LEN: usize = 2 + 2 + 2 + 1 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1 + 3 + 3 + 8;
 
 /// What a client remembers of a connection: enough to resume it once more.
 pub struct ClientSession {
@@ -72,6 +72,12 @@ pub struct ClientSession {
     pub(crate) server_chain: PeerChain,
     pub(crate) server_scheme: Option<SignatureScheme>,
     pub(crate) extended_master_secret: bool,
+    /// What the server stapled to its leaf.
+    pub(crate) server_ocsp_response: Option<Vec<u8>>,
+    /// The SignedCertificateTimestampList beside its leaf.
+    pub(crate) server_timestamps: Option<Vec<u8>>,
+    /// Until when the delegated credential is valid that the server signed with: the session ends with it.
+    pub(crate) delegated_until: Option<Time>,
 }
 
 /// Why a written session is not read back. None of these is a reason to fail: without the session the handshake is full.
@@ -159,7 +165,9 @@ impl ClientSession {
     fn encoded_len(&self) -> usize {
         let application_protocol = self.application_protocol.as_ref().map_or(0, Vec::len);
         let vectors = self.secret.len() + self.ticket.len() + self.session_id.len() + self.server_name.len();
-        FIXED_LEN + vectors + application_protocol + chain_len(&self.server_chain)
+        let beside = [&self.server_ocsp_response, &self.server_timestamps];
+        let beside: usize = beside.into_iter().flatten().map(Vec::len).sum();
+        FIXED_LEN + vectors + application_protocol + beside + chain_len(&self.server_chain)
     }
 
     fn read_body(r: &mut Reader<'_>, configuration: [u8; 32]) -> Result<Self, Malformed> {
@@ -182,6 +190,9 @@ impl ClientSession {
             server_chain: read_chain(r, MAX_HANDSHAKE_MESSAGE_LEN)?,
             server_scheme: read_scheme(r)?,
             extended_master_secret: read_flag(r)?,
+            server_ocsp_response: read_optional(r, MAX_HANDSHAKE_MESSAGE_LEN)?,
+            server_timestamps: read_optional(r, MAX_HANDSHAKE_MESSAGE_LEN)?,
+            delegated_until: Some(read_time(r)?).filter(|until| until.as_millis() > 0),
         })
     }
 
@@ -203,6 +214,9 @@ impl ClientSession {
         write_chain(w, MAX_HANDSHAKE_MESSAGE_LEN, &self.server_chain)?;
         write_scheme(w, self.server_scheme)?;
         w.u8(u8::from(self.extended_master_secret));
+        write_optional(w, MAX_HANDSHAKE_MESSAGE_LEN, self.server_ocsp_response.as_deref())?;
+        write_optional(w, MAX_HANDSHAKE_MESSAGE_LEN, self.server_timestamps.as_deref())?;
+        write_time(w, self.delegated_until.unwrap_or(Time::from_millis(0)));
         Ok(())
     }
 
@@ -333,6 +347,10 @@ mod tests {
                 session.server_scheme,
                 session.extended_master_secret
             )
+        );
+        assert_eq!(
+            (&read.server_ocsp_response, &read.server_timestamps, read.delegated_until),
+            (&session.server_ocsp_response, &session.server_timestamps, session.delegated_until)
         );
     }
 

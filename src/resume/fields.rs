@@ -112,6 +112,19 @@ pub(super) fn write_scheme(w: &mut Writer<'_>, scheme: Option<SignatureScheme>) 
     if scheme == Some(SignatureScheme(0)) { Err(TooLong) } else { Ok(()) }
 }
 
+/// Reads up to `max_len` bytes; none of them stands for nothing.
+pub(super) fn read_optional(r: &mut Reader<'_>, max_len: usize) -> Result<Option<Vec<u8>>, Malformed> {
+    let bytes = r.vector_u24(0..=max_len)?;
+    Ok((!bytes.is_empty()).then(|| bytes.to_vec()))
+}
+
+pub(super) fn write_optional(w: &mut Writer<'_>, max_len: usize, bytes: Option<&[u8]>) -> Result<(), TooLong> {
+    match bytes {
+        Some(bytes) => w.vector_u24(1..=max_len, bytes),
+        None => w.vector_u24(0..=0, &[]),
+    }
+}
+
 pub(super) fn read_certificate_type(r: &mut Reader<'_>) -> Result<CertificateType, Malformed> {
     match CertificateType(r.u8()?) {
         read @ (CertificateType::X509 | CertificateType::RawPublicKey) => Ok(read),

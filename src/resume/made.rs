@@ -35,6 +35,10 @@ fn scheme() -> impl Strategy<Value = Option<SignatureScheme>> {
     option::of((1..=u16::MAX).prop_map(SignatureScheme))
 }
 
+fn beside() -> impl Strategy<Value = Option<Vec<u8>>> {
+    option::of(vec(any::<u8>(), 1..40))
+}
+
 fn name() -> impl Strategy<Value = String> {
     "[a-z]{1,20}(\\.[a-z]{1,20}){0,3}"
 }
@@ -86,6 +90,8 @@ prop_compose! {
         (server_name, application_protocol) in (name(), application_protocol()),
         (server_chain, server_scheme, extended_master_secret) in (chain(), scheme(), any::<bool>()),
         (ticket_age_add, max_early_data) in (any::<u32>(), any::<u32>()),
+        (server_ocsp_response, server_timestamps) in (beside(), beside()),
+        delegated_until in option::of(1..=u64::MAX),
     ) -> ClientSession {
         ClientSession {
             version,
@@ -106,6 +112,9 @@ prop_compose! {
             server_chain,
             server_scheme,
             extended_master_secret,
+            server_ocsp_response,
+            server_timestamps,
+            delegated_until: delegated_until.map(Time::from_millis),
         }
     }
 }
@@ -156,5 +165,8 @@ pub(super) fn client_session_at(received: Time, lifetime: u32, ticket: &[u8]) ->
         server_chain: [CertificateDer::from([0x30, 0].to_vec())].into(),
         server_scheme: Some(SignatureScheme::ed25519),
         extended_master_secret: false,
+        server_ocsp_response: None,
+        server_timestamps: None,
+        delegated_until: None,
     }
 }

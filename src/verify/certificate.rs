@@ -57,6 +57,9 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 /// id-ce-extKeyUsage, 2.5.29.37.
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
+/// id-pe-delegationUsage, 1.3.6.1.4.1.44363.44. RFC 9345 §4.2.
+const DELEGATION_USAGE: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xda, 0x4b, 0x2c];
+
 /// dNSName and iPAddress of a GeneralName. RFC 5280 §4.2.1.6.
 const DNS_NAME: Tag = Tag::context_primitive(2);
 const IP_ADDRESS: Tag = Tag::context_primitive(7);
@@ -146,6 +149,16 @@ impl<'a> PeerCertificate<'a> {
                 Ok(Some(purposes))
             })
         })
+    }
+
+    /// Says whether the certificate allows its key to be delegated. RFC 9345 §4.2: `DelegationUsage ::= NULL`. That the
+    /// extension is not critical, the path builder sees to, which knows no such one.
+    pub fn delegation_usage(&self) -> Result<bool, CertificateError> {
+        let Some(value) = self.extension(DELEGATION_USAGE) else { return Ok(false) };
+        match read_value(value, |r| r.expect(Tag::NULL))? {
+            [] => Ok(true),
+            _ => Err(CertificateError::BadEncoding),
+        }
     }
 
     /// Says whether basicConstraints makes this a CA; `None` if there is no such extension. RFC 5280 §4.2.1.9.
@@ -371,12 +384,16 @@ pub fn is_certificate(der: &[u8]) -> bool {
 /// Returns the scheme in which a certificate itself is signed, as signature_algorithms names it. For RSA-PSS the
 /// scheme of rsaEncryption keys stands for both. RFC 8446 §4.2.3.
 pub fn certificate_signature_scheme(certificate: &CertificateDer<'_>) -> Option<SignatureScheme> {
+    scheme_of_signature(PeerCertificate::read(certificate).ok()?.signature_algorithm())
+}
+
+/// Returns the scheme of a certificate's signature, given the content of its AlgorithmIdentifier.
+pub(super) fn scheme_of_signature(identifier: &[u8]) -> Option<SignatureScheme> {
     use pki_types::alg_id;
-    let read = PeerCertificate::read(certificate).ok()?;
     // RSA PKCS#1 without the NULL that RFC 4055 §5 wants is seen in the wild.
     let pkcs1 = |id: pki_types::AlgorithmIdentifier| id.as_ref().strip_suffix(&[5, 0]).map(<[u8]>::to_vec);
     let is = |id: pki_types::AlgorithmIdentifier| {
-        read.signature_algorithm() == id.as_ref() || pkcs1(id).is_some_and(|bare| bare == read.signature_algorithm())
+        identifier == id.as_ref() || pkcs1(id).is_some_and(|bare| bare == identifier)
     };
     [
         (alg_id::ECDSA_SHA256, SignatureScheme::ecdsa_secp256r1_sha256),

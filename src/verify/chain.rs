@@ -8,10 +8,11 @@ use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, Unix
 use webpki::{EndEntityCert, VerifiedPath};
 
 use super::reason::{MIN_RSA_BITS, Refused};
-use super::{PeerCertificate, Roots, verify_name};
+use super::{PeerCertificate, Roots, scheme_of_signature, verify_name};
 use crate::clock::Time;
-use crate::crypto::Provider;
+use crate::crypto::{Provider, VerificationAlgorithm};
 use crate::error::{CertificateError, Which};
+use crate::wire::SignatureScheme;
 
 /// Whose certificate a chain is, which its extended key usage must allow. RFC 5280 §4.2.1.12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,19 @@ pub fn verify_chain(
     chain: &[CertificateDer<'_>],
     now: Option<Time>,
 ) -> Result<(), CertificateError> {
+    verify_chain_signed_with(provider, None, roots, purpose, name, chain, now)
+}
+
+/// Like [`verify_chain`]; with `schemes`, every signature of the path is in one of these. RFC 8446 §4.2.3.
+pub(crate) fn verify_chain_signed_with(
+    provider: &dyn Provider,
+    schemes: Option<&[SignatureScheme]>,
+    roots: &Roots,
+    purpose: Purpose,
+    name: Option<&ServerName<'_>>,
+    chain: &[CertificateDer<'_>],
+    now: Option<Time>,
+) -> Result<(), CertificateError> {
     // 1. The leaf is readable, by us and by the path builder.
     let leaf_der = chain.first().ok_or(CertificateError::BadEncoding)?;
     let leaf = PeerCertificate::read(leaf_der)?;
@@ -67,7 +81,7 @@ pub fn verify_chain(
     match roots.contains(leaf_der) {
         true if purpose.is_allowed_by(&leaf)? => {}
         true => return Err(CertificateError::WrongExtendedKeyUsage(Which::Leaf)),
-        false => verify_path(provider, roots, purpose, &end_entity, chain, now)?,
+        false => verify_path((provider, schemes), roots, purpose, &end_entity, chain, now)?,
     }
 
     // 4. Its key signs the handshake. RFC 8446 §4.4.2.2.
@@ -91,15 +105,16 @@ fn check_validity(leaf: &PeerCertificate<'_>, now: Time) -> Result<(), Certifica
 
 /// Builds a path to a root, whose issuers must be allowed to sign certificates.
 fn verify_path(
-    provider: &dyn Provider,
+    (provider, schemes): (&dyn Provider, Option<&[SignatureScheme]>),
     roots: &Roots,
     purpose: Purpose,
     end_entity: &EndEntityCert<'_>,
     chain: &[CertificateDer<'_>],
     now: Time,
 ) -> Result<(), CertificateError> {
+    let allowed = |row: &&VerificationAlgorithm| schemes.is_none_or(|schemes| signs_certificates(row, schemes));
     let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
-        provider.verification_algorithms().iter().map(|row| row.algorithm).collect();
+        provider.verification_algorithms().iter().filter(allowed).map(|row| row.algorithm).collect();
     let usage = match purpose {
         Purpose::Server => webpki::KeyUsage::server_auth(),
         Purpose::Client => webpki::KeyUsage::client_auth(),
@@ -126,7 +141,7 @@ fn verify_path(
         Some(&issuers_may_sign),
     );
     let Err(error) = verified else { return Ok(()) };
-    let refused = Refused::new(provider, roots, purpose, now, chain);
+    let refused = Refused::new((provider, schemes), roots, purpose, now, chain);
     Err(match (error, refused_issuer.take()) {
         // The callback can say no more than that; this is what it meant.
         (webpki::Error::UnknownIssuer, Some((issuer, true))) => {
@@ -137,6 +152,13 @@ fn verify_path(
         }
         (error, _) => refused.reason(error),
     })
+}
+
+/// Says whether one of these schemes lets a certificate be signed with this algorithm. An ECDSA scheme speaks of the hash here,
+/// for certificates combine curves and hashes freely; those of RSA-PSS stand for both kinds of keys. RFC 8446 §4.2.3.
+pub(super) fn signs_certificates(row: &VerificationAlgorithm, schemes: &[SignatureScheme]) -> bool {
+    let named = [row.scheme, scheme_of_signature(row.algorithm.signature_alg_id().as_ref())];
+    named.into_iter().flatten().any(|scheme| schemes.contains(&scheme))
 }
 
 /// Checks that the leaf's key may sign, can be verified with by a scheme of TLS 1.3, and is strong enough: a handshake

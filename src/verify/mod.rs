@@ -5,6 +5,7 @@
 
 mod certificate;
 mod chain;
+mod delegation;
 mod end_point;
 mod names;
 mod peer_chain;
@@ -14,10 +15,16 @@ mod reason;
 mod roots;
 mod signature;
 
+use certificate::scheme_of_signature;
 pub use certificate::{
     KeyUsage, PeerCertificate, certificate_signature_scheme, is_certificate, key_matches_certificate,
 };
+pub(crate) use chain::verify_chain_signed_with;
 pub use chain::{Purpose, verify_chain};
+pub(crate) use delegation::check_certificate as check_delegation_allowed;
+pub use delegation::{
+    MAX_DELEGATION_LIFETIME, delegation_expires, delegation_message, is_delegation_scheme, verify_delegated_credential,
+};
 pub(crate) use end_point::server_end_point;
 #[cfg(feature = "std")]
 pub(crate) use names::distinguished_name_text;

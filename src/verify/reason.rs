@@ -12,12 +12,14 @@ use pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 use super::certificate::rsa_key_bits;
+use super::chain::signs_certificates;
 use super::names::{distinguished_name_text, sequence};
 use super::{PeerCertificate, Purpose, Roots};
 use crate::clock::Time;
-use crate::crypto::Provider;
+use crate::crypto::{Provider, VerificationAlgorithm};
 use crate::der::{DerReader, Tag};
 use crate::error::{CertificateError, Which};
+use crate::wire::SignatureScheme;
 
 /// The most signatures that are verified a second time to find a culprit: twice the longest chain that is accepted.
 const MAX_SIGNATURES: usize = 32;
@@ -27,6 +29,8 @@ pub(super) const MIN_RSA_BITS: usize = 2048;
 /// A chain that was refused, and what it was judged by.
 pub(super) struct Refused<'a> {
     provider: &'a dyn Provider,
+    /// What certificates may be signed with, where that was chosen.
+    schemes: Option<&'a [SignatureScheme]>,
     roots: &'a Roots,
     purpose: Purpose,
     now: Time,
@@ -45,14 +49,14 @@ struct NamedKey<'a> {
 
 impl<'a> Refused<'a> {
     pub(super) fn new(
-        provider: &'a dyn Provider,
+        (provider, schemes): (&'a dyn Provider, Option<&'a [SignatureScheme]>),
         roots: &'a Roots,
         purpose: Purpose,
         now: Time,
         chain: &'a [CertificateDer<'a>],
     ) -> Self {
         let read = chain.iter().map(|der| PeerCertificate::read(der).ok()).collect();
-        Self { provider, roots, purpose, now, chain, read, signatures_left: Cell::new(MAX_SIGNATURES) }
+        Self { provider, schemes, roots, purpose, now, chain, read, signatures_left: Cell::new(MAX_SIGNATURES) }
     }
 
     /// Translates the path builder's error.
@@ -180,7 +184,9 @@ impl<'a> Refused<'a> {
     fn unsupported_algorithm(&self) -> CertificateError {
         let rows = self.provider.verification_algorithms();
         for (place, read) in self.path() {
-            let signature = |id: &[u8]| rows.iter().any(|row| row.algorithm.signature_alg_id().as_ref() == id);
+            let allowed = |row: &VerificationAlgorithm| self.schemes.is_none_or(|list| signs_certificates(row, list));
+            let signature =
+                |id: &[u8]| rows.iter().any(|row| row.algorithm.signature_alg_id().as_ref() == id && allowed(row));
             if !signature(read.signature_algorithm()) {
                 return CertificateError::UnsupportedAlgorithm(self.which(place));
             }

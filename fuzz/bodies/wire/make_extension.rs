@@ -39,6 +39,8 @@ make! {
         signature: s.bytes(1..=4096),
     };
     DistinguishedName<'a>, s => DistinguishedName(s.bytes(1..=4096));
+    SerializedSct<'a>, s => SerializedSct(s.bytes(1..=4096));
+    SignedCertificateTimestampList<'a>, s => SignedCertificateTimestampList { sct_list: s.list(1) };
 }
 
 /// An extension that the enumeration keeps as bytes: of a type that has no name, or of one that has no place there.
@@ -90,7 +92,7 @@ make_one_of! {
     StatusRequest,
     EcPointFormats(s.list(1)),
     ApplicationLayerProtocolNegotiation(s.make()),
-    SignedCertificateTimestamp(s.bytes(0..=4096)),
+    SignedCertificateTimestamp(s.make()),
     ClientCertificateType(s.make()),
     ServerCertificateType(s.make()),
     ExtendedMasterSecret,
@@ -140,7 +142,7 @@ make_one_of! {
 make_one_of! {
     CertificateExtension<'a>, s =>
     StatusRequest(s.make()),
-    SignedCertificateTimestamp(s.bytes(0..=4096)),
+    SignedCertificateTimestamp(s.make()),
     DelegatedCredential(s.make()),
     Unknown(unknown!(CertificateExtension, s)),
 }

@@ -59,6 +59,8 @@ macro_rules! with_every_type {
             DistinguishedName: Refused,
             Credential: Refused,
             DelegatedCredential: Refused,
+            SerializedSct: Refused,
+            SignedCertificateTimestampList: Refused,
         }
     };
 }

@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
-use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, ServerConfig};
+use crate::config::{ChainAccepted, ChainToVerify, ClientConfig, ServerConfig};
 use crate::crypto::{Secret, Suite, sha256_of_parts};
 use crate::error::{Error, Violation};
+use crate::handshake::certificates::Requested;
 use crate::handshake::proof::{Authenticated, crypto_failed};
 use crate::handshake::{MAX_CERTIFICATE_REQUESTS, MAX_OPEN_CERTIFICATE_REQUESTS};
 use crate::keys::Transcript;
@@ -39,7 +40,7 @@ pub(crate) struct AskedClient {
 /// A CertificateRequest that is not answered yet. RFC 8446 §4.3.2.
 pub(crate) struct ReceivedRequest {
     pub(crate) context: Vec<u8>,
-    pub(crate) requested: CertificateRequestInfo,
+    pub(crate) requested: Requested,
     /// ClientHello…client Finished, and this request. RFC 8446 §4.4.
     pub(crate) transcript: Transcript,
 }
@@ -151,6 +152,8 @@ pub(crate) enum Flight {
 /// An answer with a chain.
 pub(crate) struct ClientAnswer {
     pub(crate) chain: PeerChain,
+    /// What the client stapled to its leaf.
+    pub(crate) ocsp_response: Option<Vec<u8>>,
     pub(crate) judged: Judged,
     /// CertificateVerify, if it came before the verdict.
     pub(crate) signature: Option<ClientSignature>,
@@ -221,6 +224,11 @@ impl AskingServer {
     /// Says whether an answer may begin: a request is open, and no other answer is half there.
     pub(crate) fn awaits_certificate(&self) -> bool {
         !self.open.is_empty() && self.flight.is_none()
+    }
+
+    /// Says whether the certificate may come compressed: our request offered it. RFC 8879 §3.
+    pub(crate) fn takes_compressed(&self) -> bool {
+        !self.config.preferences.certificate_compression.is_empty()
     }
 
     /// Takes out the request of this context, which there must be. RFC 8446 §4.4.2.

@@ -12,6 +12,7 @@ use super::{Server, retry, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::Takes;
 use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Outgoing};
 use crate::keys::Transcript;
@@ -40,7 +41,8 @@ pub(super) struct Settled {
     /// What the client can show.
     pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) has_signature_algorithms: bool,
-    pub(super) asks_for_ocsp: bool,
+    /// What the client takes beside our chain.
+    pub(super) takes: Takes,
     pub(super) post_handshake_auth: bool,
     pub(super) offers_early_data: bool,
     pub(super) record_sizes: RecordSizes,
@@ -247,6 +249,7 @@ pub(super) fn proceed(
         groups: groups.to_vec(),
         signature_schemes: signature_algorithms.to_vec(),
         certificate_signature_schemes: certificate_schemes.to_vec(),
+        delegated_credential_schemes: offered.delegated_credential_schemes.to_vec(),
         certificate_authorities: offered.authorities(),
         server_certificate_types,
     };
@@ -262,7 +265,7 @@ pub(super) fn proceed(
         hello,
         client_certificate_types,
         has_signature_algorithms: offered.signature_algorithms.is_some(),
-        asks_for_ocsp: offered.asks_for_ocsp,
+        takes: offered.takes(),
         post_handshake_auth: offered.post_handshake_auth,
         offers_early_data: offered.early_data,
         record_sizes,

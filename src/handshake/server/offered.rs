@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 
 use crate::config::{Preferences, X509_ALONE, host_name};
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::Takes;
 use crate::handshake::record_sizes::RecordSizes;
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
-    CertificateStatusRequest, CertificateType, ClientExtension, ClientHello, DistinguishedName, ExtensionContext,
-    ExtensionType, HandshakeType, KeyShareEntry, MaxFragmentLength, NamedGroup, OfferedPsks, ProtocolNameList,
-    ProtocolVersion, PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
+    CertificateCompressionAlgorithm, CertificateStatusRequest, CertificateType, ClientExtension, ClientHello,
+    DistinguishedName, ExtensionContext, ExtensionType, HandshakeType, KeyShareEntry, MaxFragmentLength, NamedGroup,
+    OfferedPsks, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
 /// The extensions of a ClientHello that decide something, each where it can be named.
@@ -28,6 +29,9 @@ pub(super) struct Offered<'h> {
     pub(super) client_certificate_types: Option<&'h [CertificateType]>,
     pub(super) server_certificate_types: Option<&'h [CertificateType]>,
     pub(super) asks_for_ocsp: bool,
+    pub(super) asks_for_timestamps: bool,
+    pub(super) compression: &'h [CertificateCompressionAlgorithm],
+    pub(super) delegated_credential_schemes: &'h [SignatureScheme],
     pub(super) post_handshake_auth: bool,
     pub(super) early_data: bool,
     pub(super) record_size_limit: Option<u16>,
@@ -71,6 +75,9 @@ impl<'h> Offered<'h> {
                 }
                 ClientExtension::CertificateAuthorities(names) => offered.certificate_authorities = names,
                 ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => offered.asks_for_ocsp = true,
+                ClientExtension::SignedCertificateTimestamp => offered.asks_for_timestamps = true,
+                ClientExtension::CompressCertificate(algorithms) => offered.compression = algorithms,
+                ClientExtension::DelegatedCredential(schemes) => offered.delegated_credential_schemes = schemes,
                 ClientExtension::ClientCertificateType(list) => {
                     offered.client_certificate_types = Some(checked_types(extension.extension_type(), list)?);
                 }
@@ -124,6 +131,15 @@ impl<'h> Offered<'h> {
     pub(super) fn protocol_names(&self) -> Vec<Vec<u8>> {
         let names = self.application_protocols.iter().flat_map(|list| &list.protocol_name_list);
         names.map(|name| name.to_vec()).collect()
+    }
+
+    /// What the client takes beside our chain.
+    pub(super) fn takes(&self) -> Takes {
+        Takes {
+            ocsp_response: self.asks_for_ocsp,
+            timestamps: self.asks_for_timestamps,
+            compression: self.compression.to_vec(),
+        }
     }
 
     /// The certificate types that the client can show, and those that it can judge; of X.509 it need not speak. RFC 7250 §4.1.

@@ -11,6 +11,7 @@ mod placement;
 mod pre_shared_key;
 mod protocol_name;
 mod server_name;
+mod signed_certificate_timestamp;
 mod status_request;
 
 pub use certificate_authorities::DistinguishedName;
@@ -21,6 +22,7 @@ pub use placement::{ExtensionContext, allowed_in};
 pub use pre_shared_key::{OfferedPsks, PskBinderEntry, PskIdentity};
 pub use protocol_name::ProtocolNameList;
 pub use server_name::{ServerNameEntry, ServerNameList};
+pub use signed_certificate_timestamp::{SerializedSct, SignedCertificateTimestampList};
 pub use status_request::{CertificateStatusRequest, OcspStatusRequest, ResponderId};
 
 use alloc::vec::Vec;
@@ -213,8 +215,8 @@ extensions! {
         ClientCertificateType(CertificateType) = client_certificate_type, Codec::read, |w, it| it.write(w);
         /// RFC 7250 §3: what the server will show. TLS 1.2.
         ServerCertificateType(CertificateType) = server_certificate_type, Codec::read, |w, it| it.write(w);
-        /// RFC 6962 §3.3.1, a SignedCertificateTimestampList. TLS 1.2.
-        SignedCertificateTimestamp(&'a [u8]) = signed_certificate_timestamp, |r| Ok(r.rest()), opaque;
+        /// RFC 6962 §3.3. TLS 1.2.
+        SignedCertificateTimestamp(SignedCertificateTimestampList<'a>) = signed_certificate_timestamp, Codec::read, |w, it| it.write(w);
         /// RFC 7627 §5.1: empty. TLS 1.2.
         ExtendedMasterSecret = extended_master_secret, (), ();
         /// RFC 8449 §4. TLS 1.2.
@@ -295,8 +297,8 @@ extensions! {
         StatusRequest(CertificateStatus<'a>) = status_request, Codec::read, |w, it| it.write(w);
         /// RFC 9345 §4.
         DelegatedCredential(DelegatedCredential<'a>) = delegated_credential, Codec::read, |w, it| it.write(w);
-        /// RFC 6962 §3.3.1: a SignedCertificateTimestampList.
-        SignedCertificateTimestamp(&'a [u8]) = signed_certificate_timestamp, |r| Ok(r.rest()), opaque;
+        /// RFC 6962 §3.3.
+        SignedCertificateTimestamp(SignedCertificateTimestampList<'a>) = signed_certificate_timestamp, Codec::read, |w, it| it.write(w);
     }
 }
 

@@ -11,9 +11,9 @@ use crate::handshake::client::shares::KeyShares;
 use crate::handshake::record_sizes::our_record_size_limit;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
-    CertificateStatusRequest, CertificateType, ClientExtension, EcPointFormat, ExtensionType, KeyShareEntry, NameType,
-    OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry, ServerNameList,
-    SignatureScheme, UnknownExtension,
+    CertificateStatusRequest, CertificateType, ClientExtension, DistinguishedName, EcPointFormat, ExtensionType,
+    KeyShareEntry, NameType, OcspStatusRequest, ProtocolNameList, ProtocolVersion, PskKeyExchangeMode, ServerNameEntry,
+    ServerNameList, SignatureScheme, UnknownExtension,
 };
 
 impl Offer {
@@ -54,6 +54,10 @@ impl Offer {
             let request = OcspStatusRequest { responder_id_list: Vec::new(), request_extensions: &[] };
             list.push(ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(request)));
         }
+        if self.config.asks_for_scts {
+            list.push(ClientExtension::SignedCertificateTimestamp);
+        }
+        self.push_about_certificates(&mut list);
         // X.509 alone is what silence means, and must not be said. RFC 7250 §4.1.
         if self.offers_client_certificate_types() {
             list.push(ClientExtension::ClientCertificateType(self.config.shown_certificate_types().to_vec()));
@@ -95,6 +99,21 @@ impl Offer {
             list.push(ClientExtension::PreSharedKey(without_binders(&self.psks, preferences.now())));
         }
         list
+    }
+
+    /// What TLS 1.3 alone may say of certificates. RFC 8879 §3, RFC 9345 §4.1.1, RFC 8446 §4.2.4.
+    fn push_about_certificates<'e>(&'e self, list: &mut Vec<ClientExtension<'e>>) {
+        let preferences = &self.config.preferences;
+        if self.offered(ExtensionType::compress_certificate) {
+            list.push(ClientExtension::CompressCertificate(preferences.compression_algorithms()));
+        }
+        if self.offered(ExtensionType::delegated_credential) {
+            list.push(ClientExtension::DelegatedCredential(preferences.delegation_schemes()));
+        }
+        if self.offered(ExtensionType::certificate_authorities) {
+            let names = self.config.authorities.iter().map(|name| DistinguishedName(name)).collect();
+            list.push(ClientExtension::CertificateAuthorities(names));
+        }
     }
 
     fn highest_version(&self) -> ProtocolVersion {
@@ -149,6 +168,9 @@ impl Offer {
     /// What TLS 1.3 signs no handshake with anyhow, TLS 1.2 would: there the second list is needed if the two differ.
     fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
         let handshake = &self.config.preferences.signature_schemes;
+        if let Some(certificates) = &self.config.preferences.certificate_schemes {
+            return (handshake.clone(), Some(certificates.clone()));
+        }
         let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
         let grease = self.look.grease.as_ref().map(|grease| &grease.signature_scheme);
         let handshake: Vec<_> = grease.into_iter().chain(handshake).copied().collect();
@@ -172,6 +194,17 @@ impl Offer {
                 !self.config.preferences.application_protocols.is_empty()
             }
             ExtensionType::status_request => self.config.asks_for_ocsp,
+            ExtensionType::signed_certificate_timestamp => self.config.asks_for_scts,
+            ExtensionType::compress_certificate => {
+                self.offers(ProtocolVersion::TLSv1_3) && !self.config.preferences.certificate_compression.is_empty()
+            }
+            ExtensionType::delegated_credential => {
+                let accepts = self.config.accepts_delegated_credentials && self.offers(ProtocolVersion::TLSv1_3);
+                accepts && !self.config.preferences.delegation_schemes().is_empty()
+            }
+            ExtensionType::certificate_authorities => {
+                self.offers(ProtocolVersion::TLSv1_3) && !self.config.authorities.is_empty()
+            }
             ExtensionType::client_certificate_type => self.offers_client_certificate_types(),
             ExtensionType::server_certificate_type => self.offers_server_certificate_types(),
             ExtensionType::supported_groups | ExtensionType::signature_algorithms => true,

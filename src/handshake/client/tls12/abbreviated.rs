@@ -7,6 +7,7 @@ use super::State;
 use super::full::Handshake;
 use super::session::{Ticket, keep_again};
 use crate::error::{Error, Internal};
+use crate::handshake::certificates::Beside;
 use crate::handshake::connected::ConnectedTls12;
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
@@ -24,7 +25,7 @@ struct Resumption {
 }
 
 /// Goes on from a ServerHello that resumes the session: new keys of the old secret. RFC 5246 §6.3.
-pub(super) fn start(handshake: Handshake, session: Box<ClientSession>, out: &mut Outgoing) -> Result<State, Error> {
+pub(super) fn start(mut handshake: Handshake, session: Box<ClientSession>, out: &mut Outgoing) -> Result<State, Error> {
     let provider = handshake.provider();
     let master_secret = MasterSecret::of_session(handshake.suite.suite, &session.secret);
     let master_secret = master_secret.ok_or(Internal::CryptographyFailed)?;
@@ -32,6 +33,9 @@ pub(super) fn start(handshake: Handshake, session: Box<ClientSession>, out: &mut
         key_log.log("CLIENT_RANDOM", &handshake.randoms.client, master_secret.secret().expose());
     }
     let keys = master_secret.key_block(&*provider, &handshake.randoms).map_err(crypto_failed)?;
+    // What stood beside the certificate stands with it; what is said of it now is not about a certificate of this handshake.
+    handshake.beside =
+        Beside { ocsp_response: session.server_ocsp_response.clone(), timestamps: session.server_timestamps.clone() };
     let announced = handshake.answered.session_ticket;
     let resumption = Resumption { handshake, session, master_secret, keys };
     Ok(if announced {

@@ -9,6 +9,7 @@ use super::session::Ticket;
 use crate::config::{CertificateRequestInfo, ChainAccepted, ChainToVerify, ClientConfig, Decision, Verdict};
 use crate::crypto::{Authentication, Provider, SuiteTls12, is_tls12_group};
 use crate::error::{Error, Internal, Violation};
+use crate::handshake::certificates::Beside;
 use crate::handshake::client::hello::reported_name;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
@@ -27,6 +28,8 @@ pub(super) struct Answered {
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) extended_master_secret: bool,
     pub(super) certificate_status: bool,
+    /// A SignedCertificateTimestampList.
+    pub(super) timestamps: Option<Vec<u8>>,
     pub(super) session_ticket: bool,
     /// What the server will show, and what we shall show if it asks.
     pub(super) server_certificate_type: CertificateType,
@@ -47,8 +50,8 @@ pub(super) struct Handshake {
     /// What was agreed on about the size of records.
     pub(super) record_sizes: RecordSizes,
     pub(super) transcript: Transcript,
-    /// What the server stapled to its leaf.
-    pub(super) ocsp_response: Option<Vec<u8>>,
+    /// What the server stapled to its leaf, and its timestamps.
+    pub(super) beside: Beside,
     /// What came in NewSessionTicket.
     pub(super) ticket: Option<Ticket>,
 }
@@ -73,7 +76,9 @@ impl Handshake {
             application_protocol: self.answered.application_protocol.clone(),
             peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
-            peer_ocsp_response: self.ocsp_response.clone(),
+            peer_ocsp_response: self.beside.ocsp_response.clone(),
+            peer_timestamps: self.beside.timestamps.clone(),
+            delegated_until: None,
             server_end_point: None,
             record_limit: 0,
             kind: HandshakeKind::Full,
@@ -122,7 +127,7 @@ impl WaitCertificateStatus {
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut handshake, chain } = self;
         match message.parse()? {
-            CertificateStatus::Ocsp(response) => handshake.ocsp_response = Some(response.to_vec()),
+            CertificateStatus::Ocsp(response) => handshake.beside.ocsp_response = Some(response.to_vec()),
             // Not what was asked for.
             CertificateStatus::Other(..) => return Err(Violation::BadCertificateStatus.into()),
         }
@@ -148,7 +153,9 @@ fn ask_verdict(
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
-        ocsp_response: handshake.ocsp_response.clone(),
+        ocsp_response: handshake.beside.ocsp_response.clone(),
+        signed_certificate_timestamps: handshake.beside.timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
         raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: handshake.provider(),

@@ -7,6 +7,7 @@ use super::full::{Answered, Handshake};
 use super::{State, abbreviated, full};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::Beside;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::record_sizes::RecordSizes;
@@ -16,6 +17,7 @@ use crate::record::ChangeCipherSpecs;
 use crate::resume::ClientSession;
 use crate::wire::{
     CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ProtocolVersion, ServerExtension, ServerHello,
+    write_all,
 };
 
 /// Goes on from a ServerHello that answers this ClientHello.
@@ -52,8 +54,8 @@ pub(in crate::handshake::client) fn accept(
     transcript.add(message.bytes());
     out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
     let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
-    let (ocsp_response, ticket) = (None, None);
-    let handshake = Handshake { offer, suite, randoms, answered, record_sizes, transcript, ocsp_response, ticket };
+    let beside = Beside { ocsp_response: None, timestamps: answered.timestamps.take() };
+    let handshake = Handshake { offer, suite, randoms, answered, record_sizes, transcript, beside, ticket: None };
     match resumed {
         Some(session) => abbreviated::start(handshake, session, out),
         None => full::start(handshake),
@@ -101,6 +103,10 @@ fn resumed_session(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
     Ok(Some(session))
 }
 
+/// Extensions of a hello that are about certificates of TLS 1.3, and answered by those.
+const IN_NO_SERVER_HELLO: &[ExtensionType] =
+    &[ExtensionType::compress_certificate, ExtensionType::delegated_credential, ExtensionType::certificate_authorities];
+
 fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<Answered, Error> {
     let mut answered = Answered::default();
     for extension in server_hello.extensions.iter().flatten() {
@@ -111,6 +117,14 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             // RFC 5246 §7.4.1.4.1: servers MUST NOT send this extension.
             ServerExtension::Unknown(unknown) if unknown.extension_type == ExtensionType::signature_algorithms => {
                 return Err(Violation::ExtensionNotAllowed(extension_type, message).into());
+            }
+            // What answers no hello, or none of TLS 1.2. RFC 8446 §4.2.
+            ServerExtension::Unknown(unknown) if IN_NO_SERVER_HELLO.contains(&unknown.extension_type) => {
+                return Err(if offer.offered(extension_type) {
+                    Violation::ExtensionNotAllowed(extension_type, message).into()
+                } else {
+                    Violation::ExtensionNotOffered(extension_type, message).into()
+                });
             }
             _ if !offer.offered(extension_type) => {
                 return Err(Violation::ExtensionNotOffered(extension_type, message).into());
@@ -133,6 +147,7 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             ServerExtension::RenegotiationInfo(_) => answered.renegotiation_info = true,
             ServerExtension::StatusRequest => answered.certificate_status = true,
             ServerExtension::SessionTicket => answered.session_ticket = true,
+            ServerExtension::SignedCertificateTimestamp(list) => answered.timestamps = Some(write_all(list)?),
             ServerExtension::ServerCertificateType(chosen) => {
                 answered.server_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
             }

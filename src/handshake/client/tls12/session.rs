@@ -69,6 +69,9 @@ pub(super) fn keep(
         server_chain,
         server_scheme: authenticated.scheme(),
         extended_master_secret: handshake.answered.extended_master_secret,
+        server_ocsp_response: handshake.beside.ocsp_response.clone(),
+        server_timestamps: handshake.beside.timestamps.clone(),
+        delegated_until: None,
     };
     put(handshake, Box::new(session));
 }

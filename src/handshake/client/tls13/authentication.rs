@@ -7,26 +7,26 @@ use alloc::vec::Vec;
 use super::State;
 use super::key_exchange::Handshake;
 use crate::clock::Time;
-use crate::config::{
-    CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
-};
+use crate::config::{ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict};
 use crate::error::{Error, Internal, Violation};
+use crate::handshake::certificates::{Requested, Shown, Takes};
 use crate::handshake::connected::authentication::AskedClient;
 use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, Kept, KeptSessions};
-use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
-use crate::handshake::{Incoming, Outgoing, Progress, QuestionKind, shown};
+use crate::handshake::proof::{
+    Authenticated, Signing, VerifiedDelegation, VerifiedFinished, crypto_failed, signed_message,
+};
+use crate::handshake::{Incoming, Outgoing, Progress, QuestionKind, certificates};
 use crate::record::{ChangeCipherSpecs, Level};
 use crate::verify::{PeerChain, Purpose};
 use crate::wire::{
-    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionContext,
-    Finished, HandshakeType, ProtocolVersion, SignatureScheme,
+    CertificateVerify, ExtensionContext, ExtensionType, Finished, HandshakeType, ProtocolVersion, SignatureScheme,
 };
 
 /// RFC 8446 §A.1: WAIT_CERT, after a CertificateRequest.
 pub(crate) struct WaitCertificate {
     pub(super) handshake: Handshake,
     pub(super) application_protocol: Option<Vec<u8>>,
-    pub(super) requested: CertificateRequestInfo,
+    pub(super) requested: Requested,
 }
 
 impl WaitCertificate {
@@ -39,40 +39,37 @@ impl WaitCertificate {
 pub(super) fn accept_certificate(
     mut handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
-    requested: Option<CertificateRequestInfo>,
+    requested: Option<Requested>,
     message: Incoming<'_>,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    let certificate: Certificate<'_> = message.parse()?;
-    // 1. The server's context is empty, its list is not. RFC 8446 §4.4.2, §4.4.2.4.
-    if !certificate.certificate_request_context.is_empty() {
-        return Err(Violation::BadCertificateRequestContext.into());
-    }
-    if certificate.certificate_list.is_empty() {
+    // 1. The server's context is empty, its list is not; an entry's extensions answer ours. RFC 8446 §4.4.2, §4.4.2.4.
+    let config = Arc::clone(handshake.config());
+    let compression = &config.preferences.certificate_compression;
+    let agreed = handshake.server_certificate_type;
+    let check = |extension| check_extension(&handshake, extension);
+    let ((), received) = certificates::read(message, certificates::no_context, agreed, compression, check)?;
+    let certificates::Received { chain, beside, delegated_credential } = received;
+    if chain.is_empty() {
         return Err(Violation::NoServerCertificate.into());
     }
-    let chain = shown::read_entries(handshake.server_certificate_type, &certificate.certificate_list)?;
-    // 2. An entry's extensions answer ours. RFC 8446 §4.4.2.
-    for extension in certificate.certificate_list.iter().flat_map(|entry| &entry.extensions) {
-        let (context, message) = (ExtensionContext::Certificate, HandshakeType::certificate);
-        handshake.offer.check_answer(extension.extension_type(), context, message)?;
-    }
-    handshake.ocsp_response = stapled(&certificate).map(<[u8]>::to_vec);
+    handshake.beside = beside;
     handshake.transcript.add(message.bytes());
 
-    // 3. Is it to be trusted? The built-in judge answers at once.
-    let config = Arc::clone(handshake.config());
+    // 2. Is it to be trusted? The built-in judge answers at once.
     let question = ChainToVerify {
         chain: chain.clone(),
         purpose: Purpose::Server,
         name: Some(handshake.offer.name.clone()),
         now: config.preferences.now(),
-        ocsp_response: handshake.ocsp_response.clone(),
+        ocsp_response: handshake.beside.ocsp_response.clone(),
+        signed_certificate_timestamps: handshake.beside.timestamps.clone(),
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(&config.roots),
         raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: handshake.provider(),
     };
-    let state = AskVerdict { handshake, application_protocol, requested, chain };
+    let state = AskVerdict { handshake, application_protocol, requested, chain, delegated_credential };
     match config.verifier.verify(&question) {
         Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
         Decision::Now(_) => Err(Internal::VerdictAboutAnotherChain.into()),
@@ -84,20 +81,22 @@ pub(super) fn accept_certificate(
     }
 }
 
-/// The OCSP response beside the leaf. RFC 8446 §4.4.2.1.
-fn stapled<'m>(certificate: &Certificate<'m>) -> Option<&'m [u8]> {
-    certificate.certificate_list.first()?.extensions.iter().find_map(|extension| match extension {
-        CertificateExtension::StatusRequest(CertificateStatus::Ocsp(response)) => Some(*response),
-        _ => None,
-    })
+/// An extension of an entry answers one of our hello. RFC 8446 §4.4.2. A credential that was not asked for has an alert of its
+/// own. RFC 9345 §4.1.1.
+fn check_extension(handshake: &Handshake, extension: ExtensionType) -> Result<(), Error> {
+    if extension == ExtensionType::delegated_credential && !handshake.offer.offered(extension) {
+        return Err(Violation::DelegatedCredentialNotOffered.into());
+    }
+    handshake.offer.check_answer(extension, ExtensionContext::Certificate, HandshakeType::certificate)
 }
 
 /// The chain is read and waits for its verdict.
 pub(crate) struct AskVerdict {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
-    requested: Option<CertificateRequestInfo>,
+    requested: Option<Requested>,
     chain: PeerChain,
+    delegated_credential: Option<Vec<u8>>,
 }
 
 impl AskVerdict {
@@ -107,9 +106,27 @@ impl AskVerdict {
     }
 
     pub(super) fn accept(self, verdict: Verdict) -> Result<State, Error> {
-        let Self { handshake, application_protocol, requested, .. } = self;
+        let Self { mut handshake, application_protocol, requested, delegated_credential, .. } = self;
         let accepted = verdict?;
-        Ok(State::WaitCertificateVerify(WaitCertificateVerify { handshake, application_protocol, requested, accepted }))
+        // RFC 9345 §4.1.3: after the chain.
+        let delegation = match delegated_credential {
+            Some(credential) => {
+                let preferences = &handshake.config().preferences;
+                let schemes = (&preferences.signature_schemes[..], &preferences.delegation_schemes()[..]);
+                let provider = &*preferences.provider;
+                let now = preferences.now();
+                Some(VerifiedDelegation::check(provider, &accepted, &credential, schemes, now)?)
+            }
+            None => None,
+        };
+        handshake.delegated_until = delegation.as_ref().map(VerifiedDelegation::expires);
+        Ok(State::WaitCertificateVerify(WaitCertificateVerify {
+            handshake,
+            application_protocol,
+            requested,
+            accepted,
+            delegation,
+        }))
     }
 }
 
@@ -117,24 +134,29 @@ impl AskVerdict {
 pub(crate) struct WaitCertificateVerify {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
-    requested: Option<CertificateRequestInfo>,
+    requested: Option<Requested>,
     accepted: ChainAccepted,
+    delegation: Option<VerifiedDelegation>,
 }
 
 impl WaitCertificateVerify {
     /// RFC 8446 §4.4.3.
     pub(super) fn accept(self, message: Incoming<'_>) -> Result<State, Error> {
-        let Self { mut handshake, application_protocol, requested, accepted } = self;
+        let Self { mut handshake, application_protocol, requested, accepted, delegation } = self;
         let verify: CertificateVerify<'_> = message.parse()?;
         let message_signed = signed_message(Signing::Server, &handshake.transcript.current());
-        let authenticated = Authenticated::check(
-            &*handshake.provider(),
-            ProtocolVersion::TLSv1_3,
-            &handshake.config().preferences.signature_schemes,
-            accepted,
-            &message_signed,
-            (verify.algorithm, verify.signature),
-        )?;
+        let (provider, signed) = (handshake.provider(), (verify.algorithm, verify.signature));
+        let authenticated = match delegation {
+            Some(delegation) => delegation.authenticate(&*provider, accepted, &message_signed, signed)?,
+            None => Authenticated::check(
+                &*provider,
+                ProtocolVersion::TLSv1_3,
+                &handshake.config().preferences.signature_schemes,
+                accepted,
+                &message_signed,
+                signed,
+            )?,
+        };
         handshake.transcript.add(message.bytes());
         Ok(State::WaitFinished(WaitFinished { handshake, application_protocol, requested, authenticated }))
     }
@@ -144,7 +166,7 @@ impl WaitCertificateVerify {
 pub(crate) struct WaitFinished {
     handshake: Handshake,
     application_protocol: Option<Vec<u8>>,
-    requested: Option<CertificateRequestInfo>,
+    requested: Option<Requested>,
     authenticated: Authenticated,
 }
 
@@ -210,15 +232,16 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    fn choose_identity(self, requested: CertificateRequestInfo, out: &mut Outgoing) -> Result<Progress<State>, Error> {
+    fn choose_identity(self, requested: Requested, out: &mut Outgoing) -> Result<Progress<State>, Error> {
         let chooser = Arc::clone(&self.handshake.config().identity);
-        match chooser.choose(&requested) {
-            Decision::Now(identity) => self.send_certificate(identity, &requested.signature_schemes, out),
+        let Requested { info, takes } = requested;
+        match chooser.choose(&info) {
+            Decision::Now(identity) => self.send_certificate(identity, &info.signature_schemes, &takes, out),
             Decision::Refuse(alert) => Err(Error::Refused(alert)),
             Decision::Later => {
-                let peer_schemes = requested.signature_schemes.clone();
-                out.ask(QuestionKind::ChooseClientIdentity(requested));
-                Ok(Progress::Handshaking(State::AskIdentity(AskIdentity { flight: self, peer_schemes })))
+                let peer_schemes = info.signature_schemes.clone();
+                out.ask(QuestionKind::ChooseClientIdentity(info));
+                Ok(Progress::Handshaking(State::AskIdentity(AskIdentity { flight: self, peer_schemes, takes })))
             }
         }
     }
@@ -228,6 +251,7 @@ impl Flight {
         mut self,
         identity: Option<Arc<Identity>>,
         peer_schemes: &[SignatureScheme],
+        takes: &Takes,
         out: &mut Outgoing,
     ) -> Result<Progress<State>, Error> {
         let ours = &self.handshake.config().preferences.signing_schemes;
@@ -237,13 +261,9 @@ impl Flight {
             let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, peer_schemes)?;
             Some((identity, scheme))
         });
-        let chain = chosen.as_ref().map_or(&[][..], |(identity, _)| identity.chain());
-        let entry = |certificate| CertificateEntry { cert_data: certificate, extensions: Vec::new() };
-        let certificate = Certificate {
-            certificate_request_context: &[],
-            certificate_list: chain.iter().map(|certificate| entry(certificate.as_ref())).collect(),
-        };
-        out.send(Level::Handshake, &certificate, &mut self.handshake.transcript)?;
+        let shown = chosen.as_ref().map(|(identity, _)| Shown { identity, signing: identity });
+        let Handshake { offer, transcript, .. } = &mut self.handshake;
+        certificates::send(shown.as_ref(), takes, &offer.config.preferences, transcript, out)?;
         let Some((identity, scheme)) = chosen else { return self.finish(out) };
 
         let message = signed_message(Signing::Client, &self.handshake.transcript.current());
@@ -310,11 +330,12 @@ fn keep_asked(handshake: Handshake) -> Option<Box<AskedClient>> {
 pub(crate) struct AskIdentity {
     flight: Flight,
     peer_schemes: Vec<SignatureScheme>,
+    takes: Takes,
 }
 
 impl AskIdentity {
     pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<Progress<State>, Error> {
-        self.flight.send_certificate(identity, &self.peer_schemes, out)
+        self.flight.send_certificate(identity, &self.peer_schemes, &self.takes, out)
     }
 }
 

@@ -3,9 +3,11 @@
 use alloc::sync::Arc;
 
 use super::server_parameters::WaitEncryptedExtensions;
+use crate::clock::Time;
 use crate::config::ClientConfig;
 use crate::crypto::{Provider, Suite};
 use crate::error::Error;
+use crate::handshake::certificates::Beside;
 use crate::handshake::client::early_data;
 use crate::handshake::client::hello::Settled;
 use crate::handshake::client::offer::Offer;
@@ -16,7 +18,7 @@ use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
 use crate::verify::PeerChain;
-use crate::wire::{CertificateType, NamedGroup, ProtocolVersion};
+use crate::wire::{CertificateType, ExtensionType, NamedGroup, ProtocolVersion};
 
 /// What every state of the handshake owns from ServerHello on.
 pub(super) struct Handshake {
@@ -29,10 +31,12 @@ pub(super) struct Handshake {
     pub(super) psk: Option<PskKey>,
     /// What is known of early data.
     pub(super) early_data: EarlyData,
+    /// What the server sent beside its leaf, in this connection or in that of the session.
+    pub(super) beside: Beside,
+    /// Until when the delegated credential is valid that the server signed with.
+    pub(super) delegated_until: Option<Time>,
     /// What was agreed on about the size of records.
     pub(super) record_sizes: RecordSizes,
-    /// What the server stapled to its leaf.
-    pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
     /// What the server will show, and what we shall show if it asks.
     pub(super) server_certificate_type: CertificateType,
     pub(super) client_certificate_type: CertificateType,
@@ -51,6 +55,11 @@ impl Handshake {
         Arc::clone(&self.offer.config.preferences.provider)
     }
 
+    /// Says whether the server's certificate may come compressed: our hello offered it. RFC 8879 §3.
+    pub(super) fn takes_compressed(&self) -> bool {
+        self.offer.offered(ExtensionType::compress_certificate)
+    }
+
     /// Shows a secret to the key log, if there is one. RFC 9850.
     pub(super) fn log(&self, label: &str, secret: &[u8]) {
         self.offer.log(label, secret);
@@ -67,7 +76,9 @@ impl Handshake {
             application_protocol,
             peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
-            peer_ocsp_response: self.ocsp_response.clone(),
+            peer_ocsp_response: self.beside.ocsp_response.clone(),
+            peer_timestamps: self.beside.timestamps.clone(),
+            delegated_until: self.delegated_until,
             server_end_point: None,
             record_limit: self.record_sizes.peers_limit(),
             kind: HandshakeKind::Full,
@@ -129,8 +140,9 @@ pub(super) fn derive_handshake_keys(
         transcript,
         psk,
         early_data,
+        beside: Beside::default(),
+        delegated_until: None,
         record_sizes: RecordSizes::Any,
-        ocsp_response: None,
         server_certificate_type: CertificateType::X509,
         client_certificate_type: CertificateType::X509,
         main_secret,

@@ -59,6 +59,12 @@ impl State {
             (Self::WaitCertificateOrRequest(s), T::certificate_request) => s.accept_request(message)?,
             (Self::WaitCertificateOrRequest(s), T::certificate) => s.accept_certificate(message, out)?,
             (Self::WaitCertificate(s), T::certificate) => s.accept(message, out)?,
+            (Self::WaitCertificateOrRequest(s), T::compressed_certificate) if s.takes_compressed() => {
+                s.accept_certificate(message, out)?
+            }
+            (Self::WaitCertificate(s), T::compressed_certificate) if s.handshake.takes_compressed() => {
+                s.accept(message, out)?
+            }
             (Self::WaitCertificateVerify(s), T::certificate_verify) => s.accept(message)?,
             (Self::WaitFinished(s), T::finished) => return s.accept(message, out),
             (Self::WaitFinishedOfPsk(s), T::finished) => return s.accept(message, out),

@@ -62,9 +62,11 @@ fn session_of(
     // 1. Is it worth keeping?
     let Some(received) = config.preferences.now() else { return Ok(None) };
     let chain = &negotiated.peer_certificates;
-    let Some(lifetime) = remaining_lifetime(ticket.ticket_lifetime, *authenticated, chain, received) else {
-        return Ok(None);
-    };
+    // A session outlives no delegated credential either. RFC 9345 §7.4.
+    let delegated_until = negotiated.delegated_until;
+    let delegated = delegated_until.map_or(u64::MAX, |until| until.as_secs().saturating_sub(received.as_secs()));
+    let wanted = ticket.ticket_lifetime.min(u32::try_from(delegated).unwrap_or(u32::MAX));
+    let Some(lifetime) = remaining_lifetime(wanted, *authenticated, chain, received) else { return Ok(None) };
     let Some(suite) = Suite::tls13(negotiated.cipher_suite).filter(|_| ticket.ticket.len() <= MAX_TICKET_LEN) else {
         return Ok(None);
     };
@@ -90,6 +92,9 @@ fn session_of(
         server_chain: chain.clone(),
         server_scheme: negotiated.peer_signature_scheme,
         extended_master_secret: true,
+        server_ocsp_response: negotiated.peer_ocsp_response.clone(),
+        server_timestamps: negotiated.peer_timestamps.clone(),
+        delegated_until,
     }))
 }
 

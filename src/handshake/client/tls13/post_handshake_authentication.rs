@@ -10,19 +10,16 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::server_parameters::read_request;
 use crate::config::{Decision, Identity, SigningFailed, SigningRequest};
 use crate::error::{Error, Internal, Misuse};
+use crate::handshake::certificates::{self, Shown, read_request};
 use crate::handshake::connected::ConnectedTls13;
 use crate::handshake::connected::authentication::{AskedClient, MakingAnswer, ReceivedRequest};
 use crate::handshake::proof::{Signing, crypto_failed, signed_message};
 use crate::handshake::{Answer, Incoming, Outgoing, QuestionKind};
 use crate::keys::{TrafficSecret, Transcript};
 use crate::record::Level;
-use crate::wire::{
-    Certificate, CertificateEntry, CertificateRequest, CertificateVerify, Finished, ProtocolVersion, SignatureScheme,
-    write_message,
-};
+use crate::wire::{CertificateRequest, CertificateVerify, Finished, ProtocolVersion, SignatureScheme, write_message};
 
 /// Reads a request, and answers it unless another one is being answered. RFC 8446 §4.3.2, §4.6.2.
 pub(super) fn accept_certificate_request(
@@ -71,11 +68,11 @@ pub(crate) fn answer(connected: &mut ConnectedTls13, answer: Answer, out: &mut O
 fn answer_requests(asked: &mut AskedClient, secret: &TrafficSecret, out: &mut Outgoing) -> Result<(), Error> {
     while let Some(request) = asked.next_request() {
         let chooser = Arc::clone(&asked.config.identity);
-        match chooser.choose(&request.requested) {
+        match chooser.choose(&request.requested.info) {
             Decision::Now(identity) => make_certificate(asked, secret, request, identity, out)?,
             Decision::Refuse(alert) => return Err(Error::Refused(alert)),
             Decision::Later => {
-                out.ask(QuestionKind::ChooseClientIdentity(request.requested.clone()));
+                out.ask(QuestionKind::ChooseClientIdentity(request.requested.info.clone()));
                 asked.making = Some(MakingAnswer::AskIdentity(request));
             }
         }
@@ -96,15 +93,11 @@ fn make_certificate(
     // A key that cannot sign in any way that the server accepts must not be shown. RFC 8446 §4.4.2.3.
     let agreed = asked.certificate_type;
     let chosen = identity.filter(|identity| identity.certificate_type() == agreed).and_then(|identity| {
-        let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &requested.signature_schemes)?;
+        let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &requested.info.signature_schemes)?;
         Some((identity, scheme))
     });
-    let chain = chosen.as_ref().map_or(&[][..], |(identity, _)| identity.chain());
-    let entry = |certificate| CertificateEntry { cert_data: certificate, extensions: Vec::new() };
-    let certificate = write_message(&Certificate {
-        certificate_request_context: &context,
-        certificate_list: chain.iter().map(|certificate| entry(certificate.as_ref())).collect(),
-    })?;
+    let shown = chosen.as_ref().map(|(identity, _)| Shown { identity, signing: identity });
+    let certificate = certificates::write(shown.as_ref(), &context, &requested.takes, &asked.config.preferences)?;
     transcript.add(&certificate);
     let Some((identity, scheme)) = chosen else {
         out.send_bytes(Level::Application, certificate);

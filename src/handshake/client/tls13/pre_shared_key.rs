@@ -63,6 +63,9 @@ impl WaitFinishedOfPsk {
         let (proof, application) = accept_finished(&mut handshake, message, out)?;
         let (authenticated, authenticated_at) = match psk {
             PskKey::Session(session) => {
+                handshake.beside.ocsp_response = session.server_ocsp_response.clone();
+                handshake.beside.timestamps = session.server_timestamps.clone();
+                handshake.delegated_until = session.delegated_until;
                 let chain = session.server_chain.clone();
                 let authenticated = Authenticated::by_session(&proof, chain, session.server_scheme);
                 (authenticated, Some(session.authenticated))

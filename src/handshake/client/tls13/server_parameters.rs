@@ -2,18 +2,15 @@
 
 use alloc::vec::Vec;
 
-use pki_types::ServerName;
-
 use super::State;
 use super::authentication::{WaitCertificate, accept_certificate};
 use super::key_exchange::Handshake;
 use super::pre_shared_key::{WaitFinishedOfPsk, settle_early_data};
-use crate::config::CertificateRequestInfo;
 use crate::error::{Error, Violation};
+use crate::handshake::certificates::read_request;
 use crate::handshake::{Incoming, Outgoing};
 use crate::wire::{
-    CertificateRequest, CertificateRequestExtension, CertificateType, EncryptedExtension, EncryptedExtensions,
-    ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
+    CertificateRequest, EncryptedExtension, EncryptedExtensions, ExtensionContext, HandshakeType, ProtocolVersion,
 };
 
 /// RFC 8446 §A.1: WAIT_EE.
@@ -92,47 +89,13 @@ impl WaitCertificateOrRequest {
         Ok(State::WaitCertificate(WaitCertificate { handshake, application_protocol, requested }))
     }
 
+    /// Says whether the certificate may come compressed: our hello offered it. RFC 8879 §3.
+    pub(super) fn takes_compressed(&self) -> bool {
+        self.handshake.takes_compressed()
+    }
+
     /// RFC 8446 §4.4.2, from a server that does not ask for ours.
     pub(super) fn accept_certificate(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         accept_certificate(self.handshake, self.application_protocol, None, message, out)
     }
-}
-
-/// Reads what a server accepts, in the handshake or after it. RFC 8446 §4.3.2.
-pub(super) fn read_request(
-    request: &CertificateRequest<'_>,
-    server_name: &ServerName<'static>,
-    certificate_type: CertificateType,
-) -> Result<CertificateRequestInfo, Error> {
-    let (mut signature_schemes, mut certificate_schemes) = (None, None);
-    let mut certificate_authorities = Vec::new();
-    for extension in &request.extensions {
-        match extension {
-            CertificateRequestExtension::SignatureAlgorithms(schemes) => signature_schemes = Some(schemes.clone()),
-            CertificateRequestExtension::SignatureAlgorithmsCert(schemes) => {
-                certificate_schemes = Some(schemes.clone());
-            }
-            CertificateRequestExtension::CertificateAuthorities(names) => {
-                certificate_authorities = names.iter().map(|name| name.0.to_vec()).collect();
-            }
-            // Unknown extensions of a request are ignored; known ones that belong elsewhere are refused.
-            other => {
-                let extension = other.extension_type();
-                if allowed_in(extension, ExtensionContext::CertificateRequest) == Some(false) {
-                    let message = HandshakeType::certificate_request;
-                    return Err(Violation::ExtensionNotAllowed(extension, message).into());
-                }
-            }
-        }
-    }
-    let missing = Violation::ExtensionMissing(ExtensionType::signature_algorithms, HandshakeType::certificate_request);
-    let signature_schemes = signature_schemes.ok_or(missing)?;
-    Ok(CertificateRequestInfo {
-        version: ProtocolVersion::TLSv1_3,
-        server_name: server_name.clone(),
-        certificate_signature_schemes: certificate_schemes.unwrap_or_else(|| signature_schemes.clone()),
-        signature_schemes,
-        certificate_authorities,
-        certificate_type,
-    })
 }

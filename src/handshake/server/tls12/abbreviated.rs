@@ -129,7 +129,8 @@ fn resume(
     let keeping = if renewed { Keeping::Ticket } else { Keeping::Nothing };
     let certificate_types = SettledTypes::of_session(&settled.hello, &session);
     let (group, kind, server_end_point) = (session.group, Kind::Abbreviated, session.server_end_point.clone());
-    let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point };
+    // What belongs to a certificate is not said again. RFC 6962 §3.3.1.
+    let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point, timestamps: None };
     let mut handshake = server_hello::send(settled, reply, out)?;
     let provider = handshake.provider();
     if let Some(key_log) = &handshake.config.preferences.key_log {

@@ -52,6 +52,8 @@ impl WaitCertificate {
             name: None,
             now: config.preferences.now(),
             ocsp_response: None,
+            signed_certificate_timestamps: None,
+            certificate_schemes: config.preferences.certificate_schemes.clone(),
             roots: Arc::clone(roots),
             raw_public_keys: Arc::clone(&config.certificate_types.trusted),
             provider: handshake.provider(),

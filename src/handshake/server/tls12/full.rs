@@ -9,7 +9,9 @@ use super::client_flight::{Proving, WaitCertificate, WaitClientKeyExchange};
 use super::hello::Settled;
 use super::server_hello::{self, Kind, Reply};
 use super::session::Keeping;
-use crate::config::{ClientHelloInfo, Decision, Identity, ServerConfig, SigningFailed, SigningRequest};
+use crate::config::{
+    ClientHelloInfo, Decision, Identity, MAX_AUTHORITIES_LEN, ServerConfig, SigningFailed, SigningRequest,
+};
 use crate::crypto::{Authentication, Digest, Provider, StartedKeyExchange, SuiteTls12, key_exchange};
 use crate::error::{Error, Incompatible, Internal};
 use crate::handshake::proof::crypto_failed;
@@ -61,6 +63,8 @@ impl Handshake {
             peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
+            peer_timestamps: None,
+            delegated_until: None,
             server_end_point: self.server_end_point.clone(),
             record_limit: 0,
             kind: HandshakeKind::Full,
@@ -94,7 +98,7 @@ impl AskIdentity {
     /// Sends the flight as far as the signature.
     pub(super) fn accept(self, identity: Option<Arc<Identity>>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { settled } = self;
-        let asks_for_ocsp = settled.asks_for_ocsp;
+        let (asks_for_ocsp, asks_for_timestamps) = (settled.asks_for_ocsp, settled.asks_for_timestamps);
         let identity = identity.ok_or(match &settled.hello.server_name {
             Some(_) => Incompatible::UnrecognizedName,
             None => Incompatible::NoCommonSignatureScheme,
@@ -103,11 +107,12 @@ impl AskIdentity {
         let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity, false)?;
         let (suite, scheme) = choose_suite(&settled, &identity)?;
         let status = identity.stapled().filter(|_| asks_for_ocsp);
+        let timestamps = identity.timestamps().filter(|_| asks_for_timestamps);
 
         let (group, keeping) = (settled.group, Keeping::of(&settled)?);
         let kind = Kind::Full { certificate_status: status.is_some() };
         let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
-        let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point };
+        let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point, timestamps };
         let mut handshake = server_hello::send(settled, reply, out)?;
         send_certificate(&mut handshake, &identity, status, out)?;
 
@@ -182,7 +187,8 @@ impl AskSignature {
 fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Result<bool, Error> {
     let Some(roots) = handshake.config.client_auth.roots() else { return Ok(false) };
     let ours = &handshake.config.preferences.signature_schemes;
-    let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
+    let certificates = handshake.config.preferences.certificate_schemes.as_deref().unwrap_or(CERTIFICATE_ONLY_SCHEMES);
+    let certificates = certificates.iter().filter(|scheme| !ours.contains(scheme));
     // Nobody has issued a raw public key.
     let subjects = match handshake.certificate_types.client {
         CertificateType::RawPublicKey => Vec::new(),
@@ -203,6 +209,3 @@ fn send_certificate_request(handshake: &mut Handshake, out: &mut Outgoing) -> Re
     out.send(Level::Initial, &request, &mut handshake.transcript)?;
     Ok(true)
 }
-
-/// The most bytes of certificate_authorities that we send.
-const MAX_AUTHORITIES_LEN: usize = 8192;

@@ -31,6 +31,7 @@ pub(in crate::handshake::server) struct Settled {
     /// What the client can show.
     pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) asks_for_ocsp: bool,
+    pub(super) asks_for_timestamps: bool,
     pub(super) extended_master_secret: bool,
     pub(super) secure_renegotiation: bool,
     pub(super) point_formats: bool,
@@ -70,6 +71,7 @@ pub(in crate::handshake::server) fn settle(
         groups: groups.to_vec(),
         signature_schemes: usable_schemes(schemes, &suites, offered.groups),
         certificate_signature_schemes: offered.signature_algorithms_cert.unwrap_or(schemes).to_vec(),
+        delegated_credential_schemes: Vec::new(),
         certificate_authorities: offered.authorities(),
         server_certificate_types,
     };
@@ -84,6 +86,7 @@ pub(in crate::handshake::server) fn settle(
         hello,
         client_certificate_types,
         asks_for_ocsp: offered.asks_for_ocsp,
+        asks_for_timestamps: offered.asks_for_timestamps,
         extended_master_secret: offered.tls12.extended_master_secret,
         secure_renegotiation: scsv || offered.tls12.renegotiation_info,
         point_formats: offered.tls12.point_formats,

@@ -17,15 +17,17 @@ use crate::keys::{Randoms, Transcript};
 use crate::record::Level;
 use crate::wire::{
     CompressionMethod, DOWNGRADE_TLS12, EcPointFormat, NamedGroup, ProtocolNameList, ProtocolVersion, Random,
-    ServerExtension, ServerHello,
+    ServerExtension, ServerHello, TooLong, read_all,
 };
 
 /// What ServerHello says beside what the hello has settled.
-pub(super) struct Reply {
+pub(super) struct Reply<'r> {
     pub(super) suite: SuiteTls12,
     pub(super) group: NamedGroup,
     pub(super) keeping: Keeping,
     pub(super) kind: Kind,
+    /// A SignedCertificateTimestampList.
+    pub(super) timestamps: Option<&'r [u8]>,
     pub(super) certificate_types: SettledTypes,
     /// Of the certificate that is shown, or of the session. RFC 5929 §4.
     pub(super) server_end_point: Option<Box<Digest>>,
@@ -39,8 +41,8 @@ pub(super) enum Kind {
 }
 
 /// Sends it, and starts the transcript.
-pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result<Handshake, Error> {
-    let Reply { suite, group, keeping, kind, certificate_types, server_end_point } = reply;
+pub(super) fn send(settled: Settled, reply: Reply<'_>, out: &mut Outgoing) -> Result<Handshake, Error> {
+    let Reply { suite, group, keeping, kind, certificate_types, server_end_point, timestamps } = reply;
     let provider = Arc::clone(&settled.config.preferences.provider);
     let random = draw_random(&settled, &*provider)?;
 
@@ -51,7 +53,12 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         (Kind::Full { .. }, Keeping::Store(id)) => id,
         (Kind::Full { .. }, Keeping::Nothing | Keeping::Ticket) => &[],
     };
-    let extensions = extensions(&settled, kind, &keeping, certificate_types);
+    let mut extensions = extensions(&settled, kind, &keeping, certificate_types);
+    if let Some(list) = timestamps {
+        // RFC 6962 §3.3.1. It was read when the identity was made.
+        let list = read_all(list).map_err(|_| TooLong)?;
+        extensions.push(ServerExtension::SignedCertificateTimestamp(list));
+    }
     let server_hello = ServerHello {
         legacy_version: ProtocolVersion::TLSv1_2,
         random: Random(random),

@@ -12,6 +12,7 @@ use super::psk::ChosenPsk;
 use super::server_parameters::{send_certificate_request, send_encrypted_extensions};
 use crate::config::{Decision, Identity, SigningFailed, SigningRequest};
 use crate::error::{Error, Incompatible, Internal, Violation};
+use crate::handshake::certificates::{self, Shown};
 use crate::handshake::connected::ApplicationSecrets;
 use crate::handshake::proof::{Authenticated, Signing, crypto_failed, signed_message};
 use crate::handshake::server::certificate_types::SettledTypes;
@@ -19,10 +20,7 @@ use crate::handshake::server::end_point_of;
 use crate::handshake::server::hello::Settled;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::record::{Level, RecordBoundary};
-use crate::wire::{
-    Certificate, CertificateEntry, CertificateExtension, CertificateStatus, CertificateVerify, ExtensionType, Finished,
-    HandshakeType, ProtocolVersion, SignatureScheme,
-};
+use crate::wire::{CertificateVerify, ExtensionType, Finished, HandshakeType, SignatureScheme};
 
 /// Chooses the certificate before anything is sent: what it can sign decides whether there is common ground.
 pub(super) fn choose_identity(settled: Settled, boundary: RecordBoundary, out: &mut Outgoing) -> Result<State, Error> {
@@ -63,8 +61,11 @@ impl AskIdentity {
             None => Incompatible::NoCommonSignatureScheme,
         })?;
         let &[suite, ..] = settled.suites.as_slice() else { return Err(Incompatible::NoCommonCipherSuite.into()) };
-        let ours = &settled.config.preferences.signing_schemes;
-        let scheme = identity.scheme_for(ProtocolVersion::TLSv1_3, ours, &settled.hello.signature_schemes);
+        let preferences = &settled.config.preferences;
+        let (ours, now) = (&preferences.signing_schemes, preferences.now());
+        // A delegated key, if there is one and the client takes it, or the certificate's own. RFC 9345 §4.1.1.
+        let signing = identity.signing_for(ours, &settled.hello, now);
+        let scheme = signing.server_scheme(ours, &settled.hello, now);
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
         let (config, shown) = (&settled.config, &settled.client_certificate_types);
@@ -83,10 +84,12 @@ impl AskIdentity {
         let mut handshake = exchange_keys(settled, source, boundary, out)?;
         send_encrypted_extensions(&mut handshake, false, out)?;
         send_certificate_request(&mut handshake, out)?;
-        send_certificate(&mut handshake, &identity, out)?;
+        let shown = Shown { identity: &identity, signing: &signing };
+        let Handshake { config, takes, transcript, .. } = &mut handshake;
+        certificates::send(Some(&shown), takes, &config.preferences, transcript, out)?;
 
         let message = signed_message(Signing::Server, &handshake.transcript.current());
-        let request = SigningRequest { scheme, message, identity };
+        let request = SigningRequest { scheme, message, identity: signing };
         let state = AskSignature { handshake, scheme };
         match request.identity.signer().sign(&request) {
             Decision::Now(signature) => state.accept(signature, out),
@@ -97,23 +100,6 @@ impl AskIdentity {
             }
         }
     }
-}
-
-/// RFC 8446 §4.4.2; the staple stands beside the leaf. RFC 8446 §4.4.2.1.
-fn send_certificate(handshake: &mut Handshake, identity: &Identity, out: &mut Outgoing) -> Result<(), Error> {
-    let staple = identity.stapled().filter(|_| handshake.asks_for_ocsp);
-    let mut staple = staple.map(|response| CertificateExtension::StatusRequest(CertificateStatus::Ocsp(response)));
-    let entries = identity.chain().iter();
-    let certificate = Certificate {
-        certificate_request_context: &[],
-        certificate_list: entries
-            .map(|entry| CertificateEntry {
-                cert_data: entry.as_ref(),
-                extensions: staple.take().into_iter().collect(),
-            })
-            .collect(),
-    };
-    out.send(Level::Handshake, &certificate, &mut handshake.transcript)
 }
 
 /// Our Certificate is sent and waits for the signature that proves it ours.

@@ -6,11 +6,12 @@ use super::State;
 use super::finished::{Established, WaitFinished};
 use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
+use crate::handshake::certificates::Received;
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
-use crate::handshake::{Incoming, Outgoing, QuestionKind, shown};
+use crate::handshake::{Incoming, Outgoing, QuestionKind, certificates};
 use crate::verify::{PeerChain, Purpose, Roots};
 use crate::wire::{
-    Certificate, CertificateType, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in,
+    CertificateType, CertificateVerify, ExtensionContext, ExtensionType, HandshakeType, ProtocolVersion, allowed_in,
 };
 
 /// RFC 8446 §A.2: WAIT_CERT.
@@ -19,19 +20,22 @@ pub(crate) struct WaitCertificate {
 }
 
 impl WaitCertificate {
+    /// Says whether the certificate may come compressed: our request offered it. RFC 8879 §3.
+    pub(super) fn takes_compressed(&self) -> bool {
+        !self.established.handshake.config.preferences.certificate_compression.is_empty()
+    }
+
     /// RFC 8446 §4.4.2.
     pub(super) fn accept(self, message: Incoming<'_>, out: &mut Outgoing) -> Result<State, Error> {
         let Self { mut established } = self;
-        let certificate: Certificate<'_> = message.parse()?;
-        // 1. Our request had an empty context.
-        if !certificate.certificate_request_context.is_empty() {
-            return Err(Violation::BadCertificateRequestContext.into());
-        }
-        let chain = read_chain(established.handshake.certificate_types.client, &certificate)?;
+        // 1. Our request had an empty context. 2. An entry's extensions answer ours.
+        let config = Arc::clone(&established.handshake.config);
+        let agreed = established.handshake.certificate_types.client;
+        let ((), received) = read_certificate(&config, certificates::no_context, agreed, message)?;
+        let chain = received.chain.clone();
         established.handshake.transcript.add(message.bytes());
 
-        // 2. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
-        let config = Arc::clone(&established.handshake.config);
+        // 3. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
         let roots = match &config.client_auth {
             ClientAuth::Require(_) if chain.is_empty() => return Err(Incompatible::ClientCertificateRequired.into()),
             ClientAuth::None | ClientAuth::Request(_) if chain.is_empty() => {
@@ -42,8 +46,9 @@ impl WaitCertificate {
             ClientAuth::Request(roots) | ClientAuth::Require(roots) => roots,
         };
 
-        // 3. Is it to be trusted? The built-in judge answers at once.
-        let question = question_about(&config, roots, &chain);
+        // 4. Is it to be trusted? The built-in judge answers at once.
+        let question = question_about(&config, roots, &received);
+        established.handshake.beside = received.beside;
         let state = AskVerdict { established, chain };
         match config.verifier.verify(&question) {
             Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
@@ -58,28 +63,36 @@ impl WaitCertificate {
 }
 
 /// Reads a client's chain, in the handshake or after it; empty if it has none. RFC 8446 §4.4.2.
-pub(super) fn read_chain(agreed: CertificateType, certificate: &Certificate<'_>) -> Result<PeerChain, Error> {
-    let list = &certificate.certificate_list;
-    let chain = shown::read_entries(agreed, list)?;
-    // An entry's extensions answer ours, and we asked for none.
-    if let Some(extension) = list.iter().flat_map(|entry| &entry.extensions).next() {
-        let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
-        return Err(match allowed_in(extension, ExtensionContext::Certificate) {
-            Some(false) => Violation::ExtensionNotAllowed(extension, message).into(),
-            Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
-        });
+pub(super) fn read_certificate<T>(
+    config: &ServerConfig,
+    request: impl FnOnce(&[u8]) -> Result<T, Error>,
+    agreed: CertificateType,
+    message: Incoming<'_>,
+) -> Result<(T, Received), Error> {
+    let compression = &config.preferences.certificate_compression;
+    certificates::read(message, request, agreed, compression, |extension| check_extension(config, extension))
+}
+
+/// An extension of an entry answers one of our request. RFC 8446 §4.4.2.
+fn check_extension(config: &ServerConfig, extension: ExtensionType) -> Result<(), Error> {
+    let message = HandshakeType::certificate;
+    match allowed_in(extension, ExtensionContext::Certificate) {
+        Some(true) if extension == ExtensionType::status_request && config.asks_for_ocsp => Ok(()),
+        Some(false) => Err(Violation::ExtensionNotAllowed(extension, message).into()),
+        Some(true) | None => Err(Violation::ExtensionNotOffered(extension, message).into()),
     }
-    Ok(chain)
 }
 
 /// What a client's chain is judged by.
-pub(super) fn question_about(config: &ServerConfig, roots: &Arc<Roots>, chain: &PeerChain) -> ChainToVerify {
+pub(super) fn question_about(config: &ServerConfig, roots: &Arc<Roots>, received: &Received) -> ChainToVerify {
     ChainToVerify {
-        chain: chain.clone(),
+        chain: received.chain.clone(),
         purpose: Purpose::Client,
         name: None,
         now: config.preferences.now(),
-        ocsp_response: None,
+        ocsp_response: received.beside.ocsp_response.clone(),
+        signed_certificate_timestamps: None,
+        certificate_schemes: config.preferences.certificate_schemes.clone(),
         roots: Arc::clone(roots),
         raw_public_keys: Arc::clone(&config.certificate_types.trusted),
         provider: Arc::clone(&config.preferences.provider),

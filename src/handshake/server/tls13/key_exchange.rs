@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::config::ServerConfig;
 use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::certificates::{Beside, Takes};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::server::certificate_types::SettledTypes;
@@ -30,8 +31,9 @@ pub(super) struct Handshake {
     pub(super) group: NamedGroup,
     pub(super) hello_retried: bool,
     pub(super) server_name: Option<String>,
+    /// What the client takes beside our chain.
+    pub(super) takes: Takes,
     pub(super) certificate_types: SettledTypes,
-    pub(super) asks_for_ocsp: bool,
     /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
     pub(super) post_handshake_auth: bool,
     /// What was agreed on about the size of records.
@@ -40,6 +42,8 @@ pub(super) struct Handshake {
     pub(super) server_end_point: Option<Box<Digest>>,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
+    /// What the client sent beside its leaf.
+    pub(super) beside: Beside,
     /// Whether the client can use tickets.
     pub(super) client_resumes: bool,
     /// When the full handshake was that a resumed one stands on.
@@ -75,7 +79,9 @@ impl Handshake {
             application_protocol: self.application_protocol.clone(),
             peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
-            peer_ocsp_response: None,
+            peer_ocsp_response: self.beside.ocsp_response.clone(),
+            peer_timestamps: None,
+            delegated_until: None,
             server_end_point: self.server_end_point.clone(),
             record_limit: 0,
             kind: HandshakeKind::Full,
@@ -114,7 +120,7 @@ pub(super) fn exchange_keys(
     let Settled {
         application_protocol,
         hello,
-        asks_for_ocsp,
+        takes,
         post_handshake_auth,
         record_sizes,
         offers_early_data,
@@ -192,13 +198,14 @@ pub(super) fn exchange_keys(
         group,
         hello_retried,
         server_name: hello.server_name,
+        takes,
         certificate_types,
-        asks_for_ocsp,
         post_handshake_auth,
         record_sizes,
         server_end_point,
         application_protocol,
         transcript,
+        beside: Beside::default(),
         client_resumes: resumes,
         authenticated_at,
         ticket_age_skew,

@@ -68,6 +68,7 @@ impl State {
         use HandshakeType as T;
         let next = match (self, message.handshake_type()) {
             (Self::WaitCertificate(s), T::certificate) => s.accept(message, out)?,
+            (Self::WaitCertificate(s), T::compressed_certificate) if s.takes_compressed() => s.accept(message, out)?,
             (Self::WaitCertificateVerify(s), T::certificate_verify) => s.accept(message)?,
             (Self::WaitEndOfEarlyData(s), T::end_of_early_data) => s.accept(message, out)?,
             (Self::WaitFinished(s), T::finished) => return s.accept(message, out),

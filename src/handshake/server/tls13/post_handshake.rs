@@ -25,6 +25,9 @@ pub(crate) fn receive(
     match (asking.flight.take(), got) {
         (None, T::key_update) => connected.receive_key_update(message, out),
         (None, T::certificate) if asking.awaits_certificate() => accept_certificate(asking, message, out),
+        (None, T::compressed_certificate) if asking.awaits_certificate() && asking.takes_compressed() => {
+            accept_certificate(asking, message, out)
+        }
         (Some(Flight::WaitCertificateVerify(transcript)), T::certificate_verify) => {
             accept_certificate_verify(asking, transcript, message)
         }

@@ -16,7 +16,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::client_authentication::{question_about, read_chain};
+use super::client_authentication::{question_about, read_certificate};
 use super::key_exchange::Handshake;
 use super::server_parameters::{authorities, certificate_request};
 use super::tickets::{keep_tickets, send_more_tickets};
@@ -31,7 +31,7 @@ use crate::handshake::{Answer, Incoming, Negotiated, Outgoing, QuestionKind};
 use crate::keys::{TrafficSecret, Transcript};
 use crate::record::Level;
 use crate::verify::PeerChain;
-use crate::wire::{Certificate, CertificateVerify, Finished, ProtocolVersion, write_message};
+use crate::wire::{CertificateVerify, Finished, ProtocolVersion, write_message};
 
 /// What a server keeps that may ask, or nothing: the client must have offered it, and the configuration want it.
 pub(super) fn keep_asking(
@@ -68,14 +68,15 @@ pub(super) fn accept_certificate(
     message: Incoming<'_>,
     out: &mut Outgoing,
 ) -> Result<(), Error> {
-    let certificate: Certificate<'_> = message.parse()?;
     // 1. Which request is it? RFC 8446 §4.4.2.
-    let mut transcript = asking.take_request(certificate.certificate_request_context)?;
-    let chain = read_chain(asking.certificate_type, &certificate)?;
+    let (config, agreed) = (Arc::clone(&asking.config), asking.certificate_type);
+    let (mut transcript, received) =
+        read_certificate(&config, |context| asking.take_request(context), agreed, message)?;
+    let chain = received.chain.clone();
     transcript.add(message.bytes());
 
     // 2. A client without a certificate. RFC 8446 §4.4.2.4.
-    let roots = match &asking.config.post_handshake_auth {
+    let roots = match &config.post_handshake_auth {
         ClientAuth::Require(_) if chain.is_empty() => return Err(Incompatible::ClientCertificateRequired.into()),
         ClientAuth::None | ClientAuth::Request(_) if chain.is_empty() => {
             asking.flight = Some(Flight::WaitFinishedOfNone(transcript));
@@ -86,7 +87,7 @@ pub(super) fn accept_certificate(
     };
 
     // 3. Is it to be trusted? The built-in judge answers at once.
-    let question = question_about(&asking.config, roots, &chain);
+    let question = question_about(&config, roots, &received);
     let judged = match asking.config.verifier.verify(&question) {
         Decision::Now(verdict) if !is_about(&verdict, &chain) => return Err(Internal::VerdictAboutAnotherChain.into()),
         Decision::Now(verdict) => Judged::Accepted(verdict?),
@@ -98,7 +99,9 @@ pub(super) fn accept_certificate(
             Judged::Asked
         }
     };
-    asking.answers.push_back(ClientAnswer { chain, judged, signature: None, authenticated: None, is_finished: false });
+    let ocsp_response = received.beside.ocsp_response;
+    let (signature, authenticated, is_finished) = (None, None, false);
+    asking.answers.push_back(ClientAnswer { chain, ocsp_response, judged, signature, authenticated, is_finished });
     asking.flight = Some(Flight::WaitCertificateVerify(transcript));
     Ok(())
 }
@@ -238,10 +241,10 @@ fn settle(
     if !asking.answers.get(place).is_some_and(is_settled) {
         return Ok(());
     }
-    let Some(authenticated) = asking.answers.remove(place).and_then(|answer| answer.authenticated) else {
-        return Ok(());
-    };
+    let Some(answer) = asking.answers.remove(place) else { return Ok(()) };
+    let Some(authenticated) = answer.authenticated else { return Ok(()) };
     send_more_tickets(asking, negotiated, &authenticated, out)?;
+    negotiated.peer_ocsp_response = answer.ocsp_response;
     identify(negotiated, authenticated);
     out.peer_authenticated();
     Ok(())

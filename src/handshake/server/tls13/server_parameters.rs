@@ -5,15 +5,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::key_exchange::Handshake;
-use crate::config::ServerConfig;
+use crate::config::{MAX_AUTHORITIES_LEN, ServerConfig};
 use crate::error::Error;
 use crate::handshake::Outgoing;
+use crate::handshake::certificates::request_extensions;
 use crate::record::Level;
-use crate::verify::{CERTIFICATE_ONLY_SCHEMES, Roots};
-use crate::wire::{
-    CertificateRequest, CertificateRequestExtension, CertificateType, DistinguishedName, EncryptedExtension,
-    EncryptedExtensions, ProtocolNameList,
-};
+use crate::verify::Roots;
+use crate::wire::{CertificateRequest, CertificateType, EncryptedExtension, EncryptedExtensions, ProtocolNameList};
 
 /// RFC 8446 §4.3.1.
 pub(super) fn send_encrypted_extensions(
@@ -65,16 +63,5 @@ pub(super) fn certificate_request<'r>(
     subjects: &'r [Vec<u8>],
     context: &'r [u8],
 ) -> CertificateRequest<'r> {
-    let ours = &config.preferences.signature_schemes;
-    let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !ours.contains(scheme));
-    let schemes = ours.iter().chain(certificates).copied().collect();
-    let mut extensions = vec![CertificateRequestExtension::SignatureAlgorithms(schemes)];
-    if !subjects.is_empty() {
-        let names = subjects.iter().map(|name| DistinguishedName(name)).collect();
-        extensions.push(CertificateRequestExtension::CertificateAuthorities(names));
-    }
-    CertificateRequest { certificate_request_context: context, extensions }
+    CertificateRequest { certificate_request_context: context, extensions: request_extensions(config, subjects) }
 }
-
-/// The most bytes of certificate_authorities that we send.
-const MAX_AUTHORITIES_LEN: usize = 8192;
