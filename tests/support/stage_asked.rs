@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use bulla::wire::{CertificateExtension, ContentType, KeyUpdateRequest, SignatureScheme};
+use bulla::wire::{
+    CertificateExtension, ContentType, KeyUpdateRequest, SerializedSct, SignatureScheme, SignedCertificateTimestampList,
+};
 use bulla::{
     ClientAuth, ClientConfig, MAX_CERTIFICATE_REQUESTS, MAX_CHAIN_LEN, MAX_OPEN_CERTIFICATE_REQUESTS, ServerConfig,
 };
@@ -176,7 +178,8 @@ pub const CASES: &[(&str, fn(&Stage) -> Scene)] = &[
         with_certificate(stage, |it| it.certificate_list = vec![it.certificate_list[0].clone(); MAX_CHAIN_LEN + 1])
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(&[0, 0]);
+        let list = SignedCertificateTimestampList { sct_list: vec![SerializedSct(&[0])] };
+        let extension = CertificateExtension::SignedCertificateTimestamp(list);
         with_certificate(stage, |it| it.certificate_list[0].extensions.push(extension))
     }),
 ];
