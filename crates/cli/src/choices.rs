@@ -3,7 +3,10 @@
 
 use bulla::config::Policy;
 use bulla::crypto::HashAlgorithm;
-use bulla::wire::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::wire::{
+    CertificateCompressionAlgorithm, CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion,
+    SignatureScheme,
+};
 use bulla::{ClientConfig, Roots};
 
 /// Customary names of groups that differ from the registry's.
@@ -71,6 +74,23 @@ pub(crate) fn cipher_suite(text: &str) -> Result<CipherSuite, String> {
 /// Reads the name of a group.
 pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
     among("group", alias(GROUP_ALIASES, text).or_else(|| NamedGroup::from_name(text.trim())), &available_groups())
+}
+
+/// Reads the name of a way to compress certificates.
+pub(crate) fn compression(text: &str) -> Result<CertificateCompressionAlgorithm, String> {
+    use CertificateCompressionAlgorithm as Algorithm;
+    among("compression", Algorithm::from_name(text.trim()), &[Algorithm::zlib, Algorithm::brotli])
+}
+
+/// Reads one of the lengths that a client can ask for. RFC 6066 §4.
+pub(crate) fn max_fragment(text: &str) -> Result<MaxFragmentLength, String> {
+    match text {
+        "512" => Ok(MaxFragmentLength::two_to_the_9),
+        "1024" => Ok(MaxFragmentLength::two_to_the_10),
+        "2048" => Ok(MaxFragmentLength::two_to_the_11),
+        "4096" => Ok(MaxFragmentLength::two_to_the_12),
+        _ => Err("only 512, 1024, 2048 and 4096 can be asked for; --record-size-limit takes any length".into()),
+    }
 }
 
 /// Reads the name of a policy.

@@ -6,6 +6,7 @@ mod certificate;
 mod choices;
 mod connect;
 mod console;
+mod delegate;
 mod demo;
 mod negotiated;
 mod options;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Connect(options) => connect::run(options),
         Command::Serve(options) => serve::run(options),
+        Command::Delegate(options) => delegate::run(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -226,6 +226,9 @@ fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str
         (Role::Server, CertificateError::UnknownIssuer { .. }) => {
             "--client-ca FILE trusts the authority that issued it"
         }
+        (_, CertificateError::UntrustedRawPublicKey { .. }) => {
+            "--raw-public-key FILE trusts it, if you know that it is the right one"
+        }
         (Role::Client, CertificateError::SelfSigned { .. }) => {
             "--ca FILE trusts it, if you know that it is the right one"
         }
@@ -250,9 +253,11 @@ fn hint_for_client(alert: AlertDescription) -> Option<String> {
             "the server wants nothing of what was offered (see --trace), or a client certificate: --cert FILE --key FILE"
         }
         AlertDescription::certificate_required => "the server wants a client certificate: --cert FILE --key FILE",
-        AlertDescription::unknown_ca => "the server does not trust the authority of --cert",
+        AlertDescription::unsupported_certificate => {
+            "the server takes no such certificate as --cert or --raw-key shows, or shows none that is taken here"
+        }
+        AlertDescription::unknown_ca => "the server does not trust the authority of --cert, or the --raw-key",
         AlertDescription::bad_certificate
-        | AlertDescription::unsupported_certificate
         | AlertDescription::certificate_unknown
         | AlertDescription::certificate_expired
         | AlertDescription::certificate_revoked => "the server refused the certificate of --cert",

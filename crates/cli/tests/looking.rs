@@ -29,7 +29,7 @@ fn client_is_passed_on_untouched_to_the_server_that_it_names() {
     assert_eq!(bulla_with_input(&options, b"").code, 3);
     let said = front.stop();
     assert_eq!(said.matches("passed to 127.0.0.1:").count(), 2, "{said}");
-    assert!(said.contains("the connection was refused") || said.contains("refused"), "{said}");
+    assert!(said.contains("refused"), "{said}");
 }
 
 /// An address where nobody listens.
@@ -38,15 +38,16 @@ fn closed_port() -> String {
 }
 
 #[test]
-fn hello_in_many_records_and_one_byte_at_a_time_is_looked_at_and_then_served() {
+fn hello_of_many_reads_is_looked_at_and_then_served() {
     let folder = Folder::new();
     let authority = Authority::new(&folder, "authority");
     let issued = authority.issue(&folder, &["127.0.0.1"]);
-    let server = Server::start(&issued, &["--echo", "--fingerprint", "--pass", "other.test=127.0.0.1:1"]);
+    let server = Server::start(&issued, &["--echo", "--trace", "--fingerprint", "--pass", "other.test=127.0.0.1:1"]);
     let options = ["connect", &server.address, "--ca", &authority.file, "--half-close", "--pad-hello", "16000"];
     let ran = bulla_with_input(&options, b"long");
     assert_eq!((ran.code, ran.text().as_str()), (0, "long"), "{}", ran.errors);
-    assert!(server.stop().contains("fingerprint JA4 t13i"));
+    let said = server.stop();
+    assert!(said.contains("fingerprint JA4 t13i") && said.contains("16,000 B"), "{said}");
 }
 
 #[test]

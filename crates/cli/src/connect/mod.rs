@@ -3,6 +3,7 @@
 mod early_input;
 mod patience;
 mod session_file;
+mod traffic_keys;
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
@@ -72,6 +73,9 @@ fn talk(
     tell(&peer, &stream);
     told::keys("", stream.connection(), &options.keys);
     told::answers(stream.connection(), &options.shape.extension);
+    if let Some(path) = &options.traffic_keys {
+        traffic_keys::write(path, stream.connection())?;
+    }
     if let Some(path) = &options.save_ocsp {
         save_ocsp(path, stream.connection())?;
     }
@@ -95,7 +99,7 @@ fn tell(peer: &str, stream: &Stream<ClientConnection, TcpStream>) {
     let address = address.map_or(String::new(), |it| format!(" at {it}"));
     console::note(&format!("connected to {peer}{address}: {}", negotiated::line(stream.connection())));
     if let Some(certificate) = negotiated::peer(stream.connection()) {
-        console::note(&format!("{DIM}its certificate: {certificate}{DIM:#}"));
+        console::note(&format!("{DIM}{certificate}{DIM:#}"));
     }
 }
 

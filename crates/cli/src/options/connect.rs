@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bulla::wire::MaxFragmentLength;
 use clap::Args;
 
 use super::endpoint::seconds;
-use super::{Endpoint, Keys, Protocol, PskUse, Shape};
+use super::{Certificates, Endpoint, Keys, Protocol, PskUse, Records, Shape};
+use crate::choices;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +28,22 @@ Examples:
   bulla connect example.com:443 --session example.session --early-data request.txt
 
   A key that both ends have (openssl rand -hex 32 makes one), and no certificate at all:
-  bulla connect localhost:8443 --psk client1:6a09e667f3bcc908b2fb1366ea957d3e";
+  bulla connect localhost:8443 --psk client1:6a09e667f3bcc908b2fb1366ea957d3e
+
+  A server that is known by its public key (openssl pkey -in server.key -pubout), without any certificate:
+  bulla connect localhost:8443 --raw-public-key server.pub
+
+  All that a server can bring along: staple, timestamps, a compressed chain, a delegated key:
+  bulla connect example.com:443 --save-ocsp staple.der --scts --compress-certificate brotli,zlib --delegated-credentials
+
+  A certificate that is shown only when the server asks for it behind the handshake:
+  bulla connect localhost:8443 --ca ca.pem --cert me.pem --key me.key --post-handshake-auth
+
+  Does a server bear with hellos that it has never seen?
+  bulla connect example.com:443 --grease --shuffle-extensions --pad-hello 2000 --extension 65000:00 --trace
+
+  The keys that the server derives too, and what ties a login to this connection:
+  bulla connect localhost:8443 --ca ca.pem --export EXPORTER-mine --channel-binding tls-exporter";
 
 /// `bulla connect`.
 #[derive(Debug, Args)]
@@ -43,15 +60,26 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "NAME", visible_alias = "servername")]
     pub(crate) name: Option<String>,
 
-    /// Shows this certificate (PEM chain, leaf first, or DER) if the server asks for one
+    /// Shows this certificate (PEM chain, leaf first, or DER) if the server asks for one; repeatable, the server's request
+    /// chooses
     #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
+    pub(crate) cert: Vec<PathBuf>,
 
-    /// The private key of the certificate: PKCS#8, SEC1 or PKCS#1, PEM or DER
+    /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER
     #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    pub(crate) key: Vec<PathBuf>,
 
-    /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged
+    /// An OCSP response (DER) for the certificate in the same place, for servers that ask: --staple me.der. A dash means none
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) staple: Vec<PathBuf>,
+
+    /// Lets the server ask for the certificate after the handshake too, in TLS 1.3: --post-handshake-auth --cert me.pem --key
+    /// me.key
+    #[arg(long, visible_alias = "enable-pha")]
+    pub(crate) post_handshake_auth: bool,
+
+    /// Asks the server for an OCSP response to its certificate, and says how long it is; it is not judged: --ocsp --trace shows
+    /// it coming
     #[arg(long, visible_alias = "status")]
     pub(crate) ocsp: bool,
 
@@ -59,15 +87,28 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "FILE")]
     pub(crate) save_ocsp: Option<PathBuf>,
 
+    /// Asks for signed certificate timestamps (RFC 6962) of its certificate, and says how many came; they are not judged
+    #[arg(long)]
+    pub(crate) scts: bool,
+
+    /// Takes a short-lived key that the certificate delegates to, in its place (RFC 9345)
+    #[arg(long)]
+    pub(crate) delegated_credentials: bool,
+
+    /// Tells the server which authorities of --ca are trusted, so that it can choose its certificate by them:
+    /// --ca ca.pem --name-authorities
+    #[arg(long, requires = "ca")]
+    pub(crate) name_authorities: bool,
+
     /// Sends close_notify when standard input ends; receiving goes on until the server closes
     #[arg(long)]
     pub(crate) half_close: bool,
 
-    /// How long connecting, and then the handshake, may take
+    /// How long connecting, and then the handshake, may take: --timeout 2.5
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// Says nothing on standard error but errors
+    /// Says nothing on standard error but errors: --quiet --half-close <file >copy
     #[arg(long, short, conflicts_with = "trace")]
     pub(crate) quiet: bool,
 
@@ -93,8 +134,25 @@ pub(crate) struct Connect {
     pub(crate) protocol: Protocol,
 
     #[command(flatten)]
+    pub(crate) certificates: Certificates,
+
+    #[command(flatten)]
+    pub(crate) records: Records,
+
+    /// Asks a server that does not know --record-size-limit for records of at most 512, 1024, 2048 or 4096 bytes, both ways
+    /// (RFC 6066): --max-fragment 1024
+    #[arg(long, value_name = "BYTES", value_parser = choices::max_fragment, help_heading = "Records", visible_alias = "maxfraglen")]
+    pub(crate) max_fragment: Option<MaxFragmentLength>,
+
+    #[command(flatten)]
     pub(crate) shape: Shape,
 
     #[command(flatten)]
     pub(crate) keys: Keys,
+
+    /// Danger: writes the keys of both directions to FILE, with their sequence numbers after the handshake, as a kernel that
+    /// takes over the records needs them. Whoever reads FILE reads everything, and can send in either's
+    /// name: --traffic-keys keys.txt
+    #[arg(long, value_name = "FILE", help_heading = "Keys for other protocols")]
+    pub(crate) traffic_keys: Option<PathBuf>,
 }

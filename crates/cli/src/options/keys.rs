@@ -13,8 +13,13 @@ pub(crate) struct Keys {
     #[arg(long, value_name = "LABEL[:LEN]", value_parser = Export::parse, visible_alias = "keymatexport")]
     pub(crate) export: Vec<Export>,
 
-    /// Says what binds another protocol to this connection, such as SCRAM: --channel-binding tls-exporter (RFC 9266);
-    /// repeatable
+    /// Like --export, from the secrets that there are before the handshake is finished, if early data is accepted:
+    /// --early-data request.txt --export-early mine. What is replayed replays it too
+    #[arg(long, value_name = "LABEL[:LEN]", value_parser = Export::parse)]
+    pub(crate) export_early: Vec<Export>,
+
+    /// Says what binds another protocol to this connection, such as SCRAM: --channel-binding tls-exporter (RFC 9266),
+    /// tls-server-end-point or, in TLS 1.2, tls-unique (RFC 5929); repeatable
     #[arg(long, value_name = "TYPE", value_parser = ChannelBinding::parse)]
     pub(crate) channel_binding: Vec<ChannelBinding>,
 }
@@ -51,14 +56,18 @@ impl Export {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChannelBinding {
     Exporter,
+    ServerEndPoint,
+    Unique,
 }
 
 impl ChannelBinding {
-    const ALL: [Self; 1] = [Self::Exporter];
+    const ALL: [Self; 3] = [Self::Exporter, Self::ServerEndPoint, Self::Unique];
 
     fn name(self) -> &'static str {
         match self {
             Self::Exporter => "tls-exporter",
+            Self::ServerEndPoint => "tls-server-end-point",
+            Self::Unique => "tls-unique",
         }
     }
 
@@ -98,6 +107,6 @@ mod tests {
         for it in ChannelBinding::ALL {
             assert_eq!(ChannelBinding::parse(&it.to_string().to_uppercase()), Ok(it));
         }
-        assert!(ChannelBinding::parse("tls-none").unwrap_err().contains("tls-exporter"));
+        assert!(ChannelBinding::parse("tls-none").unwrap_err().contains("tls-exporter, tls-server-end-point"));
     }
 }

@@ -1,18 +1,24 @@
 //! What can be said on the command line, and which names stand for what.
 
+mod certificates;
 mod connect;
+mod delegate;
 mod endpoint;
 mod keys;
 mod pass;
 mod protocol;
+mod records;
 mod serve;
 mod shape;
 
+pub(crate) use certificates::Certificates;
 pub(crate) use connect::Connect;
+pub(crate) use delegate::Delegate;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use keys::{ChannelBinding, Export, Keys};
+pub(crate) use keys::{ChannelBinding, Keys};
 pub(crate) use pass::Pass;
 pub(crate) use protocol::{Protocol, PskUse};
+pub(crate) use records::Records;
 pub(crate) use serve::{Serve, WhetherRequired};
 pub(crate) use shape::{Extension, KeyShares, Shape};
 
@@ -47,6 +53,9 @@ pub(crate) enum Command {
     /// Serves clients: echoes what they send, or the files of a folder over HTTP/1.1
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<Serve>),
+    /// Delegates a certificate's key: makes a credential (RFC 9345) for another key that may stand in for some days
+    #[command(after_help = delegate::EXAMPLES)]
+    Delegate(Delegate),
 }
 
 #[cfg(test)]
@@ -57,5 +66,27 @@ mod tests {
     fn command_line_is_consistent() {
         use clap::CommandFactory;
         CommandLine::command().debug_assert();
+    }
+
+    /// In its own words or at the end: an example shows more than a description.
+    #[test]
+    fn every_option_stands_in_an_example() {
+        use clap::CommandFactory;
+        let mut line = CommandLine::command();
+        line.build();
+        let mut without = Vec::new();
+        for command in line.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            let words = help.split_whitespace().map(|it| it.trim_end_matches([',', ';', ':', '.', ')']));
+            let words: Vec<_> = words.collect();
+            let options = command.get_arguments().filter_map(|it| it.get_long());
+            for option in options.filter(|it| !matches!(*it, "help" | "version")) {
+                let written = format!("--{option}");
+                if words.iter().filter(|word| **word == written).count() < 2 {
+                    without.push(format!("{} {written}", command.get_name()));
+                }
+            }
+        }
+        assert!(without.is_empty(), "{without:?}");
     }
 }

@@ -13,11 +13,13 @@ use crate::choices;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Second connections")]
 pub(crate) struct PskUse {
-    /// The hash that pre-shared keys are bound to, sha256 or sha384; only suites with it can use them
+    /// The hash that pre-shared keys are bound to, sha256 or sha384; only suites with it can use them: --psk-hash
+    /// sha384
     #[arg(long, value_name = "HASH", default_value = "sha256", value_parser = choices::psk_hash)]
     pub(crate) psk_hash: HashAlgorithm,
 
-    /// Derives the keys that are used from those that were given (RFC 9258), one for each hash that suites have
+    /// Derives the keys that are used from those that were given (RFC 9258), one for each hash that suites have: --psk-import
+    /// on both ends
     #[arg(long)]
     pub(crate) psk_import: bool,
 }
@@ -31,15 +33,15 @@ pub(crate) struct Protocol {
     #[arg(long, value_name = "NAME", value_parser = choices::policy)]
     pub(crate) policy: Option<&'static Policy>,
 
-    /// Application protocols, most wanted first, such as h2,http/1.1
+    /// Application protocols, most wanted first, such as --alpn h2,http/1.1
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) alpn: Vec<String>,
 
-    /// The oldest version to speak: 1.2 or 1.3
+    /// The oldest version to speak: --min-version 1.3
     #[arg(long, value_name = "VERSION", value_parser = choices::version)]
     pub(crate) min_version: Option<ProtocolVersion>,
 
-    /// The newest version to speak: 1.2 or 1.3
+    /// The newest version to speak: --max-version 1.2
     #[arg(long, value_name = "VERSION", value_parser = choices::version)]
     pub(crate) max_version: Option<ProtocolVersion>,
 
@@ -55,11 +57,12 @@ pub(crate) struct Protocol {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = choices::signature_scheme, visible_alias = "sigalgs")]
     pub(crate) signatures: Vec<SignatureScheme>,
 
-    /// Appends the connection's secrets to this file, as SSLKEYLOGFILE: whoever reads it reads everything
+    /// Appends the connection's secrets to this file, as SSLKEYLOGFILE: whoever reads it reads everything: --keylog
+    /// keys.log for Wireshark
     #[arg(long, value_name = "FILE", visible_alias = "keylogfile")]
     pub(crate) keylog: Option<PathBuf>,
 
-    /// Shows every handshake message and alert with its meaning on standard error
+    /// Shows every handshake message and alert with its meaning on standard error: --trace 2>trace.txt
     #[arg(long)]
     pub(crate) trace: bool,
 }

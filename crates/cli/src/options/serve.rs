@@ -7,7 +7,7 @@ use bulla::resume::{MAX_SESSION_LIFETIME, MIN_TICKET_PERIOD};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::endpoint::seconds;
-use super::{Endpoint, Keys, Pass, Protocol, PskUse};
+use super::{Certificates, Endpoint, Keys, Pass, Protocol, PskUse, Records};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +27,21 @@ Examples:
   bulla serve [::]:443 --root . --cert chain.pem --key key.pem --early-data 16384
 
   Clients that have a key, each a line IDENTITY:HEX of the file, and no certificate at all:
-  bulla serve 127.0.0.1:8443 --echo --psk-file keys.txt";
+  bulla serve 127.0.0.1:8443 --echo --psk-file keys.txt
+
+  Two ends that know each other by their public keys, without any certificate:
+  bulla serve 127.0.0.1:8443 --echo --raw-key server.key --raw-public-key client.pub
+
+  A certificate with all that belongs to it: its staple, timestamps, and a key that stands in (bulla delegate --help):
+  bulla serve [::]:443 --root . --cert chain.pem --key key.pem --staple leaf.der --sct leaf.sct --delegated-credential
+  short.dc --delegated-key short.key --compress-certificate brotli,zlib
+
+  A folder that is for clients with a certificate alone, which are asked for it when they want something there:
+  bulla serve [::]:443 --root public --cert chain.pem --key key.pem --client-ca ca.pem --client-auth-for private/
+
+  Who is calling, and two more servers behind this port:
+  bulla serve [::]:443 --root . --cert chain.pem --key key.pem --fingerprint --pass mail.example.com=127.0.0.1:9443
+  --pass *.example.net=192.0.2.7:443";
 
 /// `bulla serve`.
 #[derive(Debug, Args)]
@@ -38,17 +52,32 @@ pub(crate) struct Serve {
     pub(crate) address: Endpoint,
 
     /// A certificate to show (PEM chain, leaf first, or DER); repeatable, the client's server name chooses
-    #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "key")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["psk_file", "raw_key"], requires = "key")]
     pub(crate) cert: Vec<PathBuf>,
 
-    /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER
-    #[arg(long, value_name = "FILE", required_unless_present = "psk_file", requires = "cert")]
+    /// The private key of the certificate in the same place: PKCS#8, SEC1 or PKCS#1, PEM or DER. A dash means that it is
+    /// elsewhere, and --delegated-key stands in
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["psk_file", "raw_key"], requires = "cert")]
     pub(crate) key: Vec<PathBuf>,
 
     /// An OCSP response (DER) for the certificate in the same place, for clients that ask: --staple leaf.der. A dash means
     /// none; openssl ocsp -respout makes such a file
     #[arg(long, value_name = "FILE", requires = "cert", visible_alias = "status-file")]
     pub(crate) staple: Vec<PathBuf>,
+
+    /// Signed certificate timestamps for the certificate in the same place, for clients that ask: --sct leaf.sct, a
+    /// SignedCertificateTimestampList (RFC 6962) as its length says. A dash means none
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) sct: Vec<PathBuf>,
+
+    /// A credential by which another key stands in for the certificate's in the same place, for clients that take it:
+    /// --delegated-credential short.dc --delegated-key short.key. A dash means none; bulla delegate makes one
+    #[arg(long, value_name = "FILE", requires = "delegated_key")]
+    pub(crate) delegated_credential: Vec<PathBuf>,
+
+    /// The private key of the delegated credential in the same place
+    #[arg(long, value_name = "FILE", requires = "delegated_credential")]
+    pub(crate) delegated_key: Vec<PathBuf>,
 
     /// Sends back what a client sends
     #[arg(long)]
@@ -62,9 +91,20 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Vec<PathBuf>,
 
-    /// Refuses a client without a certificate ("require", the default with --client-ca) or lets it in ("request")
-    #[arg(long, value_name = "require|request", requires = "client_ca", hide_possible_values = true)]
+    /// Refuses a client without a certificate ("require", the default with --client-ca) or lets it in:
+    /// --client-ca ca.pem --client-auth request
+    #[arg(long, value_name = "require|request", hide_possible_values = true)]
     pub(crate) client_auth: Option<WhetherRequired>,
+
+    /// Asks clients to staple an OCSP response to their certificate, in TLS 1.3; it is not judged: --client-ca
+    /// ca.pem --client-ocsp
+    #[arg(long, requires = "client_ca")]
+    pub(crate) client_ocsp: bool,
+
+    /// Asks for a certificate of --client-ca only when a client wants something in this folder, or this file, under --root,
+    /// and gives it to nobody else: --client-auth-for private/. TLS 1.3 clients that offer it alone can be asked then
+    #[arg(long, value_name = "PATH", requires = "client_ca", conflicts_with_all = ["client_auth", "echo"])]
+    pub(crate) client_auth_for: Vec<PathBuf>,
 
     /// Passes clients that ask for NAME on to another server, their bytes untouched: --pass mail.example.com=127.0.0.1:9443.
     /// NAME may begin with *. for any one label; repeatable
@@ -79,24 +119,24 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) once: bool,
 
-    /// Serves at most this many connections at a time; further ones wait
+    /// Serves at most this many connections at a time; further ones wait: --max-connections 16
     #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) max_connections: u32,
 
-    /// How long a client may take for its handshake
+    /// How long a client may take for its handshake: --timeout 2.5
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// How long a client may send and take nothing before it is closed
+    /// How long a client may send and take nothing before it is closed: --idle-timeout 600
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) idle_timeout: Duration,
 
-    /// Says nothing on standard error but errors
+    /// Says nothing on standard error but errors: --quiet
     #[arg(long, short, conflicts_with = "trace")]
     pub(crate) quiet: bool,
 
-    /// How many tickets a client gets in each TLS 1.3 handshake, 0 to 10, of which it uses each once. 0 switches
-    /// resumption off, in TLS 1.2 too
+    /// How many tickets a client gets in each TLS 1.3 handshake, 0 to 10, of which it uses each once: --tickets 4.
+    /// 0 switches resumption off, in TLS 1.2 too
     #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=10), help_heading = "Second connections")]
     pub(crate) tickets: u8,
 
@@ -126,12 +166,18 @@ pub(crate) struct Serve {
     pub(crate) psk_use: PskUse,
 
     /// Puts what a HelloRetryRequest must remember into its cookie, so that any server with the same --ticket-secret can
-    /// go on from there
+    /// go on from there: --stateless-retry --ticket-secret secret.hex
     #[arg(long, help_heading = "Second connections")]
     pub(crate) stateless_retry: bool,
 
     #[command(flatten)]
     pub(crate) protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
+
+    #[command(flatten)]
+    pub(crate) records: Records,
 
     #[command(flatten)]
     pub(crate) keys: Keys,

@@ -3,14 +3,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bulla::config::ClientHelloView;
 use bulla::crypto::ring;
-use bulla::{Peek, Timeouts, read_client_hello};
+use bulla::{Peek, read_client_hello};
 
 use super::md5::md5;
 use crate::console::{self, grouped};
@@ -21,93 +20,37 @@ use crate::setup;
 /// How much is read at a time.
 const STEP: usize = 0x4000;
 
-/// A connection, of which some bytes were read to look at them. They are read again first.
-#[derive(Debug)]
-pub(super) struct Looked {
-    transport: TcpStream,
-    seen: Vec<u8>,
-    /// How many of them were read again.
-    taken: usize,
-}
-
-impl Looked {
-    /// Looks at nothing.
-    pub(super) fn new(transport: TcpStream) -> Self {
-        Self { transport, seen: Vec::new(), taken: 0 }
-    }
-
-    /// Reads until there is a whole ClientHello, and returns it. Nothing that goes wrong is told here: whoever reads the same
-    /// bytes afterwards finds the same, and has an alert for it.
-    pub(super) fn look(&mut self, limit: Duration) -> Option<ClientHelloView> {
-        let end = Instant::now() + limit;
-        loop {
-            match read_client_hello(&self.seen) {
-                Ok(Peek::ClientHello(hello)) => return Some(hello),
-                Ok(Peek::NeedMore { hint }) => self.read_more(hint, end).ok()?,
-                Err(_) => return None,
-            }
+/// Reads from a client until there is a whole ClientHello. Returns all that it has sent, and the hello. Nothing that goes
+/// wrong is told here: whoever takes up the same bytes finds the same, and has an alert for it.
+pub(super) fn look(transport: &TcpStream, limit: Duration) -> (Vec<u8>, Option<ClientHelloView>) {
+    let (mut received, end) = (Vec::new(), Instant::now() + limit);
+    loop {
+        let hint = match read_client_hello(&received) {
+            Ok(Peek::ClientHello(hello)) => return (received, Some(hello)),
+            Ok(Peek::NeedMore { hint }) => hint,
+            Err(_) => return (received, None),
+        };
+        if read_to(transport, &mut received, hint, end).is_err() {
+            return (received, None);
         }
     }
+}
 
-    /// Reads until so many bytes are there.
-    fn read_more(&mut self, len: usize, end: Instant) -> io::Result<()> {
-        let mut buffer = [0; STEP];
-        while self.seen.len() < len {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            self.transport.set_read_timeout(Some(left))?;
-            match self.transport.read(&mut buffer)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => self.seen.extend_from_slice(buffer.get(..read).unwrap_or_default()),
-            }
+/// Reads until so many bytes are there.
+fn read_to(mut transport: &TcpStream, received: &mut Vec<u8>, len: usize, end: Instant) -> io::Result<()> {
+    let mut buffer = [0; STEP];
+    while received.len() < len {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
         }
-        Ok(())
-    }
-}
-
-impl Deref for Looked {
-    type Target = TcpStream;
-
-    fn deref(&self) -> &TcpStream {
-        &self.transport
-    }
-}
-
-impl Read for Looked {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let mut rest = self.seen.get(self.taken..).unwrap_or_default();
-        if rest.is_empty() {
-            return self.transport.read(out);
+        transport.set_read_timeout(Some(left))?;
+        match transport.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => received.extend_from_slice(buffer.get(..read).unwrap_or_default()),
         }
-        let read = rest.read(out)?;
-        self.taken += read;
-        if self.taken == self.seen.len() {
-            (self.seen, self.taken) = (Vec::new(), 0);
-        }
-        Ok(read)
     }
-}
-
-impl Write for Looked {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.transport.write(data)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.transport.flush()
-    }
-}
-
-impl Timeouts for Looked {
-    fn timeouts(&self) -> io::Result<(Option<Duration>, Option<Duration>)> {
-        self.transport.timeouts()
-    }
-
-    fn set_timeouts(&mut self, timeouts: (Option<Duration>, Option<Duration>)) -> io::Result<()> {
-        self.transport.set_timeouts(timeouts)
-    }
+    Ok(())
 }
 
 /// Says what the client's software is known by.
@@ -123,24 +66,25 @@ pub(super) fn destination<'p>(passes: &'p [Pass], hello: &ClientHelloView) -> Op
     passes.iter().find(|pass| pass.is_for(name))
 }
 
-/// Passes all bytes both ways, those that were looked at first, until both ends have finished or neither moves any more.
-pub(super) fn pass(
-    name: &str,
-    mut looked: Looked,
-    to: &Pass,
-    connect_limit: Duration,
-    idle_limit: Duration,
-) -> Result<(), Failure> {
+/// How long passing may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) connecting: Duration,
+    pub(super) idle: Duration,
+}
+
+/// Passes all bytes both ways, those that were received first, until both ends have finished or neither moves any more.
+pub(super) fn pass(name: &str, client: &TcpStream, received: &[u8], to: &Pass, limits: Limits) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::new(Kind::Network, format!("{name}: passed to {}", to.to), error);
-    let backend = setup::open(&to.to, connect_limit)?;
-    for socket in [&looked.transport, &backend] {
-        socket.set_read_timeout(Some(idle_limit)).map_err(failed)?;
-        socket.set_write_timeout(Some(idle_limit)).map_err(failed)?;
+    let backend = setup::open(&to.to, limits.connecting)?;
+    for socket in [client, &backend] {
+        socket.set_read_timeout(Some(limits.idle)).map_err(failed)?;
+        socket.set_write_timeout(Some(limits.idle)).map_err(failed)?;
     }
-    let (client, moved) = (looked.transport.try_clone().map_err(failed)?, AtomicU64::new(0));
+    let moved = AtomicU64::new(0);
     let (there, back) = thread::scope(|scope| {
-        let back = scope.spawn(|| copy(&mut &backend, &client, &moved));
-        let there = copy(&mut looked, &backend, &moved);
+        let back = scope.spawn(|| copy(&mut &backend, client, &moved));
+        let there = copy(&mut received.chain(client), &backend, &moved);
         (there, back.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
     });
     let (there, back) = (there.map_err(failed)?, back.map_err(failed)?);

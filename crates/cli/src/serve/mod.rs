@@ -8,7 +8,7 @@ mod opening;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +22,8 @@ use crate::report::{Failure, Kind, Role};
 use crate::setup;
 use crate::told;
 use crate::trace::Trace;
-use looking::Looked;
+use http::Site;
+use looking::Limits;
 use opening::Opening;
 
 /// How long a closed connection may take until the client has closed too. Closing earlier could make the system throw
@@ -31,7 +32,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no handle left for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Connected = Stream<ServerConnection, Looked>;
+type Connected = Stream<ServerConnection, TcpStream>;
 
 /// What every connection gets.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ struct Service {
 #[derive(Debug)]
 enum What {
     Echo,
-    Files(PathBuf),
+    Files(Site),
 }
 
 /// Runs the command.
@@ -96,7 +97,7 @@ fn service(options: &Serve) -> Result<Service, Failure> {
                 // offers http/1.0 and nothing else.
                 config = config.alpn(["http/1.1", "http/1.0"]).map_err(|error| Failure::usage("--alpn", error))?;
             }
-            What::Files(real)
+            What::Files(Site { private: private(&real, &options.client_auth_for)?, root: real })
         }
     };
     Ok(Service {
@@ -109,6 +110,17 @@ fn service(options: &Serve) -> Result<Service, Failure> {
         handshake_limit: options.timeout,
         idle_limit: options.idle_timeout,
     })
+}
+
+/// The real places of what known clients alone may have.
+fn private(root: &Path, paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let real = |path: &PathBuf| {
+        let below = path.strip_prefix("/").unwrap_or(path);
+        let unusable = |why: String| Failure::usage("--client-auth-for", format!("{}: {why}", path.display()));
+        let real = root.join(below).canonicalize().map_err(|error| unusable(error.to_string()))?;
+        if real.starts_with(root) { Ok(real) } else { Err(unusable("this is not in the folder of --root".into())) }
+    };
+    paths.iter().map(real).collect()
 }
 
 fn listen(options: &Serve) -> Result<TcpListener, Failure> {
@@ -152,14 +164,16 @@ impl Service {
         let name = format!("#{number} {peer}");
         // Small answers must not wait for the client's acknowledgement of earlier ones.
         let _ = transport.set_nodelay(true);
-        let mut transport = Looked::new(transport);
+        let mut received = Vec::new();
         if self.fingerprint || !self.passes.is_empty() {
-            let hello = transport.look(self.handshake_limit);
+            let hello;
+            (received, hello) = looking::look(&transport, self.handshake_limit);
             if let Some(hello) = hello.as_ref().filter(|_| self.fingerprint) {
                 looking::tell_fingerprint(&name, hello);
             }
             if let Some(pass) = hello.as_ref().and_then(|hello| looking::destination(&self.passes, hello)) {
-                return looking::pass(&name, transport, pass, self.handshake_limit, self.idle_limit);
+                let limits = Limits { connecting: self.handshake_limit, idle: self.idle_limit };
+                return looking::pass(&name, &transport, &received, pass, limits);
             }
         }
         let mut config = self.config.clone();
@@ -168,7 +182,7 @@ impl Service {
         }
         let connection = ServerConnection::new(Arc::new(config));
         let connection = connection.map_err(|error| Failure::of_tls(&name, Role::Server, &error))?;
-        let mut stream = Stream::new(connection, transport);
+        let mut stream = Stream::with_received(connection, transport, &received);
         let served = self.talk(&name, &mut stream);
         // The client may be gone, or take nothing more; then nobody needs to hear it.
         let _ = stream.transport().set_write_timeout(Some(LINGER)).and_then(|()| stream.close());
@@ -183,9 +197,10 @@ impl Service {
             tell(name, stream);
             told::keys(&format!("{name}: "), stream.connection(), &self.keys);
         };
+        let authenticated = |stream: &Connected| tell_certificate(name, stream);
         let limited = stream.transport().set_read_timeout(Some(self.idle_limit));
         let limited = limited.and_then(|()| stream.transport().set_write_timeout(Some(self.idle_limit)));
-        let mut opening = Opening::new(stream, self.handshake_limit, &finished);
+        let mut opening = Opening::new(stream, self.handshake_limit, &finished, &authenticated);
         // A client that wanted nothing but early data still has to show that it was there.
         let talked = limited.and_then(|()| opening.begin());
         let talked = talked.and_then(|()| self.exchange(name, &mut opening)).and_then(|()| opening.finish());
@@ -202,9 +217,9 @@ impl Service {
     fn exchange(&self, name: &str, opening: &mut Opening<'_>) -> io::Result<()> {
         match &self.what {
             What::Echo => echo::serve(opening),
-            What::Files(root) => {
+            What::Files(site) => {
                 let log = |line: &str| console::note(&format!("{name}: {line}"));
-                http::serve(opening, root, self.idle_limit, &log)
+                http::serve(opening, site, self.idle_limit, &log)
             }
         }
     }
@@ -214,8 +229,12 @@ fn tell(name: &str, stream: &Connected) {
     let connection = stream.connection();
     let asked_for = connection.server_name().map_or(String::new(), |it| format!(", for {}", console::clean(it)));
     console::note(&format!("{name}: {}{asked_for}", negotiated::line(connection)));
-    if let Some(certificate) = negotiated::peer(connection) {
-        console::note(&format!("{DIM}{name}: its certificate: {certificate}{DIM:#}"));
+    tell_certificate(name, stream);
+}
+
+fn tell_certificate(name: &str, stream: &Connected) {
+    if let Some(certificate) = negotiated::peer(stream.connection()) {
+        console::note(&format!("{DIM}{name}: {certificate}{DIM:#}"));
     }
 }
 

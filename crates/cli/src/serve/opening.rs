@@ -8,7 +8,10 @@ use std::io::{self, BufRead, Read, Write};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use bulla::Error;
+
 use super::Connected;
+use crate::negotiated;
 
 /// How much is sent before the handshake is finished: any socket's buffer holds it.
 const MAX_HALF_RTT: usize = 0x4000;
@@ -27,13 +30,20 @@ pub(super) struct Opening<'s> {
     is_finished: bool,
     /// Told once, when the handshake is finished.
     finished: &'s dyn Fn(&Connected),
+    /// Told when the client has shown who it is behind the handshake.
+    authenticated: &'s dyn Fn(&Connected),
 }
 
 impl<'s> Opening<'s> {
     /// Begins a handshake that must be finished within `limit`.
-    pub(super) fn new(stream: &'s mut Connected, limit: Duration, finished: &'s dyn Fn(&Connected)) -> Self {
+    pub(super) fn new(
+        stream: &'s mut Connected,
+        limit: Duration,
+        finished: &'s dyn Fn(&Connected),
+        authenticated: &'s dyn Fn(&Connected),
+    ) -> Self {
         let end = Instant::now() + limit;
-        Self { stream, end, early: Vec::new(), unread: 0..0, half_rtt: 0, is_finished: false, finished }
+        Self { stream, end, early: Vec::new(), unread: 0..0, half_rtt: 0, is_finished: false, finished, authenticated }
     }
 
     /// Says whether the handshake is finished: until then, whatever comes may have been sent by somebody else before.
@@ -53,6 +63,30 @@ impl<'s> Opening<'s> {
             self.go_on()?;
         }
         Ok(())
+    }
+
+    /// Says whether the client has shown a certificate, and asks for one behind the handshake if not. RFC 8446 §4.6.2. One
+    /// that cannot be asked, has none, or sends something else first is not known.
+    pub(super) fn is_authenticated(&mut self) -> io::Result<bool> {
+        while !self.is_finished {
+            self.go_on()?;
+        }
+        if negotiated::peer(self.stream.connection()).is_some() {
+            return Ok(true);
+        }
+        match self.stream.request_client_certificate() {
+            Ok(()) => {}
+            Err(error) if matches!(bulla::tls_error(&error), Some(Error::Misuse(_))) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        if !self.stream.await_client_certificate()? {
+            return Ok(false);
+        }
+        let told = negotiated::peer(self.stream.connection());
+        if told.is_some() {
+            (self.authenticated)(self.stream);
+        }
+        Ok(told.is_some())
     }
 
     /// Reads early data once, behind what was not taken yet. A client cannot send more than `--early-data` says.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bulla::config::ClientHelloShape;
 use bulla::{ClientConfig, Roots, ServerName};
 
-use super::protocol::{protocol, psk_protocol};
-use super::{identity, roots_from};
+use super::identity::{self, Shown};
+use super::protocol::{certificates, protocol, psk_protocol, records};
+use super::roots_from;
 use crate::console;
 use crate::options::{Connect, KeyShares, Shape};
 use crate::psk;
@@ -22,15 +23,30 @@ pub(crate) fn client(options: &Connect) -> Result<ClientConfig, Failure> {
             psk_protocol(config, "--psk", &options.protocol)?
         }
         _ => {
-            let roots = if options.ca.is_empty() { system_roots()? } else { roots_from("--ca", &options.ca)? };
-            protocol(psks.into_iter().fold(ClientConfig::new(roots), ClientConfig::psk), &options.protocol)?
+            let config = ClientConfig::new(roots(options)?);
+            protocol(psks.into_iter().fold(config, ClientConfig::psk), &options.protocol)?
         }
     };
-    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        config = config.identity(identity::read(cert, key)?);
+    let shown = Shown { certs: &options.cert, keys: &options.key, staples: &options.staple, ..Shown::default() };
+    for identity in shown.read()?.into_iter().chain(identity::raw(&options.certificates.raw_key)?) {
+        config = config.and_identity(identity);
     }
-    let config = shape(config, &options.shape)?;
-    Ok(config.ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))
+    if !options.certificates.raw_public_key.is_empty() {
+        let keys = identity::raw_public_keys(&options.certificates.raw_public_key)?;
+        let trusted = config.trusted_raw_public_keys(keys);
+        config = trusted.map_err(|error| Failure::usage("--raw-public-key", error))?;
+    }
+    config = records(certificates(shape(config, &options.shape)?, &options.certificates)?, &options.records)?;
+    if let Some(length) = options.max_fragment {
+        config = config.max_fragment_length(length).map_err(|error| Failure::usage("--max-fragment", error))?;
+    }
+    let config = config
+        .ask_for_scts(options.scts)
+        .accept_delegated_credentials(options.delegated_credentials)
+        .name_authorities(options.name_authorities);
+    Ok(config
+        .post_handshake_auth(options.post_handshake_auth)
+        .ask_for_ocsp(options.ocsp || options.save_ocsp.is_some()))
 }
 
 /// Decides what the ClientHello looks like.
@@ -59,6 +75,15 @@ pub(crate) fn server_name(options: &Connect) -> Result<ServerName, Failure> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     ServerName::try_from(bare.to_string())
         .map_err(|_| Failure::usage(option, format!("{name:?} is neither a DNS name nor an IP address")))
+}
+
+/// Whom to trust: those of the system, unless something else is said.
+fn roots(options: &Connect) -> Result<Roots, Failure> {
+    match (options.ca.is_empty(), options.certificates.raw_public_key.is_empty()) {
+        (false, _) => roots_from("--ca", &options.ca),
+        (true, false) => Ok(Roots::new()),
+        (true, true) => system_roots(),
+    }
 }
 
 fn system_roots() -> Result<Roots, Failure> {

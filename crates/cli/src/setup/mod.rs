@@ -7,6 +7,7 @@ mod resumption;
 mod server;
 
 pub(crate) use client::{client, server_name};
+pub(crate) use identity::{public_key, read as identity};
 pub(crate) use server::server;
 
 use std::io;

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use bulla::wire::ProtocolVersion;
+use bulla::config::PadToMultipleOf;
+use bulla::config::compression::{Brotli, CompressCertificates, Zlib};
+use bulla::wire::{CertificateCompressionAlgorithm, ProtocolVersion};
 use bulla::{ClientConfig, ConfigError, KeyLogFile, ServerConfig};
 
 use crate::choices;
-use crate::options::Protocol;
+use crate::options::{Certificates, Protocol, Records};
 use crate::report::Failure;
 
 /// What both configurations have, which are two types with the same methods.
 pub(super) trait Decisions: Sized {
     fn with_versions(self, versions: Vec<ProtocolVersion>) -> Result<Self, ConfigError>;
     fn with_options(self, options: &Protocol) -> Result<Self, ConfigError>;
+    fn with_certificates(self, options: &Certificates) -> Result<Self, ConfigError>;
+    fn with_records(self, options: &Records) -> Result<Self, ConfigError>;
     fn with_key_log(self, file: KeyLogFile) -> Self;
 }
 
@@ -43,6 +47,29 @@ macro_rules! decisions {
                 Ok(config)
             }
 
+            fn with_certificates(self, options: &Certificates) -> Result<Self, ConfigError> {
+                let mut config = self;
+                if !options.certificate_signatures.is_empty() {
+                    config = config.certificate_signature_schemes(options.certificate_signatures.iter().copied())?;
+                }
+                if !options.compress_certificate.is_empty() {
+                    let algorithms = options.compress_certificate.iter();
+                    config = config.certificate_compression(algorithms.map(|it| compression(*it)))?;
+                }
+                Ok(config)
+            }
+
+            fn with_records(self, options: &Records) -> Result<Self, ConfigError> {
+                let mut config = self;
+                if let Some(limit) = options.record_size_limit {
+                    config = config.record_size_limit(limit)?;
+                }
+                if let Some(multiple) = options.record_padding {
+                    config = config.record_padding(Arc::new(PadToMultipleOf::new(multiple)));
+                }
+                Ok(config)
+            }
+
             fn with_key_log(self, file: KeyLogFile) -> Self {
                 self.key_log(Arc::new(file))
             }
@@ -67,6 +94,24 @@ pub(super) fn protocol<C: Decisions>(config: C, options: &Protocol) -> Result<C,
         config = config.with_key_log(file);
     }
     Ok(config)
+}
+
+/// Decides how certificates may be signed and compressed.
+pub(super) fn certificates<C: Decisions>(config: C, options: &Certificates) -> Result<C, Failure> {
+    let decided = config.with_certificates(options);
+    decided.map_err(|error| Failure::usage("--compress-certificate, --certificate-signatures", error))
+}
+
+/// Decides how large records are.
+pub(super) fn records<C: Decisions>(config: C, options: &Records) -> Result<C, Failure> {
+    config.with_records(options).map_err(|error| Failure::usage("--record-size-limit", error))
+}
+
+fn compression(algorithm: CertificateCompressionAlgorithm) -> Arc<dyn CompressCertificates> {
+    match algorithm {
+        CertificateCompressionAlgorithm::zlib => Arc::new(Zlib),
+        _ => Arc::new(Brotli),
+    }
 }
 
 /// Like [`protocol`], where pre-shared keys are all there is: only TLS 1.3 has them.

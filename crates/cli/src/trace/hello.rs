@@ -73,7 +73,7 @@ fn offer(extension: &ClientExtension<'_>) -> Option<(&'static str, String)> {
         ClientExtension::MaxFragmentLength(limit) => ("fragments", fragments(*limit)),
         ClientExtension::StatusRequest(CertificateStatusRequest::Ocsp(_)) => ("staple", "an OCSP response".into()),
         ClientExtension::Padding(bytes) => ("padding", format!("{} B", grouped(bytes.len()))),
-        ClientExtension::Unknown(it) if !is_grease(it.extension_type.0) => {
+        ClientExtension::Unknown(it) if !is_grease(it.extension_type.0) && !it.extension_data.is_empty() => {
             ("also", format!("{} ({} B)", extension_name(it.extension_type), grouped(it.extension_data.len())))
         }
         _ => return None,

@@ -4,12 +4,13 @@ use std::fmt::Display;
 
 use bulla::wire::{
     Certificate, CertificateExtension, CertificateRequest, CertificateRequestExtension, CertificateRequestTls12,
-    CertificateStatus, DelegatedCredential, ExtensionType, Handshake, KeyUpdateRequest, ServerKeyExchange, is_grease,
+    CertificateStatus, DelegatedCredential, ExtensionType, Handshake, KeyUpdateRequest, ServerKeyExchange,
+    SignedCertificateTimestampList, is_grease,
 };
 
 use super::Told;
 use super::hello::{algorithm_list, client_hello, encrypted_extensions, hello_retry_request, server_hello};
-use crate::certificate::{self, Described, RawKey};
+use crate::certificate::{Described, RawKey};
 use crate::choices::list;
 use crate::console::{clean, grouped};
 
@@ -29,7 +30,8 @@ pub(super) fn told(message: &Handshake<'_>) -> Told {
         }
         Handshake::CertificateTls12(message) => certificates(message.certificate_list.iter().map(|entry| entry.0)),
         Handshake::RawPublicKeyTls12(message) => {
-            (format!("a raw public key of {} B", message.subject_public_key_info.len()), Vec::new())
+            let key = message.subject_public_key_info;
+            certificates((!key.is_empty()).then_some(key).into_iter())
         }
         Handshake::CertificateStatus(CertificateStatus::Ocsp(response)) => {
             (format!("an OCSP response of {} B for the certificate", grouped(response.len())), Vec::new())
@@ -121,12 +123,10 @@ fn delegated(delegated: &DelegatedCredential<'_>) -> String {
     format!("{key} for {own}, signed with {by}, good until {seconds} s after the certificate begins")
 }
 
-/// Counts what stands in a SignedCertificateTimestampList. RFC 6962 §3.3.
-pub(super) fn timestamps(list: &[u8]) -> String {
-    match certificate::count_timestamps(list) {
-        Some(count) => format!("{count}, {} B in all", grouped(list.len())),
-        None => format!("an unreadable list of {} B", grouped(list.len())),
-    }
+/// Counts signed certificate timestamps.
+pub(super) fn timestamps(list: &SignedCertificateTimestampList<'_>) -> String {
+    let len = list.sct_list.iter().map(|timestamp| timestamp.0.len()).sum();
+    format!("{}, {} B in all", list.sct_list.len(), grouped(len))
 }
 
 fn certificates<'a>(chain: impl Iterator<Item = &'a [u8]>) -> Told {

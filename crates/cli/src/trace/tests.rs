@@ -1,8 +1,8 @@
 use bulla::wire::{
     Certificate, CertificateCompressionAlgorithm, CertificateEntry, CertificateExtension, CertificateRequest,
     CertificateRequestExtension, CertificateStatus, CertificateType, CipherSuite, ClientExtension, ClientHello,
-    CompressionMethod, Credential, DelegatedCredential, ExtensionType, MaxFragmentLength, Random, ServerExtension,
-    ServerHello, SignatureScheme, UnknownExtension,
+    CompressionMethod, Credential, DelegatedCredential, ExtensionType, MaxFragmentLength, Random, SerializedSct,
+    ServerExtension, ServerHello, SignatureScheme, SignedCertificateTimestampList, UnknownExtension,
 };
 
 use super::*;
@@ -147,11 +147,12 @@ fn what_a_certificate_brings_along_is_told() {
         let message = Certificate { certificate_request_context: &[], certificate_list: vec![entry] };
         told_by(&tls13, ProtocolVersion::TLSv1_3, &Handshake::Certificate(message).to_bytes().unwrap())
     };
+    let timestamps = SignedCertificateTimestampList { sct_list: vec![SerializedSct(&[8; 6])] };
     let text = certificate(entry(
         &[1, 2, 3],
         vec![
             CertificateExtension::StatusRequest(CertificateStatus::Ocsp(&[0x30; 1234])),
-            CertificateExtension::SignedCertificateTimestamp(&[0, 4, 0, 2, 8, 8]),
+            CertificateExtension::SignedCertificateTimestamp(timestamps),
             CertificateExtension::DelegatedCredential(delegated),
         ],
     ));

@@ -33,6 +33,8 @@ pub(super) struct Found {
     /// A name for exactly this state of the file. RFC 9110 §8.8.3.
     pub(super) etag: Option<String>,
     pub(super) content_type: String,
+    /// Where it really is.
+    pub(super) real: PathBuf,
 }
 
 /// Why there is no file to send.
@@ -78,7 +80,16 @@ pub(super) fn find(root: &Path, path: &str) -> Result<Found, NotFound> {
     let changed = metadata.modified().ok();
     let etag = changed.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
     let etag = etag.map(|since| format!("\"{:x}-{:x}\"", since.as_nanos(), metadata.len()));
-    Ok(Found { len: metadata.len(), modified: changed.and_then(http_time), etag, content_type, file })
+    Ok(Found { len: metadata.len(), modified: changed.and_then(http_time), etag, content_type, file, real })
+}
+
+/// Says whether a path leads to one of these files or into one of these folders, as far as its words tell: what is not
+/// there, and may not be asked for either.
+pub(super) fn is_below(root: &Path, path: &str, folders: &[PathBuf]) -> bool {
+    let Ok(segments) = segments(path) else { return false };
+    let mut wanted = root.to_path_buf();
+    wanted.extend(segments);
+    folders.iter().any(|folder| wanted.starts_with(folder))
 }
 
 /// Splits and decodes a path. Whatever could lead upwards or elsewhere is refused before a file is touched.

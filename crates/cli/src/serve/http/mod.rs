@@ -8,7 +8,7 @@ mod request;
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::opening::Opening;
@@ -72,16 +72,32 @@ pub(super) trait Requests: BufRead + Write {
     /// Says whether what has come so far may have been sent before, to be sent again: early data, and the client has not
     /// shown yet that it is there. RFC 8470 §3.
     fn may_be_replayed(&self) -> bool;
+
+    /// Says whether the client has shown who it is, and asks it if it has not.
+    fn is_known(&mut self) -> io::Result<bool>;
+}
+
+/// What is served.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// The folder, canonical.
+    pub(super) root: PathBuf,
+    /// What in it is for known clients alone, canonical too.
+    pub(super) private: Vec<PathBuf>,
 }
 
 impl Requests for Opening<'_> {
     fn may_be_replayed(&self) -> bool {
         !self.is_finished()
     }
+
+    fn is_known(&mut self) -> io::Result<bool> {
+        self.is_authenticated()
+    }
 }
 
 /// Answers requests until the client or the answer closes the connection. `log` is told of each.
-pub(super) fn serve<S: Requests>(stream: &mut S, root: &Path, limit: Duration, log: &dyn Fn(&str)) -> io::Result<()> {
+pub(super) fn serve<S: Requests>(stream: &mut S, site: &Site, limit: Duration, log: &dyn Fn(&str)) -> io::Result<()> {
     loop {
         let head = match request::read_head(stream, limit) {
             Ok(head) => head,
@@ -102,7 +118,7 @@ pub(super) fn serve<S: Requests>(stream: &mut S, root: &Path, limit: Duration, l
                 return Head::new(status, false).send_text(stream, head.starts_with(b"HEAD "));
             }
         };
-        let status = answer(stream, root, &request)?;
+        let status = answer(stream, site, &request)?;
         log(&format!("{line}: {} {}", status as u16, status.reason()));
         if !request.keep_alive {
             return Ok(());
@@ -110,8 +126,20 @@ pub(super) fn serve<S: Requests>(stream: &mut S, root: &Path, limit: Duration, l
     }
 }
 
-fn answer<S: Write>(stream: &mut S, root: &Path, request: &Request) -> io::Result<Status> {
-    let found = match files::find(root, &request.path) {
+fn answer<S: Requests>(stream: &mut S, site: &Site, request: &Request) -> io::Result<Status> {
+    let forbidden = |stream: &mut S| {
+        Head::of(Status::Forbidden, request).send_text(stream, request.is_head)?;
+        Ok(Status::Forbidden)
+    };
+    // Those who may not see a file shall not learn whether it is there.
+    if files::is_below(&site.root, &request.path, &site.private) && !stream.is_known()? {
+        return forbidden(stream);
+    }
+    let found = match files::find(&site.root, &request.path) {
+        // A link may lead there as well.
+        Ok(found) if site.private.iter().any(|it| found.real.starts_with(it)) && !stream.is_known()? => {
+            return forbidden(stream);
+        }
         Ok(found) => found,
         Err(NotFound::Refused(status)) => {
             Head::of(status, request).send_text(stream, request.is_head)?;
