@@ -333,6 +333,14 @@ failures! {
         268 ResumedSessionChanged => illegal_parameter, "the server resumed a session and changed its cipher suite";
         /// The server chose a PSK and sent no key share beside it, which every mode of ours has. RFC 8446 §4.2.11.
         269 PskWithoutKeyShare => illegal_parameter, "the server chose a PSK without the key share that our modes demand";
+        /// record_size_limit is below 64 bytes. RFC 8449 §4.
+        280 RecordSizeLimitTooSmall(bytes: u16) => illegal_parameter, "the peer's record size limit is {bytes} bytes, and the least is 64";
+        /// The server answered record_size_limit and max_fragment_length. RFC 8449 §5.
+        281 BothRecordSizes => illegal_parameter, "the server answered both record_size_limit and max_fragment_length";
+        /// max_fragment_length is none of the four lengths. RFC 6066 §4.
+        282 MaxFragmentLengthUnknown => illegal_parameter, "the client's max_fragment_length is none that there is";
+        /// The server answered with another max_fragment_length than ours. RFC 6066 §4.
+        283 MaxFragmentLengthChanged => illegal_parameter, "the server changed our max_fragment_length";
         /// More requests for a certificate than the limit, unanswered or over the whole connection. RFC 8446 §4.6.2.
         270 TooManyCertificateRequests => unexpected_message, "the server asked too often for a certificate";
         /// Something stands between the messages of an answer to a CertificateRequest, which must be consecutive. RFC 8446 §4.6.2.
@@ -432,7 +440,7 @@ failures! {
         /// Only a server of TLS 1.3 whose configuration says so can ask after the handshake, and only a client that offers it can be asked. RFC 8446 §4.6.2.
         713 NoPostHandshakeAuth => internal_error, "this client cannot be asked for a certificate after the handshake: it did not offer that, or the configuration does not want it";
         /// So many requests for a certificate are unanswered, or have been made, that there must not be another one.
-        714 TooManyCertificateRequests => internal_error, "too many requests for a client's certificate are unanswered, or have been made";
+        714 CertificateRequestLimit => internal_error, "too many requests for a client's certificate are unanswered, or have been made";
     }
 }
 

@@ -29,6 +29,8 @@ mod script;
 #[cfg(feature = "tls12")]
 #[path = "support/script_tls12.rs"]
 mod script_tls12;
+#[path = "support/stage_asked.rs"]
+mod stage_asked;
 #[path = "support/stage_psk.rs"]
 mod stage_psk;
 #[cfg(feature = "tls12")]
@@ -300,7 +302,11 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups.into_iter().chain([faulty_chains::CASES, faulty_raw_keys::CASES]).flatten().chain(faulty_psks::cases())
+    groups
+        .into_iter()
+        .chain([faulty_chains::CASES, faulty_raw_keys::CASES, stage_asked::CASES])
+        .flatten()
+        .chain(faulty_psks::cases())
 }
 
 #[cfg(feature = "tls12")]

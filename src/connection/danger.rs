@@ -115,7 +115,7 @@ impl Connection {
         if self.writer.has_output() || self.writer.has_keys() {
             return Err(Misuse::OutputPending.into());
         }
-        if !self.joiner.is_empty() || self.event.is_some() {
+        if !self.joiner.is_empty() || self.has_event() || at_rest.1.is_in_flight() {
             return Err(Misuse::InputPending.into());
         }
         Ok(at_rest)

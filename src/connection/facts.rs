@@ -59,7 +59,7 @@ impl Connection {
                 let leaf = negotiated.peer_certificates.certificates().first();
                 leaf.and_then(|leaf| server_end_point(connected.provider(), leaf))
             }
-            Role::Server => negotiated.server_end_point,
+            Role::Server => negotiated.server_end_point.as_deref().copied(),
         };
         binding.ok_or(Misuse::NoEndPointBinding.into())
     }
@@ -115,7 +115,7 @@ impl Connection {
         match &self.phase {
             Phase::Client(state) => state.name(),
             Phase::Server(state) => state.name(),
-            Phase::Established { .. } => "Connected",
+            Phase::Established { connected, .. } => connected.state(),
             Phase::Failed(_) => "Failed",
         }
     }

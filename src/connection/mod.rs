@@ -38,6 +38,8 @@ use core::fmt;
 
 use crate::config::{Content, Direction, Observed, Observer, ServerConfig};
 use crate::error::{Error, Internal, Misuse};
+use authenticating::{answer_when_connected, takes_when_connected};
+
 use crate::handshake::client::Client;
 use crate::handshake::server::Server;
 use crate::handshake::{
@@ -61,6 +63,8 @@ pub struct Connection {
     open_question: Option<QuestionId>,
     /// An event that a message led to, for the next return of `receive`.
     event: Option<Pending>,
+    /// An answer of the client to a request for its certificate, which is told before any other event.
+    authentication: Option<Pending>,
     warnings: u32,
     early_data: EarlyData,
     /// How many bytes of early data a client may still send.
@@ -104,6 +108,8 @@ enum Pending {
     /// Boxed: a connection has one for a moment, and its room for ever.
     Ask(Box<Question>),
     Established,
+    PeerAuthenticated,
+    CertificateDeclined,
 }
 
 impl Connection {
@@ -120,6 +126,7 @@ impl Connection {
             version: ProtocolVersion::TLSv1_3,
             open_question: None,
             event: None,
+            authentication: None,
             warnings: 0,
             early_data: EarlyData::NotOffered,
             early_data_room: 0,
@@ -141,6 +148,7 @@ impl Connection {
         // What was said before a failure is still said: the peer needs it to read the alert.
         self.carry_out();
         self.phase = stepped?;
+        self.reader.check_last()?;
         if !was_established && matches!(self.phase, Phase::Established { .. }) {
             self.event = Some(Pending::Established);
         }
@@ -171,6 +179,9 @@ impl Connection {
                         self.early_exporter = None;
                     }
                 }
+                Effect::ReadLimit(limit) => self.reader.set_limit(limit),
+                Effect::WriteLimit(limit) => self.writer.set_limit(limit),
+                Effect::PadRecords(policy) => self.writer.set_padding(policy),
                 Effect::EarlyExporter(exporter) => self.early_exporter = Some(exporter),
                 Effect::EarlyDataRoom(bytes) => self.early_data_room = bytes,
                 Effect::HalfRtt => self.half_rtt = true,
@@ -192,6 +203,8 @@ impl Connection {
                 }
                 #[cfg(feature = "tls12")]
                 Effect::Warn(_) => {}
+                Effect::PeerAuthenticated => self.authentication = Some(Pending::PeerAuthenticated),
+                Effect::CertificateDeclined => self.authentication = Some(Pending::CertificateDeclined),
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
                     self.event = Some(Pending::Ask(Box::new(question)));
@@ -236,6 +249,7 @@ impl Connection {
         self.reader = RecordReader::new();
         self.joiner.take();
         self.event = None;
+        self.authentication = None;
         self.open_question = None;
         self.early_data_room = 0;
         self.half_rtt = false;
@@ -292,7 +306,8 @@ impl Connection {
         self.end(Error::Refused(description));
     }
 
-    /// Answers an open question. Call [`receive`](Self::receive) then, which goes on where the handshake stopped.
+    /// Answers an open question. Call [`receive`](Self::receive) then, which goes on where the handshake stopped, and take the
+    /// output: after the handshake the answer itself may lead to some.
     pub fn answer(&mut self, id: QuestionId, answer: Answer) -> Result<(), Error> {
         if let Phase::Failed(error) = &self.phase {
             return Err(error.clone());
@@ -303,7 +318,8 @@ impl Connection {
         let takes = match &self.phase {
             Phase::Client(state) => state.takes(&answer),
             Phase::Server(state) => state.takes(&answer),
-            Phase::Established { .. } | Phase::Failed(_) => false,
+            Phase::Established { role, connected, .. } => takes_when_connected(*role, connected, &answer),
+            Phase::Failed(_) => false,
         };
         if !takes {
             return Err(Misuse::WrongAnswer.into());
@@ -313,7 +329,11 @@ impl Connection {
         let answered = self.step(|phase, out| match phase {
             Phase::Client(state) => Ok(after_client(state.answer(answer, out)?)),
             Phase::Server(state) => Ok(after_server(state.answer(answer, out)?)),
-            other => Ok(other),
+            Phase::Established { role, mut connected, mut negotiated } => {
+                answer_when_connected(role, &mut connected, &mut negotiated, answer, out)?;
+                Ok(Phase::Established { role, connected, negotiated })
+            }
+            other @ Phase::Failed(_) => Ok(other),
         });
         answered.map_err(|error| self.fail(error))
     }

@@ -34,7 +34,7 @@ impl Connection {
 
     fn receive_record(&mut self, buffer: &mut [u8]) -> Result<(usize, Step), Error> {
         // Messages that waited behind a question come before anything new.
-        if self.open_question.is_none() && self.event.is_none() && !self.joiner.is_empty() {
+        if !self.is_stopped() && !self.joiner.is_empty() {
             self.process_joined()?;
         }
         if let Some(step) = self.pending_step() {
@@ -90,15 +90,35 @@ impl Connection {
 
     /// Returns what an earlier message has left for the caller, or that its question is still open.
     fn pending_step(&mut self) -> Option<Step> {
-        match self.event.take() {
+        match self.authentication.take().or_else(|| self.event.take()) {
             Some(Pending::Ask(question)) => Some(Step::Ask(*question)),
             Some(Pending::Established) => Some(Step::Established),
-            None => self.open_question.is_some().then_some(Step::Waiting),
+            Some(Pending::PeerAuthenticated) => Some(Step::PeerAuthenticated),
+            Some(Pending::CertificateDeclined) => Some(Step::CertificateDeclined),
+            None => self.waits().then_some(Step::Waiting),
         }
+    }
+
+    /// Says whether an event waits to be taken.
+    pub(super) fn has_event(&self) -> bool {
+        self.event.is_some() || self.authentication.is_some()
+    }
+
+    /// Says whether nothing is received before a question is answered. Questions after the handshake hold nothing up.
+    fn waits(&self) -> bool {
+        self.open_question.is_some() && !self.is_established()
+    }
+
+    /// Says whether messages must stay where they are.
+    fn is_stopped(&self) -> bool {
+        self.has_event() || self.waits()
     }
 
     fn receive_data(&mut self, content: Range<usize>) -> Result<Step, Error> {
         let connected = match &mut self.phase {
+            Phase::Established { connected, .. } if connected.is_in_flight() => {
+                return Err(Violation::InterleavedAuthentication.into());
+            }
             Phase::Established { connected, .. } => connected,
             Phase::Server(state) => {
                 state.receive_early_data(content.len())?;
@@ -187,7 +207,7 @@ impl Connection {
 
     /// Processes whole messages off the front until one leads to an event; returns what is left.
     fn process_messages<'m>(&mut self, mut bytes: &'m [u8]) -> Result<&'m [u8], Error> {
-        while self.event.is_none() && self.open_question.is_none() {
+        while !self.is_stopped() {
             let Some(len) = message_len(bytes)? else { break };
             let Some((message, rest)) = bytes.split_at_checked(len) else { break };
             self.receive_message(Incoming::new(message, RecordBoundary::after(rest)))?;
@@ -201,12 +221,14 @@ impl Connection {
         self.step(|phase, out| match phase {
             Phase::Client(state) => Ok(after_client(state.receive(message, out)?)),
             Phase::Server(state) => Ok(after_server(state.receive(message, out)?)),
-            Phase::Established { role, mut connected, negotiated } => {
+            Phase::Established { role, mut connected, mut negotiated } => {
                 match (role, &mut *connected) {
                     (Role::Client, Connected::Tls13(connected)) => {
                         client_receive(connected, &negotiated, message, out)?
                     }
-                    (Role::Server, Connected::Tls13(connected)) => server_receive(connected, message, out)?,
+                    (Role::Server, Connected::Tls13(connected)) => {
+                        server_receive(connected, &mut negotiated, message, out)?
+                    }
                     #[cfg(feature = "tls12")]
                     (Role::Client, Connected::Tls12(connected)) => client_receive_tls12(connected, message, out)?,
                     #[cfg(feature = "tls12")]
@@ -238,6 +260,8 @@ enum Step {
     Progress,
     NeedMore { hint: usize },
     Established,
+    PeerAuthenticated,
+    CertificateDeclined,
     Closed,
 }
 
@@ -253,6 +277,8 @@ impl Step {
             Self::Progress => Event::Progress,
             Self::NeedMore { hint } => Event::NeedMore { hint },
             Self::Established => Event::Established,
+            Self::PeerAuthenticated => Event::PeerAuthenticated,
+            Self::CertificateDeclined => Event::CertificateDeclined,
             Self::Closed => Event::Closed,
         }
     }

@@ -38,43 +38,47 @@ impl Connection {
 
     /// Turns plaintext into records: pending output first, then as many records as fit into `out`.
     ///
-    /// Each record costs 22 bytes beyond its plaintext, in TLS 1.2 21 or 29, and holds at most 16,384 of it. Nothing is
-    /// taken from `data` as long as pending output fills the buffer.
+    /// Each record costs 22 bytes beyond its plaintext, in TLS 1.2 21 or 29, and its padding if there is any; it holds at most
+    /// [`max_fragment_len`](Self::max_fragment_len) of plaintext. Nothing is taken from `data` as long as pending output fills
+    /// the buffer.
     pub fn send(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
         self.check_may_send()?;
-        let sent = self.send_records(data, out);
-        sent.map_err(|error| self.fail(error))
+        let sent = self.send_records(data, out, usize::MAX);
+        sent.map(|(sent, _)| sent).map_err(|error| self.fail(error))
     }
 
-    fn send_records(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
+    /// Sends data with at most so much padding; returns how much padding that was.
+    fn send_records(&mut self, data: &[u8], out: &mut [u8], most_padding: usize) -> Result<(Sent, usize), Error> {
         let mut sent = Sent { taken: 0, written: 0 };
+        let mut padding = 0;
         loop {
             match self.update_keys_before_limit() {
                 // What is sealed must reach the peer, or it cannot open the alert; the next call fails.
-                Err(_) if sent.written > 0 => return Ok(sent),
+                Err(_) if sent.written > 0 => return Ok((sent, padding)),
                 result => result?,
             }
             if self.writer.has_output() || self.writer.has_keys() {
                 let room = out.get_mut(sent.written..).unwrap_or_default();
                 sent.written += match self.take_pending(room) {
-                    Err(Error::Misuse(_)) if sent.written > 0 => return Ok(sent),
+                    Err(Error::Misuse(_)) if sent.written > 0 => return Ok((sent, padding)),
                     result => result?,
                 };
                 if self.writer.has_output() {
-                    return Ok(sent);
+                    return Ok((sent, padding));
                 }
             }
             let rest = data.get(sent.taken..).unwrap_or_default();
             if rest.is_empty() {
-                return Ok(sent);
+                return Ok((sent, padding));
             }
             let room = out.get_mut(sent.written..).unwrap_or_default();
-            match self.writer.send_record(rest, room) {
-                Ok((taken, written)) => {
-                    sent.taken += taken;
-                    sent.written += written;
+            match self.writer.send_record(rest, room, most_padding.saturating_sub(padding)) {
+                Ok(sealed) => {
+                    sent.taken += sealed.taken;
+                    sent.written += sealed.written;
+                    padding += sealed.padding;
                 }
-                Err(Error::Misuse(_)) if sent.written > 0 => return Ok(sent),
+                Err(Error::Misuse(_)) if sent.written > 0 => return Ok((sent, padding)),
                 Err(error) => return Err(error),
             }
         }
@@ -85,7 +89,7 @@ impl Connection {
     ///
     /// Takes at most [`early_data_room`](Self::early_data_room) bytes; where that is 0, [`Misuse::NoEarlyData`]. What came
     /// of it [`early_data`](Self::early_data) tells: where it was not accepted, it is the application's to send it again
-    /// once the connection is established.
+    /// once the connection is established. Padding takes of the same room, as much as is left.
     pub fn send_early(&mut self, data: &[u8], out: &mut [u8]) -> Result<Sent, Error> {
         if let Phase::Failed(error) = &self.phase {
             return Err(error.clone());
@@ -94,8 +98,11 @@ impl Connection {
         if room == 0 || self.closed {
             return Err(Misuse::NoEarlyData.into());
         }
-        let sent = self.send_records(data.get(..room).unwrap_or(data), out).map_err(|error| self.fail(error))?;
-        let taken = u32::try_from(sent.taken).unwrap_or(u32::MAX);
+        let data = data.get(..room).unwrap_or(data);
+        // Padding counts too: a server that does not take early data skips so many bytes of it, whatever is in them.
+        let sent = self.send_records(data, out, room.saturating_sub(data.len()));
+        let (sent, padding) = sent.map_err(|error| self.fail(error))?;
+        let taken = u32::try_from(sent.taken.saturating_add(padding)).unwrap_or(u32::MAX);
         self.early_data_room = self.early_data_room.saturating_sub(taken);
         Ok(sent)
     }
@@ -110,8 +117,8 @@ impl Connection {
         if self.closed {
             return Err(Misuse::SendAfterClose.into());
         }
-        let sent = self.send_records(data, out);
-        sent.map_err(|error| self.fail(error))
+        let sent = self.send_records(data, out, usize::MAX);
+        sent.map(|(sent, _)| sent).map_err(|error| self.fail(error))
     }
 
     /// Says whether [`send_half_rtt`](Self::send_half_rtt) would send now.
@@ -122,7 +129,8 @@ impl Connection {
 
     /// Turns the plaintext at `plaintext` in `buffer` into one record, without a copy. It needs
     /// [`IN_PLACE_HEAD`](crate::IN_PLACE_HEAD) bytes before and [`IN_PLACE_TAIL`](crate::IN_PLACE_TAIL) behind, and at
-    /// most 16,384 bytes of plaintext. Returns where the record stands.
+    /// most [`max_fragment_len`](Self::max_fragment_len) bytes of plaintext. Where records are padded, the padding stands behind
+    /// the plaintext and needs room there too, at most as much as lacks to that length. Returns where the record stands.
     ///
     /// Pending output must have been taken before: [`Misuse::OutputPending`].
     pub fn send_in_place(&mut self, buffer: &mut [u8], plaintext: Range<usize>) -> Result<Range<usize>, Error> {

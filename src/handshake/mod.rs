@@ -11,6 +11,7 @@ mod outgoing;
 mod progress;
 mod proof;
 mod question;
+mod record_sizes;
 pub(crate) mod server;
 mod shown;
 

@@ -25,7 +25,9 @@ pub(crate) struct Negotiated {
     /// What the peer stapled to its leaf.
     pub(crate) peer_ocsp_response: Option<Vec<u8>>,
     /// A server's tls-server-end-point: that of the certificate which it showed, here or in the session's connection.
-    pub(crate) server_end_point: Option<Digest>,
+    pub(crate) server_end_point: Option<Box<Digest>>,
+    /// Of a client: the most that the server takes in a record of early data, for the session; 0 if it has not said.
+    pub(crate) record_limit: u16,
     pub(crate) kind: HandshakeKind,
     pub(crate) external_psk_identity: Option<Vec<u8>>,
     /// What the server answered to the application's own extensions.

@@ -9,7 +9,7 @@ use crate::config::ServerConfig;
 use crate::crypto::{Provider, Secret};
 use crate::error::{Error, Misuse};
 use crate::keys::{ExporterSecret, TrafficKeys, Transcript};
-use crate::record::{ChangeCipherSpecs, Level, RecordBoundary};
+use crate::record::{ChangeCipherSpecs, Level, PadRecords, RecordBoundary, RecordLimit};
 #[cfg(feature = "tls12")]
 use crate::wire::AlertDescription;
 use crate::wire::{Message, write_message};
@@ -36,6 +36,12 @@ pub(crate) enum Effect {
     EarlyData(EarlyData),
     /// The client may send so many bytes of early data from now on.
     EarlyDataRoom(u32),
+    /// Take records of this size at most.
+    ReadLimit(RecordLimit),
+    /// Make records of this size at most.
+    WriteLimit(RecordLimit),
+    /// Pad records by this policy. RFC 8446 §5.4.
+    PadRecords(Option<Arc<dyn PadRecords>>),
     /// This exports keying material that goes with early data. RFC 8446 §7.5.
     EarlyExporter(Box<EarlyExporter>),
     /// The server may send data before the client's Finished has come. RFC 8446 §4.4.4.
@@ -43,6 +49,10 @@ pub(crate) enum Effect {
     /// Send this alert as a warning; the connection goes on.
     #[cfg(feature = "tls12")]
     Warn(AlertDescription),
+    /// The client has shown who it is, after the handshake.
+    PeerAuthenticated,
+    /// The client was asked who it is after the handshake, and does not say.
+    CertificateDeclined,
     /// Hand this question out.
     Ask(Question),
 }
@@ -157,6 +167,23 @@ impl Outgoing {
         self.effects.push(Effect::EarlyDataRoom(bytes));
     }
 
+    /// Takes records of this size at most from now on.
+    pub(crate) fn read_limit(&mut self, limit: RecordLimit) {
+        self.effects.push(Effect::ReadLimit(limit));
+    }
+
+    /// Makes records of this size at most from now on.
+    pub(crate) fn write_limit(&mut self, limit: RecordLimit) {
+        self.effects.push(Effect::WriteLimit(limit));
+    }
+
+    /// Pads records by this policy from now on; without one there is nothing to say.
+    pub(crate) fn pad_records(&mut self, policy: Option<&Arc<dyn PadRecords>>) {
+        if policy.is_some() {
+            self.effects.push(Effect::PadRecords(policy.cloned()));
+        }
+    }
+
     /// Lets the application export what goes with early data.
     pub(crate) fn early_exporter(&mut self, exporter: EarlyExporter) {
         self.effects.push(Effect::EarlyExporter(Box::new(exporter)));
@@ -181,6 +208,16 @@ impl Outgoing {
     #[cfg(feature = "tls12")]
     pub(crate) fn warn(&mut self, description: AlertDescription) {
         self.effects.push(Effect::Warn(description));
+    }
+
+    /// Says that the client has shown who it is, after the handshake. RFC 8446 §4.6.2.
+    pub(crate) fn peer_authenticated(&mut self) {
+        self.effects.push(Effect::PeerAuthenticated);
+    }
+
+    /// Says that the client has nothing to show, after the handshake, and may stay.
+    pub(crate) fn certificate_declined(&mut self) {
+        self.effects.push(Effect::CertificateDeclined);
     }
 
     pub(crate) fn ask(&mut self, kind: QuestionKind) {

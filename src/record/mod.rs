@@ -12,6 +12,7 @@
 )]
 
 mod join;
+mod limit;
 mod padding;
 mod protection;
 mod read;
@@ -20,6 +21,7 @@ mod tests;
 mod write;
 
 pub(crate) use join::{Joiner, RecordBoundary, message_len};
+pub(crate) use limit::RecordLimit;
 pub use padding::{PadRecords, PadToMultipleOf};
 pub(crate) use read::{ChangeCipherSpecs, Framed, RecordReader};
 pub(crate) use write::{Queued, RecordWriter};
@@ -36,11 +38,12 @@ pub const MAX_RECORD_LEN: usize = RECORD_HEADER_LEN + MAX_CIPHERTEXT_LEN_TLS13;
 #[allow(clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which refuses an overflow")]
 pub const IN_PLACE_HEAD: usize = if cfg!(feature = "tls12") { RECORD_HEADER_LEN + 8 } else { RECORD_HEADER_LEN };
 
-/// Room in bytes that sending in place needs behind the plaintext: the inner content type and the tag.
+/// Room in bytes that sending in place needs behind the plaintext: the inner content type and the tag. Where records are padded,
+/// the padding needs room there too.
 #[allow(clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which refuses an overflow")]
 pub const IN_PLACE_TAIL: usize = 1 + crate::crypto::TAG_LEN;
 
-/// Most bytes of application data in one record. RFC 8446 §5.1.
+/// Most bytes of application data in one record, where the peer has not asked for less. RFC 8446 §5.1.
 pub const MAX_FRAGMENT_LEN: usize = MAX_PLAINTEXT_LEN;
 
 /// Largest handshake message that is accepted, in bytes. Chains with post-quantum signatures stay below it; without a

@@ -5,12 +5,10 @@ use core::ops::Range;
 #[cfg(feature = "tls12")]
 use super::RecordBoundary;
 use super::protection::Protection;
-use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS};
+use super::{MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, RecordLimit};
 use crate::error::{BadRecord, Error, Violation};
 use crate::keys::TrafficKeys;
-use crate::wire::{
-    ContentType, MAX_CIPHERTEXT_LEN_TLS13, MAX_PLAINTEXT_LEN, RECORD_HEADER_LEN, RecordHeader, read_all,
-};
+use crate::wire::{ContentType, MAX_CIPHERTEXT_LEN_TLS13, RECORD_HEADER_LEN, RecordHeader, read_all};
 
 /// What stands at the front of the buffer.
 pub(crate) enum Framed {
@@ -42,6 +40,9 @@ pub(crate) enum ChangeCipherSpecs {
 /// One direction's reader.
 pub(crate) struct RecordReader {
     protection: Option<Protection>,
+    limit: RecordLimit,
+    /// How much was sealed in the record that was opened last under the keys in use.
+    last_plaintext: usize,
     change_cipher_spec: ChangeCipherSpecs,
     change_cipher_specs: u32,
     empty_records: u32,
@@ -54,6 +55,8 @@ impl RecordReader {
     pub(crate) fn new() -> Self {
         Self {
             protection: None,
+            limit: RecordLimit::NONE,
+            last_plaintext: 0,
             change_cipher_spec: ChangeCipherSpecs::Refused,
             change_cipher_specs: 0,
             empty_records: 0,
@@ -65,6 +68,19 @@ impl RecordReader {
     /// Opens records with these keys from now on.
     pub(crate) fn install(&mut self, keys: TrafficKeys) {
         self.protection = Some(Protection::new(keys));
+        self.last_plaintext = 0;
+    }
+
+    /// Takes records of this size at most from now on.
+    pub(crate) fn set_limit(&mut self, limit: RecordLimit) {
+        self.limit = limit;
+    }
+
+    /// Refuses the record that was opened last, if it is larger than the limit which its own message has set: the sender knew.
+    /// RFC 8449 §4.
+    pub(crate) fn check_last(&self) -> Result<(), Error> {
+        let most = self.protection.as_ref().map_or(usize::MAX, |protection| protection.max_plaintext(self.limit));
+        if self.last_plaintext > most { Err(BadRecord::TooLarge.into()) } else { Ok(()) }
     }
 
     /// Returns the sequence number of the next record.
@@ -107,8 +123,11 @@ impl RecordReader {
         }
         let (content_type, content) = match &mut self.protection {
             Some(protection) if protection.protects(header.content_type) => {
-                match protection.open(header_bytes, content) {
-                    Ok(opened) => opened,
+                match protection.open(header_bytes, content, self.limit) {
+                    Ok(opened) => {
+                        self.last_plaintext = length.saturating_sub(protection.expansion());
+                        opened
+                    }
                     Err(Error::BadRecord(BadRecord::DoesNotOpen)) if self.skip(used) => {
                         return Ok(Framed::SkippedEarlyData { used });
                     }
@@ -154,8 +173,15 @@ impl RecordReader {
             Some(protection) => protection.protects(header.content_type),
             None => skips && header.content_type == ContentType::application_data,
         };
-        let limit = if is_protected { MAX_CIPHERTEXT_LEN_TLS13 } else { MAX_PLAINTEXT_LEN };
-        if usize::from(header.length) > limit {
+        let most = match &self.protection {
+            // What is skipped was not made for this handshake, and not within its limits.
+            Some(protection) if is_protected && !skips && !self.limit.allows_largest() => {
+                protection.max_plaintext(self.limit).saturating_add(protection.expansion())
+            }
+            _ if is_protected => MAX_CIPHERTEXT_LEN_TLS13,
+            _ => self.limit.unprotected(),
+        };
+        if usize::from(header.length) > most {
             return Err(BadRecord::TooLarge.into());
         }
         let may_come = match (&self.protection, header.content_type) {

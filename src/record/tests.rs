@@ -169,9 +169,9 @@ fn write<'o>(writer: &mut RecordWriter, record: &Record, out: &'o mut [u8]) -> &
         ContentType::application_data => {
             // Keys alone are no output, and come into use.
             assert_eq!(writer.take(out).unwrap(), 0);
-            let (taken, written) = writer.send_record(&record.payload, out).unwrap();
-            assert_eq!(taken, record.payload.len());
-            written
+            let sealed = writer.send_record(&record.payload, out, 0).unwrap();
+            assert_eq!((sealed.taken, sealed.padding), (record.payload.len(), 0));
+            sealed.written
         }
         ContentType::change_cipher_spec => {
             writer.push(Queued::ChangeCipherSpec);

@@ -1,11 +1,12 @@
 //! Sends: a queue of (level, plaintext message), split and sealed when the caller takes it. RFC 8446 §5.1, §5.2.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::protection::{Protection, header_bytes};
-use super::{IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN};
+use super::{IN_PLACE_HEAD, IN_PLACE_TAIL, PadRecords, RecordLimit};
 use crate::error::{Error, Misuse};
 use crate::keys::TrafficKeys;
 use crate::wire::{ContentType, ProtocolVersion, RECORD_HEADER_LEN};
@@ -26,9 +27,21 @@ pub(crate) enum Queued {
     Unprotected,
 }
 
+/// What became of application data.
+pub(crate) struct Sealed {
+    /// How much of it went into the record.
+    pub(crate) taken: usize,
+    /// How much padding went in beside it.
+    pub(crate) padding: usize,
+    /// The record's length.
+    pub(crate) written: usize,
+}
+
 /// One direction's writer.
 pub(crate) struct RecordWriter {
     protection: Option<Protection>,
+    limit: RecordLimit,
+    padding: Option<Arc<dyn PadRecords>>,
     queue: VecDeque<Queued>,
     /// How much of the front message has been sent already.
     sent_of_front: usize,
@@ -44,12 +57,24 @@ impl RecordWriter {
     pub(crate) fn new(first_version: ProtocolVersion) -> Self {
         Self {
             protection: None,
+            limit: RecordLimit::NONE,
+            padding: None,
             queue: VecDeque::new(),
             sent_of_front: 0,
             legacy_record_version: first_version,
             #[cfg(test)]
             one_message_per_record: false,
         }
+    }
+
+    /// Makes records of this size at most from now on, what waits already included: smaller ones are always allowed.
+    pub(crate) fn set_limit(&mut self, limit: RecordLimit) {
+        self.limit = limit;
+    }
+
+    /// Pads by this policy from now on.
+    pub(crate) fn set_padding(&mut self, policy: Option<Arc<dyn PadRecords>>) {
+        self.padding = policy;
     }
 
     pub(crate) fn push(&mut self, queued: Queued) {
@@ -93,7 +118,49 @@ impl RecordWriter {
 
     /// Returns the most content that a record may have now.
     pub(crate) fn max_fragment_len(&self) -> usize {
-        MAX_FRAGMENT_LEN
+        match &self.protection {
+            Some(protection) => protection.max_content(self.limit),
+            None => self.limit.unprotected(),
+        }
+    }
+
+    /// Returns how much padding the policy wants behind so much content, as far as the record may hold it. RFC 8446 §5.4.
+    fn padding(&self, content_type: ContentType, len: usize) -> usize {
+        match (&self.padding, &self.protection) {
+            (Some(policy), Some(protection)) if protection.pads() => {
+                policy.padding(content_type, len).min(protection.max_content(self.limit).saturating_sub(len))
+            }
+            _ => 0,
+        }
+    }
+
+    /// Settles how much of `pending` content goes into a record in so much room, and how much padding.
+    ///
+    /// Padding that does not fit is a buffer too small: it would be no secret how long the content is. Only content that fills
+    /// the buffer and goes on behind it goes without, since its length is the buffer's.
+    fn fit(
+        &self,
+        content_type: ContentType,
+        pending: usize,
+        room: usize,
+        most_padding: usize,
+    ) -> Result<(usize, usize), Error> {
+        let overhead = self.overhead();
+        let most = self.max_fragment_len();
+        let smallest = overhead.saturating_add(pending.min(MIN_FRAGMENT_LEN).min(most));
+        if room < smallest {
+            return Err(Misuse::OutputTooSmall(smallest).into());
+        }
+        let content = pending.min(most).min(room.saturating_sub(overhead));
+        let padding = self.padding(content_type, content).min(most_padding);
+        let total = overhead.saturating_add(content).saturating_add(padding);
+        if total <= room {
+            Ok((content, padding))
+        } else if content < pending && content < most {
+            Ok((content, 0))
+        } else {
+            Err(Misuse::OutputTooSmall(total).into())
+        }
     }
 
     /// Writes as many pending records as fit; returns how many bytes that were.
@@ -145,17 +212,11 @@ impl RecordWriter {
 
     /// Writes one record with as much of the messages at the front as fits; messages of one type share records.
     fn take_messages(&mut self, content_type: ContentType, out: &mut [u8]) -> Result<usize, Error> {
-        let overhead = self.overhead();
-        let pending = self.pending_of(content_type);
-        let smallest = overhead.saturating_add(pending.min(MIN_FRAGMENT_LEN));
-        if out.len() < smallest {
-            return Err(Misuse::OutputTooSmall(smallest).into());
-        }
-        let fragment = pending.min(out.len().saturating_sub(overhead)).min(MAX_FRAGMENT_LEN);
+        let (fragment, padding) = self.fit(content_type, self.pending_of(content_type), out.len(), usize::MAX)?;
         let version = self.legacy_record_version;
         let head = self.head();
         self.fill(content_type, body(out, head, fragment)?);
-        self.seal_record(version, content_type, out, fragment)
+        self.seal_record(version, content_type, out, fragment, padding)
     }
 
     /// How much of the messages at the front has this type and may stand in one record.
@@ -204,31 +265,30 @@ impl RecordWriter {
         }
     }
 
-    /// Seals application data into the front of `out`: one copy, then in place. Returns (taken, written).
-    pub(crate) fn send_record(&mut self, data: &[u8], out: &mut [u8]) -> Result<(usize, usize), Error> {
-        let overhead = self.overhead();
-        let smallest = overhead.saturating_add(data.len().min(MIN_FRAGMENT_LEN));
-        if out.len() < smallest {
-            return Err(Misuse::OutputTooSmall(smallest).into());
-        }
-        let fragment = data.len().min(out.len().saturating_sub(overhead)).min(MAX_FRAGMENT_LEN);
+    /// Seals application data into the front of `out`: one copy, then in place, with no more than `most_padding`.
+    pub(crate) fn send_record(&mut self, data: &[u8], out: &mut [u8], most_padding: usize) -> Result<Sealed, Error> {
+        let content_type = ContentType::application_data;
+        let (fragment, padding) = self.fit(content_type, data.len(), out.len(), most_padding)?;
         let (now, _) = data.split_at_checked(fragment).unwrap_or_default();
         body(out, self.head(), fragment)?.copy_from_slice(now);
-        let written = self.seal_record(ProtocolVersion::TLSv1_2, ContentType::application_data, out, fragment)?;
-        Ok((fragment, written))
+        let written = self.seal_record(ProtocolVersion::TLSv1_2, content_type, out, fragment, padding)?;
+        Ok(Sealed { taken: fragment, padding, written })
     }
 
     /// Turns the plaintext at `plaintext` in `buffer` into one record around it; returns where the record stands.
     pub(crate) fn send_in_place(&mut self, buffer: &mut [u8], plaintext: Range<usize>) -> Result<Range<usize>, Error> {
-        let no_room = || Error::from(Misuse::InPlaceRoom(IN_PLACE_HEAD, IN_PLACE_TAIL));
+        let len = plaintext.end.checked_sub(plaintext.start).filter(|&len| len <= self.max_fragment_len());
+        let len = len.ok_or(Misuse::InPlaceRoom(IN_PLACE_HEAD, IN_PLACE_TAIL))?;
+        let padding = self.padding(ContentType::application_data, len);
+        let tail = IN_PLACE_TAIL.saturating_add(padding);
+        let no_room = || Error::from(Misuse::InPlaceRoom(IN_PLACE_HEAD, tail));
         let room_start = plaintext.start.checked_sub(IN_PLACE_HEAD).ok_or_else(no_room)?;
-        let room_end = plaintext.end.checked_add(IN_PLACE_TAIL).ok_or_else(no_room)?;
+        let room_end = plaintext.end.checked_add(tail).ok_or_else(no_room)?;
         buffer.get(room_start..room_end).ok_or_else(no_room)?;
-        let len = plaintext.end.checked_sub(plaintext.start).filter(|&len| len <= MAX_FRAGMENT_LEN);
-        let len = len.ok_or_else(no_room)?;
         let start = plaintext.start.checked_sub(self.head()).ok_or_else(no_room)?;
         let record = buffer.get_mut(start..room_end).ok_or_else(no_room)?;
-        let written = self.seal_record(ProtocolVersion::TLSv1_2, ContentType::application_data, record, len)?;
+        let content_type = ContentType::application_data;
+        let written = self.seal_record(ProtocolVersion::TLSv1_2, content_type, record, len, padding)?;
         Ok(start..start.saturating_add(written))
     }
 
@@ -242,19 +302,20 @@ impl RecordWriter {
         self.head().saturating_add(self.protection.as_ref().map_or(0, Protection::tail))
     }
 
-    /// Makes a record of the `len` bytes of content that stand behind the place of its head.
+    /// Makes a record of the `len` bytes of content that stand behind the place of its head, and of so much padding.
     fn seal_record(
         &mut self,
         version: ProtocolVersion,
         content_type: ContentType,
         out: &mut [u8],
         len: usize,
+        padding: usize,
     ) -> Result<usize, Error> {
-        let total = len.saturating_add(self.overhead());
+        let total = len.saturating_add(padding).saturating_add(self.overhead());
         let too_small = || Error::from(Misuse::OutputTooSmall(total));
         let record = out.get_mut(..total).ok_or_else(too_small)?;
         match &mut self.protection {
-            Some(protection) => protection.seal(content_type, record)?,
+            Some(protection) => protection.seal(content_type, record, padding)?,
             None => {
                 let header = record.first_chunk_mut::<RECORD_HEADER_LEN>().ok_or_else(too_small)?;
                 *header = header_bytes(content_type, version, len)?;

@@ -42,7 +42,7 @@ const CONFIGURATION_LABEL: &[u8] = b"bulla client configuration";
 const MAC_LEN: usize = 32;
 
 /// Length of all the fields that are always there, the empty ones' lengths included.
-const FIXED_LEN: usize = 2 + 2 + 1 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1;
+const FIXED_LEN: usize = 2 + 2 + 2 + 1 + 2 + 2 + 1 + 8 + 8 + 4 + 4 + 4 + 1 + 1 + 2 + 1;
 
 /// What a client remembers of a connection: enough to resume it once more.
 pub struct ClientSession {
@@ -51,6 +51,9 @@ pub struct ClientSession {
     /// In TLS 1.3 the ticket's PSK, in TLS 1.2 the master secret.
     pub(crate) secret: Secret,
     pub(crate) group: NamedGroup,
+    /// In TLS 1.3 the most that the server takes in a record of early data, in TLS 1.2 the length of fragments that belongs to the
+    /// session; 0 if nothing was said. RFC 8449 §4, RFC 6066 §4.
+    pub(crate) record_limit: u16,
     /// Empty if the server knows the session by its id alone.
     pub(crate) ticket: Vec<u8>,
     /// TLS 1.2 alone.
@@ -166,6 +169,7 @@ impl ClientSession {
             cipher_suite: CipherSuite(r.u16()?),
             secret: read_secret(r)?,
             group: NamedGroup(r.u16()?),
+            record_limit: r.u16()?,
             ticket: r.vector_u16(0..=0xffff)?.to_vec(),
             session_id: r.vector_u8(0..=32)?.to_vec(),
             received: read_time(r)?,
@@ -186,6 +190,7 @@ impl ClientSession {
         w.u16(self.cipher_suite.0);
         write_secret(w, &self.secret)?;
         w.u16(self.group.0);
+        w.u16(self.record_limit);
         w.vector_u16(0..=0xffff, &self.ticket)?;
         w.vector_u8(0..=32, &self.session_id)?;
         write_time(w, self.received);

@@ -1,5 +1,6 @@
 //! The fields that both kinds of session are written in. Each has one form: what is read is written back to the same bytes.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -7,7 +8,7 @@ use core::ops::RangeInclusive;
 use pki_types::CertificateDer;
 
 use crate::clock::Time;
-use crate::crypto::Secret;
+use crate::crypto::{Digest, Secret};
 use crate::verify::PeerChain;
 use crate::wire::{CertificateType, Malformed, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer};
 
@@ -50,6 +51,16 @@ pub(super) fn read_secret(r: &mut Reader<'_>) -> Result<Secret, Malformed> {
 
 pub(super) fn write_secret(w: &mut Writer<'_>, secret: &Secret) -> Result<(), TooLong> {
     w.vector_u8(SECRET_LEN, secret.expose())
+}
+
+/// A hash, or nothing.
+pub(super) fn read_digest(r: &mut Reader<'_>) -> Result<Option<Box<Digest>>, Malformed> {
+    let bytes = r.vector_u8(0..=Digest::MAX_LEN)?;
+    Ok(if bytes.is_empty() { None } else { Digest::new(bytes).map(Box::new) })
+}
+
+pub(super) fn write_digest(w: &mut Writer<'_>, digest: Option<&Digest>) -> Result<(), TooLong> {
+    w.vector_u8(0..=Digest::MAX_LEN, digest.map_or(&[], |digest| digest.as_ref()))
 }
 
 pub(super) fn read_time(r: &mut Reader<'_>) -> Result<Time, Malformed> {

@@ -1,5 +1,6 @@
 //! Sessions made at random, for the tests of this room.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 
 use super::{ClientSession, ServerSession};
 use crate::clock::Time;
-use crate::crypto::Secret;
+use crate::crypto::{Digest, Secret};
 use crate::verify::PeerChain;
 use crate::wire::{CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -44,6 +45,7 @@ fn application_protocol() -> impl Strategy<Value = Option<Vec<u8>>> {
 
 prop_compose! {
     pub(super) fn server_session()(
+        (record_limit, end_point) in (any::<u16>(), vec(any::<u8>(), 0..=64)),
         (version, cipher_suite, secret, group) in (version(), any::<u16>(), vec(any::<u8>(), 32..=48), any::<u16>()),
         (created, lifetime, configuration) in (any::<u64>(), any::<u32>(), uniform32(any::<u8>())),
         (server_name, application_protocol) in (option::of(name()), application_protocol()),
@@ -56,6 +58,8 @@ prop_compose! {
             cipher_suite: CipherSuite(cipher_suite),
             secret: Secret::from_vec(secret),
             group: NamedGroup(group),
+            record_limit,
+            server_end_point: Some(end_point).filter(|it| !it.is_empty()).and_then(|it| Digest::new(&it)).map(Box::new),
             created: Time::from_millis(created),
             lifetime,
             authenticated: Time::from_millis(created / 2),
@@ -75,6 +79,7 @@ prop_compose! {
 
 prop_compose! {
     pub(super) fn client_session()(
+        record_limit in any::<u16>(),
         (version, cipher_suite, secret, group) in (version(), any::<u16>(), vec(any::<u8>(), 32..=48), any::<u16>()),
         (ticket, session_id) in (vec(any::<u8>(), 0..300), vec(any::<u8>(), 0..=32)),
         (received, lifetime, configuration) in (any::<u64>(), any::<u32>(), uniform32(any::<u8>())),
@@ -87,6 +92,7 @@ prop_compose! {
             cipher_suite: CipherSuite(cipher_suite),
             secret: Secret::from_vec(secret),
             group: NamedGroup(group),
+            record_limit,
             ticket,
             session_id,
             received: Time::from_millis(received),
@@ -111,6 +117,8 @@ pub(super) fn server_session_at(created: Time, lifetime: u32) -> ServerSession {
         cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
         secret: Secret::copy_from(&[7; 32]),
         group: NamedGroup::x25519,
+        record_limit: 0,
+        server_end_point: None,
         created,
         lifetime,
         authenticated: created,
@@ -134,6 +142,7 @@ pub(super) fn client_session_at(received: Time, lifetime: u32, ticket: &[u8]) ->
         cipher_suite: CipherSuite::TLS_AES_128_GCM_SHA256,
         secret: Secret::copy_from(&[7; 32]),
         group: NamedGroup::x25519,
+        record_limit: 0,
         ticket: ticket.to_vec(),
         session_id: Vec::new(),
         received,

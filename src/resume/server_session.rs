@@ -1,5 +1,6 @@
 //! What a server remembers of a connection.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,12 +8,12 @@ use core::fmt;
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use super::fields::{
-    chain_len, end, is_between, read_application_protocol, read_certificate_type, read_chain, read_flag, read_name,
-    read_scheme, read_secret, read_time, read_version, write_application_protocol, write_certificate_type, write_chain,
-    write_name, write_scheme, write_secret, write_secretly, write_time, write_version,
+    chain_len, end, is_between, read_application_protocol, read_certificate_type, read_chain, read_digest, read_flag,
+    read_name, read_scheme, read_secret, read_time, read_version, write_application_protocol, write_certificate_type,
+    write_chain, write_digest, write_name, write_scheme, write_secret, write_secretly, write_time, write_version,
 };
 use crate::clock::Time;
-use crate::crypto::Secret;
+use crate::crypto::{Digest, Secret};
 use crate::verify::PeerChain;
 use crate::wire::{
     CertificateType, CipherSuite, Malformed, NamedGroup, ProtocolVersion, Reader, SignatureScheme, TooLong, Writer,
@@ -27,7 +28,7 @@ const FORMAT: u8 = 2;
 pub const MAX_SESSION_CHAIN_LEN: usize = 16_384;
 
 /// Length of all the fields that are always there, the empty ones' lengths included.
-const FIXED_LEN: usize = 1 + 2 + 2 + 1 + 2 + 8 + 4 + 8 + 32 + 1 + 1 + 2 + 1 + 1 + 4 + 4 + 16;
+const FIXED_LEN: usize = 2 + 1 + 1 + 2 + 2 + 1 + 2 + 8 + 4 + 8 + 32 + 1 + 1 + 2 + 1 + 1 + 4 + 4 + 16;
 
 /// What a server remembers of a connection, sealed in a ticket or kept in a store.
 pub struct ServerSession {
@@ -36,6 +37,10 @@ pub struct ServerSession {
     /// In TLS 1.3 the ticket's PSK, in TLS 1.2 the master secret.
     pub(crate) secret: Secret,
     pub(crate) group: NamedGroup,
+    /// TLS 1.2 alone: the length of fragments that belongs to the session; 0 if none. RFC 6066 §4.
+    pub(crate) record_limit: u16,
+    /// tls-server-end-point of the certificate that was shown. RFC 5929 §4.
+    pub(crate) server_end_point: Option<Box<Digest>>,
     pub(crate) created: Time,
     /// In seconds.
     pub(crate) lifetime: u32,
@@ -82,7 +87,8 @@ impl ServerSession {
         let application_protocol = self.application_protocol.as_ref().map_or(0, Vec::len);
         // The flag is followed by a length only where there is a name.
         let name = name + usize::from(self.server_name.is_some());
-        FIXED_LEN + self.secret.len() + name + application_protocol + chain_len(&self.client_chain)
+        let end_point = self.server_end_point.as_ref().map_or(0, |digest| (**digest).as_ref().len());
+        FIXED_LEN + end_point + self.secret.len() + name + application_protocol + chain_len(&self.client_chain)
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -94,6 +100,8 @@ impl ServerSession {
             cipher_suite: CipherSuite(r.u16()?),
             secret: read_secret(r)?,
             group: NamedGroup(r.u16()?),
+            record_limit: r.u16()?,
+            server_end_point: read_digest(r)?,
             created: read_time(r)?,
             lifetime: r.u32()?,
             authenticated: read_time(r)?,
@@ -116,6 +124,8 @@ impl ServerSession {
         w.u16(self.cipher_suite.0);
         write_secret(w, &self.secret)?;
         w.u16(self.group.0);
+        w.u16(self.record_limit);
+        write_digest(w, self.server_end_point.as_deref())?;
         write_time(w, self.created);
         w.u32(lifetime);
         write_time(w, self.authenticated);

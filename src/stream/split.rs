@@ -5,6 +5,7 @@
 //! writing one: what it owes the peer (an answer to a KeyUpdate or to a HelloRequest) goes out before the next data does,
 //! as RFC 8446 §4.6.3 allows, so that two ends which both send and both wait cannot stop one another.
 
+use std::boxed::Box;
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::ops::DerefMut;
@@ -12,9 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::buffers::{Input, Output, Step};
 use super::early::EarlyDataWaits;
-use super::{Stream, gave_up, io_error};
+use super::{Answering, Stream, Unanswered, gave_up, io_error};
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::handshake::Question;
 
 /// What the halves share. Whoever needs both locks takes `writer` first.
 struct Shared<C, T> {
@@ -32,6 +34,9 @@ pub struct ReadHalf<C, T> {
     shared: Arc<Shared<C, T>>,
     transport: T,
     input: Input,
+    /// Answers questions about requests for our certificate, or about a client's. No two threads are in here: the lock lets the half
+    /// be shared all the same.
+    answer: Option<Mutex<Box<Answering>>>,
 }
 
 /// The half that writes.
@@ -45,13 +50,16 @@ where
     T: Read + Write,
 {
     /// Finishes the handshake and splits the stream for two threads. `write_side` is a second handle to the same
-    /// transport, such as `TcpStream::try_clone` gives.
+    /// transport, such as `TcpStream::try_clone` gives. The reading half takes along what [`answer_with`](Self::answer_with)
+    /// was given: whoever is asked for a certificate is asked there, and the answer is written at once, unless the other half
+    /// is writing and takes it along.
     pub fn split(mut self, write_side: T) -> io::Result<(ReadHalf<C, T>, WriteHalf<C, T>)> {
         self.handshake()?;
         let writer = Writer { transport: write_side, output: self.output };
         let shared = Arc::new(Shared { connection: Mutex::new(self.connection), writer: Mutex::new(writer) });
         let write_half = WriteHalf { shared: Arc::clone(&shared) };
-        Ok((ReadHalf { shared, transport: self.transport, input: self.input }, write_half))
+        let answer = self.answer.map(Mutex::new);
+        Ok((ReadHalf { shared, transport: self.transport, input: self.input, answer }, write_half))
     }
 }
 
@@ -101,6 +109,22 @@ where
     pub fn with_connection<R>(&self, look: impl FnOnce(&mut C) -> R) -> R {
         look(&mut lock(&self.shared.connection))
     }
+
+    /// Answers a question with the connection free meanwhile.
+    fn answer(&mut self, question: &Question) -> io::Result<()> {
+        let Some(answer) = &mut self.answer else { return Err(io::Error::other(Unanswered)) };
+        let given = answer.get_mut().unwrap_or_else(PoisonError::into_inner)(question);
+        let answered = lock(&self.shared.connection).answer(question.id, given);
+        answered.map_err(|error| self.shared.fail(error))
+    }
+
+    /// Writes our certificate if one was asked for: the peer may say nothing more before. That it cannot be written is told by
+    /// what comes next.
+    fn write_certificate(&self) {
+        if lock(&self.shared.connection).owes_certificate() {
+            let _ = self.shared.write_pending();
+        }
+    }
 }
 
 impl<C, T> BufRead for ReadHalf<C, T>
@@ -116,8 +140,12 @@ where
                 Step::Closed => break,
                 // It all came before the handshake was finished, and the stream was not split before it was taken.
                 Step::EarlyData => return Err(EarlyDataWaits.into()),
-                Step::Data | Step::Progress | Step::Established | Step::Authenticated => {}
-                Step::Ask(_) | Step::Waiting => {}
+                Step::Progress => self.write_certificate(),
+                Step::Ask(question) => {
+                    self.answer(&question)?;
+                    self.write_certificate();
+                }
+                Step::Data | Step::Established | Step::Authenticated | Step::Waiting => {}
                 Step::NeedMore { hint } => {
                     if self.input.fill(&mut self.transport, hint)? == 0 {
                         let ended = lock(&self.shared.connection).end_of_input();

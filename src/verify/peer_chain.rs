@@ -32,10 +32,10 @@ impl PeerChain {
 
     /// A chain with the same content, which is not the very same: a verdict about the one says nothing of the other.
     pub(crate) fn anew(&self) -> Self {
-        let anew = |shown: &Arc<Shown>| {
+        let copy = |shown: &Arc<Shown>| {
             Arc::new(Shown { certificate_type: shown.certificate_type, entries: shown.entries.clone() })
         };
-        Self(self.0.as_ref().map(anew))
+        Self(self.0.as_ref().map(copy))
     }
 
     /// Says whether this is the very same chain, not one that looks like it.

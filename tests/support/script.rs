@@ -4,6 +4,8 @@
 //! whatever passes in either direction counts for its transcript and changes its keys as RFC 8446 §7.1 says.
 #![allow(dead_code, unreachable_pub, reason = "each test file includes this and uses its part")]
 
+#[path = "script_asked.rs"]
+pub mod asked;
 #[path = "script_keys.rs"]
 mod keys;
 #[path = "script_psk.rs"]
@@ -20,7 +22,7 @@ use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, ContentType, EncryptedExtension, EncryptedExtensions,
     Finished, HandshakeType, HelloRetryRequest, KeyShareEntry, KeyUpdate, KeyUpdateRequest, NamedGroup,
     NewSessionTicket, ProtocolVersion, RECORD_HEADER_LEN, Random, RetryExtension, ServerExtension, ServerHello,
-    SignatureScheme, read_all, write_message,
+    SignatureScheme, is_grease, read_all, write_message,
 };
 
 use keys::Protection;
@@ -92,6 +94,8 @@ pub struct Peer {
     client_secret: Option<TrafficSecret>,
     server_secret: Option<TrafficSecret>,
     client_application_secret: Option<TrafficSecret>,
+    /// ClientHello…client Finished, once that is past.
+    established: Option<Transcript>,
     write: Option<Protection>,
     read: Option<Protection>,
     /// Handshake bytes heard that are not a whole message yet.
@@ -120,6 +124,7 @@ impl Peer {
             client_secret: None,
             server_secret: None,
             client_application_secret: None,
+            established: None,
             write: None,
             read: None,
             joined: Vec::new(),
@@ -251,14 +256,14 @@ impl Peer {
         write_message(&request).unwrap()
     }
 
-    /// A ServerHello that answers the first share of the last ClientHello.
+    /// A ServerHello that answers the first share of the last ClientHello that is one.
     pub fn server_hello_with(&mut self, edit: impl FnOnce(&mut ServerHello<'_>)) -> Vec<u8> {
         let client_hello: ClientHello<'_> = read_all(&self.client_hello).unwrap();
         let shares = client_hello.extensions.iter().flatten().find_map(|extension| match extension {
             ClientExtension::KeyShare(shares) => Some(shares),
             _ => None,
         });
-        let theirs = shares.unwrap()[0];
+        let theirs = *shares.unwrap().iter().find(|share| !is_grease(share.group.0)).unwrap();
         let (share, secret) =
             exchange(&*self.provider, theirs.group).respond(&*self.provider, theirs.key_exchange).unwrap();
         let mut server_hello = ServerHello {
@@ -278,7 +283,7 @@ impl Peer {
         message
     }
 
-    pub fn certificate_with(&mut self, edit: impl FnOnce(&mut Certificate<'_>)) -> Vec<u8> {
+    pub fn certificate_with<'c>(&'c mut self, edit: impl FnOnce(&mut Certificate<'c>)) -> Vec<u8> {
         let entry = |certificate| CertificateEntry { cert_data: certificate, extensions: vec![] };
         let mut certificate = Certificate {
             certificate_request_context: &[],
@@ -400,7 +405,7 @@ pub fn change_cipher_spec() -> Vec<u8> {
     plain_record(ContentType::change_cipher_spec, &[1])
 }
 
-pub fn certificate_request_with(edit: impl FnOnce(&mut CertificateRequest<'_>)) -> Vec<u8> {
+pub fn certificate_request_with<'r>(edit: impl FnOnce(&mut CertificateRequest<'r>)) -> Vec<u8> {
     let schemes = vec![SignatureScheme::ecdsa_secp256r1_sha256];
     let mut request = CertificateRequest {
         certificate_request_context: &[],

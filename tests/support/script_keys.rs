@@ -13,7 +13,7 @@ use super::{Peer, Role};
 
 /// One direction's keys. RFC 8446 §5.2, §5.3.
 pub(super) struct Protection {
-    secret: TrafficSecret,
+    pub(super) secret: TrafficSecret,
     pub(super) keys: TrafficKeys,
     sequence_number: u64,
 }
@@ -60,9 +60,13 @@ impl Peer {
                 self.transcript.add(message);
                 self.derive_application_keys();
             }
-            (HandshakeType::finished, Role::Client) => {
+            // Not that of an answer to a request after the handshake.
+            (HandshakeType::finished, Role::Client) if self.established.is_none() => {
                 self.transcript.add(message);
                 self.keep_resumption_secret();
+                if self.client_application_secret.is_some() {
+                    self.established = Some(self.transcript.fork());
+                }
                 if let Some(secret) = self.client_application_secret.take() {
                     *self.direction(Role::Client) = Some(Protection::new(secret));
                 }

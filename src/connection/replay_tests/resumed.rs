@@ -98,6 +98,8 @@ fn knows(ticket: &Ticket, script: &Script, register: &Arc<MemoryStrikeRegister>,
         cipher_suite: script.suite().id,
         secret: Secret::copy_from(&ticket.psk),
         group: script.group,
+        record_limit: 0,
+        server_end_point: None,
         created: CREATED,
         lifetime: ticket.lifetime,
         authenticated: CREATED,
@@ -153,8 +155,9 @@ fn server_replays_the_resumption_of_rfc_8448_with_its_early_data_record_for_reco
     assert_eq!(ours, theirs);
     let [ours, theirs] = [&encrypted_extensions.0, &encrypted_extensions.1]
         .map(|message| read_all::<EncryptedExtensions<'_>>(body(message)).unwrap());
-    assert_eq!(ours.extensions, [EncryptedExtension::EarlyData]);
-    assert!(theirs.extensions.contains(&EncryptedExtension::EarlyData));
+    let answers = [EncryptedExtension::RecordSizeLimit(0x4001), EncryptedExtension::EarlyData];
+    assert_eq!(ours.extensions, answers);
+    assert!(answers.iter().all(|answer| theirs.extensions.contains(answer)));
 }
 
 /// A client's store with room for one session.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{EarlyData, EarlyExporter, Outgoing};
 use crate::keys::{EarlySecret, Transcript};
-use crate::record::Level;
+use crate::record::{Level, RecordLimit};
 use crate::resume::ClientSession;
 
 /// Says whether early data may be offered: the application wants it, the session allows it, and its suite and its
@@ -44,7 +44,12 @@ pub(super) fn start(offer: &Offer, client_hello: &[u8], out: &mut Outgoing) -> R
         out.change_cipher_spec();
     }
 
-    // 3. From here on early data, as much as the ticket says.
+    // 3. From here on early data, as much as the ticket says, in records no larger than the server took then: it may go by
+    // what it says now before we know that. RFC 8449 §4.
+    if session.record_limit != 0 {
+        out.write_limit(RecordLimit::of_protected(session.record_limit));
+    }
+    out.pad_records(offer.config.preferences.padding.as_ref());
     out.write_keys(Level::EarlyData, traffic_secret.keys(provider).map_err(crypto_failed)?);
     out.early_data(EarlyData::Pending);
     out.early_data_room(session.max_early_data);

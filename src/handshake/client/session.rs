@@ -14,6 +14,8 @@ use crate::crypto::Suite;
 #[cfg(feature = "tls12")]
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Internal};
+#[cfg(feature = "tls12")]
+use crate::handshake::record_sizes::fragment_bytes;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::resume::ClientSession;
 use crate::verify::Purpose;
@@ -161,7 +163,16 @@ fn fits_tls12(session: &ClientSession, config: &ClientConfig) -> bool {
     let mut suites = config.preferences.allowed_suites().filter_map(SuiteTls12::find);
     suites.any(|row| row.suite.id == session.cipher_suite)
         && (session.extended_master_secret || !config.preferences.requires_extended_master_secret)
+        && fits_fragments(session, config)
         && (!session.ticket.is_empty() || (1..=32).contains(&session.session_id.len()))
+}
+
+/// A session has its max_fragment_length, which is not agreed on anew: it must be the one that we ask for. RFC 6066 §4. One without
+/// is of a server that has said record_size_limit, or does not know either.
+#[cfg(feature = "tls12")]
+fn fits_fragments(session: &ClientSession, config: &ClientConfig) -> bool {
+    let asked = fragment_bytes(config.max_fragment_length);
+    session.record_limit == asked || session.record_limit == 0 && config.preferences.record_size_limit.is_some()
 }
 
 /// A suite of ours with the session's hash: its own, if it is still among them.

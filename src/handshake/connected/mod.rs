@@ -1,12 +1,15 @@
 //! What is left of a handshake on an established connection: what KeyUpdate and exporters need, by version.
 
+pub(crate) mod authentication;
 #[cfg(feature = "tls12")]
 mod tls12;
 mod tls13;
 
 #[cfg(feature = "tls12")]
 pub(crate) use tls12::ConnectedTls12;
-pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13, KeptSessions};
+pub(crate) use tls13::{ApplicationSecrets, ConnectedTls13, Kept, KeptSessions};
+
+use authentication::AskingServer;
 
 use super::Outgoing;
 use super::negotiated::{HandshakeKind, Negotiated};
@@ -31,6 +34,39 @@ impl Connected {
             Self::Tls13(connected) => connected.data_received(),
             #[cfg(feature = "tls12")]
             Self::Tls12(connected) => connected.data_received(),
+        }
+    }
+
+    /// Returns the state's name.
+    pub(crate) fn state(&self) -> &'static str {
+        match self {
+            Self::Tls13(connected) => connected.state(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => CONNECTED,
+        }
+    }
+
+    /// Says whether the client's answer to a request has begun and not ended: nothing else may come before the rest of it.
+    /// RFC 8446 §4.6.2.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.asking().is_some_and(|asking| asking.flight.is_some())
+    }
+
+    /// Says whether an answer to a request for our certificate waits in the output.
+    pub(crate) fn owes_answer(&self) -> bool {
+        match self {
+            Self::Tls13(connected) => connected.asked.as_ref().is_some_and(|asked| asked.answer_unsent),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => false,
+        }
+    }
+
+    /// Lends what a server asks its client by, if that can be asked.
+    pub(crate) fn asking(&self) -> Option<&AskingServer> {
+        match self {
+            Self::Tls13(connected) => connected.asking.as_deref(),
+            #[cfg(feature = "tls12")]
+            Self::Tls12(_) => None,
         }
     }
 
@@ -103,8 +139,11 @@ impl Connected {
     }
 }
 
+/// The state of a connection after the handshake. RFC 8446 §A.
+pub(crate) const CONNECTED: &str = "Connected";
+
 /// Writes down who the peer is.
-fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
+pub(crate) fn identify(negotiated: &mut Negotiated, authenticated: Authenticated) {
     match authenticated {
         Authenticated::ByCertificate { chain, scheme } => {
             negotiated.peer_certificates = chain;

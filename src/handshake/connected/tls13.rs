@@ -3,7 +3,8 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{Connected, identify};
+use super::authentication::{AskedClient, AskingServer, Flight};
+use super::{CONNECTED, Connected, identify};
 use crate::clock::Time;
 use crate::config::{ClientConfig, ClientSessionQuery};
 use crate::crypto::{Provider, Secret};
@@ -32,6 +33,18 @@ pub(crate) struct ConnectedTls13 {
     update_unsent: bool,
     /// What a client needs to keep sessions. In a box of its own, because most connections keep none.
     sessions: Option<Box<KeptSessions>>,
+    /// What a client is asked for after the handshake, if it offered that.
+    pub(crate) asked: Option<Box<AskedClient>>,
+    /// What a server asks for after the handshake, if it may.
+    pub(crate) asking: Option<Box<AskingServer>>,
+}
+
+/// What outlives the handshake where the configuration says so, each in a box of its own, because most connections keep none.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) sessions: Option<Box<KeptSessions>>,
+    pub(crate) asked: Option<Box<AskedClient>>,
+    pub(crate) asking: Option<Box<AskingServer>>,
 }
 
 /// What a client makes sessions of when tickets come.
@@ -56,21 +69,10 @@ impl ConnectedTls13 {
     pub(crate) fn establish<S>(
         provider: Arc<dyn Provider>,
         secrets: ApplicationSecrets,
-        proof: VerifiedFinished,
-        authenticated: Authenticated,
-        negotiated: Negotiated,
-    ) -> Progress<S> {
-        Self::establish_client(provider, secrets, proof, authenticated, negotiated, None)
-    }
-
-    /// Like [`establish`](Self::establish), for a client that may keep sessions.
-    pub(crate) fn establish_client<S>(
-        provider: Arc<dyn Provider>,
-        secrets: ApplicationSecrets,
         _: VerifiedFinished,
         authenticated: Authenticated,
         mut negotiated: Negotiated,
-        sessions: Option<Box<KeptSessions>>,
+        kept: Kept,
     ) -> Progress<S> {
         identify(&mut negotiated, authenticated);
         let connected = Self {
@@ -82,7 +84,9 @@ impl ConnectedTls13 {
             tickets_without_data: 0,
             update_requested: false,
             update_unsent: false,
-            sessions,
+            sessions: kept.sessions,
+            asked: kept.asked,
+            asking: kept.asking,
         };
         Progress::Established(Box::new(Connected::Tls13(connected)), Box::new(negotiated))
     }
@@ -107,6 +111,28 @@ impl ConnectedTls13 {
     /// Notes that all output was taken.
     pub(super) fn output_taken(&mut self) {
         self.update_unsent = false;
+        if let Some(asked) = &mut self.asked {
+            asked.answer_unsent = false;
+        }
+    }
+
+    /// Returns the state's name.
+    pub(crate) fn state(&self) -> &'static str {
+        match self.asking.as_ref().and_then(|asking| asking.flight.as_ref()) {
+            None => CONNECTED,
+            Some(Flight::WaitCertificateVerify(_)) => "ConnectedWaitCertificateVerify",
+            Some(Flight::WaitFinished(_) | Flight::WaitFinishedOfNone(_)) => "ConnectedWaitFinished",
+        }
+    }
+
+    /// Lends what a client is asked by, and the secret that its Finished is made with. RFC 8446 §4.4.4.
+    pub(crate) fn asked(&mut self) -> Option<(&mut AskedClient, &TrafficSecret)> {
+        Some((self.asked.as_deref_mut()?, &self.write_secret))
+    }
+
+    /// Lends what a server asks by, and the secret that the client's Finished is made with. RFC 8446 §4.4.4.
+    pub(crate) fn asking(&mut self) -> Option<(&mut AskingServer, &TrafficSecret)> {
+        Some((self.asking.as_deref_mut()?, &self.read_secret))
     }
 
     /// Follows the peer's KeyUpdate, and answers it if asked. RFC 8446 §4.6.3.

@@ -22,24 +22,27 @@ impl SettledTypes {
     pub(super) const NONE: Self =
         Self { server: CertificateType::X509, client: CertificateType::X509, tells_server: false, tells_client: false };
 
-    /// For a full handshake: our own type must be one that the client judges, and of the client's we choose ours in our order.
+    /// For a full handshake: our own type must be one that the client judges, and of the client's we choose ours in our order, if
+    /// it is asked in the handshake, or may be after it.
     pub(super) fn of_full(
         config: &ServerConfig,
         hello: &ClientHelloInfo,
         shown: &[CertificateType],
         identity: &Identity,
+        asks_later: bool,
     ) -> Result<Self, Error> {
         let server = identity.certificate_type();
         if !hello.server_certificate_types.contains(&server) {
             return Err(Incompatible::NoCommonCertificateType.into());
         }
         let tells_server = said(&hello.server_certificate_types);
-        if config.client_auth.roots().is_none() {
-            return Ok(Self { server, tells_server, ..Self::NONE });
-        }
+        let asks = config.client_auth.roots().is_some();
         let common = config.accepted_certificate_types().iter().copied().find(|ours| shown.contains(ours));
-        let client = common.ok_or(Incompatible::NoCommonCertificateType)?;
-        Ok(Self { server, client, tells_server, tells_client: said(shown) })
+        match common.filter(|_| asks || asks_later) {
+            Some(client) => Ok(Self { server, client, tells_server, tells_client: said(shown) }),
+            None if asks => Err(Incompatible::NoCommonCertificateType.into()),
+            None => Ok(Self { server, tells_server, ..Self::NONE }),
+        }
     }
 
     /// For a resumption, which shows nothing again. What we were known by is confirmed; the client is not asked.

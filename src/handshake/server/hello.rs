@@ -12,6 +12,7 @@ use super::{Server, retry, tls13};
 use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{EarlyData, Incoming, MAX_KEY_SHARES, MAX_OFFERED_PSKS, Outgoing};
 use crate::keys::Transcript;
 use crate::record::{ChangeCipherSpecs, MAX_SKIPPED_EARLY_DATA, RecordBoundary};
@@ -40,7 +41,9 @@ pub(super) struct Settled {
     pub(super) client_certificate_types: Vec<CertificateType>,
     pub(super) has_signature_algorithms: bool,
     pub(super) asks_for_ocsp: bool,
+    pub(super) post_handshake_auth: bool,
     pub(super) offers_early_data: bool,
+    pub(super) record_sizes: RecordSizes,
     /// Whether the client can use a ticket at all: it knows PSKs with a key exchange. RFC 8446 §4.2.9.
     pub(super) resumes: bool,
     pub(super) psks: Vec<OfferedPsk>,
@@ -247,6 +250,7 @@ pub(super) fn proceed(
         certificate_authorities: offered.authorities(),
         server_certificate_types,
     };
+    let record_sizes = offered.record_sizes(&config.preferences, ProtocolVersion::TLSv1_3)?;
     let settled = Settled {
         application_protocol: choose_protocol(&config.preferences, &offered)?,
         config,
@@ -259,7 +263,9 @@ pub(super) fn proceed(
         client_certificate_types,
         has_signature_algorithms: offered.signature_algorithms.is_some(),
         asks_for_ocsp: offered.asks_for_ocsp,
+        post_handshake_auth: offered.post_handshake_auth,
         offers_early_data: offered.early_data,
+        record_sizes,
         resumes: offered.psk_modes.contains(&PskKeyExchangeMode::psk_dhe_ke),
         psks: offered_psks(&offered)?,
         binders_len: offered.psks.map_or(0, |psks| 2 + psks.binders.iter().map(|it| 1 + it.0.len()).sum::<usize>()),

@@ -9,13 +9,16 @@ mod retry;
 pub(crate) mod tls12;
 pub(crate) mod tls13;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::{Answer, Incoming, Outgoing, Progress};
-use crate::config::{ChooseServerConfig, ServerConfig};
+use crate::config::{ChooseServerConfig, Identity, ServerConfig};
+use crate::crypto::{Digest, Provider};
 use crate::error::{Error, Misuse, Violation};
 #[cfg(feature = "tls12")]
 use crate::record::RecordBoundary;
+use crate::verify::server_end_point;
 use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
 
 /// A server's handshake in progress.
@@ -144,4 +147,9 @@ impl Server {
             Self::Tls12(state) => state.name(),
         }
     }
+}
+
+/// The channel binding of the certificate that a server is about to show. RFC 5929 §4.
+fn end_point_of(provider: &dyn Provider, identity: &Identity) -> Option<Box<Digest>> {
+    identity.chain().first().and_then(|leaf| server_end_point(provider, leaf)).map(Box::new)
 }

@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 
 use crate::config::{Preferences, X509_ALONE, host_name};
 use crate::error::{Error, Incompatible, Violation};
+use crate::handshake::record_sizes::RecordSizes;
 #[cfg(feature = "tls12")]
 use crate::wire::EcPointFormat;
 use crate::wire::{
     CertificateStatusRequest, CertificateType, ClientExtension, ClientHello, DistinguishedName, ExtensionContext,
-    ExtensionType, HandshakeType, KeyShareEntry, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion,
-    PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
+    ExtensionType, HandshakeType, KeyShareEntry, MaxFragmentLength, NamedGroup, OfferedPsks, ProtocolNameList,
+    ProtocolVersion, PskKeyExchangeMode, ServerNameList, SignatureScheme, allowed_in,
 };
 
 /// The extensions of a ClientHello that decide something, each where it can be named.
@@ -29,6 +30,8 @@ pub(super) struct Offered<'h> {
     pub(super) asks_for_ocsp: bool,
     pub(super) post_handshake_auth: bool,
     pub(super) early_data: bool,
+    pub(super) record_size_limit: Option<u16>,
+    pub(super) max_fragment_length: Option<MaxFragmentLength>,
     pub(super) psks: Option<&'h OfferedPsks<'h>>,
     pub(super) psk_modes: &'h [PskKeyExchangeMode],
     pub(super) cookie: Option<&'h [u8]>,
@@ -76,6 +79,8 @@ impl<'h> Offered<'h> {
                 }
                 ClientExtension::PostHandshakeAuth => offered.post_handshake_auth = true,
                 ClientExtension::EarlyData => offered.early_data = true,
+                ClientExtension::RecordSizeLimit(limit) => offered.record_size_limit = Some(*limit),
+                ClientExtension::MaxFragmentLength(length) => offered.max_fragment_length = Some(*length),
                 #[cfg(feature = "tls12")]
                 ClientExtension::EcPointFormats(formats) => {
                     offered.tls12.point_formats = true;
@@ -104,6 +109,15 @@ impl<'h> Offered<'h> {
             return Err(Violation::PskWithoutModes.into());
         }
         Ok(offered)
+    }
+
+    /// How large records may be. RFC 8449 §4, RFC 6066 §4.
+    pub(super) fn record_sizes(
+        &self,
+        preferences: &Preferences,
+        version: ProtocolVersion,
+    ) -> Result<RecordSizes, Error> {
+        RecordSizes::offered(preferences, version, self.record_size_limit, self.max_fragment_length)
     }
 
     /// The application protocols that the client speaks, in its order.

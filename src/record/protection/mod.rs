@@ -11,6 +11,7 @@ use core::ops::Range;
 use crate::crypto::{NONCE_LEN, TAG_LEN};
 use crate::error::{BadRecord, Error, Internal};
 use crate::keys::{RecordFormat, TrafficKeys};
+use crate::record::RecordLimit;
 use crate::wire::{ContentType, ProtocolVersion, RECORD_HEADER_LEN};
 
 /// Keys with their sequence number, which starts at zero and never wraps.
@@ -64,8 +65,34 @@ impl Protection {
         }
     }
 
-    /// Makes a record in place: `record` is exactly head, content and tail, of which the content is there.
-    pub(crate) fn seal(&mut self, content_type: ContentType, record: &mut [u8]) -> Result<(), Error> {
+    /// Returns how much longer a record is than what is sealed in it, its header not counted.
+    pub(crate) fn expansion(&self) -> usize {
+        self.head().saturating_sub(RECORD_HEADER_LEN).saturating_add(TAG_LEN)
+    }
+
+    /// Returns the most that may be sealed in a record.
+    pub(crate) fn max_plaintext(&self, limit: RecordLimit) -> usize {
+        match self.keys.format {
+            #[cfg(feature = "tls12")]
+            RecordFormat::Tls12ExplicitNonce | RecordFormat::Tls12ImplicitNonce => limit.plaintext_tls12(),
+            RecordFormat::Tls13 => limit.inner_plaintext(),
+        }
+    }
+
+    /// Returns the most content that a record may have.
+    pub(crate) fn max_content(&self, limit: RecordLimit) -> usize {
+        let inside = self.tail().saturating_sub(TAG_LEN);
+        self.max_plaintext(limit).saturating_sub(inside)
+    }
+
+    /// Says whether there is a place for padding.
+    pub(crate) fn pads(&self) -> bool {
+        self.keys.format == RecordFormat::Tls13
+    }
+
+    /// Makes a record in place: `record` is exactly head, content, `padding` more bytes and tail, of which the content is there.
+    /// TLS 1.2 has no padding.
+    pub(crate) fn seal(&mut self, content_type: ContentType, record: &mut [u8], padding: usize) -> Result<(), Error> {
         if self.remaining() == 0 {
             return Err(Internal::KeyExhausted.into());
         }
@@ -74,7 +101,7 @@ impl Protection {
             RecordFormat::Tls12ExplicitNonce | RecordFormat::Tls12ImplicitNonce => {
                 tls12::seal(&self.keys, self.sequence_number, content_type, record)?;
             }
-            RecordFormat::Tls13 => tls13::seal(&self.keys, self.sequence_number, content_type, record)?,
+            RecordFormat::Tls13 => tls13::seal(&self.keys, self.sequence_number, content_type, record, padding)?,
         }
         self.count()
     }
@@ -84,13 +111,15 @@ impl Protection {
         &mut self,
         header: &[u8; RECORD_HEADER_LEN],
         protected: &mut [u8],
+        limit: RecordLimit,
     ) -> Result<(ContentType, Range<usize>), Error> {
+        let most = self.max_plaintext(limit);
         let opened = match self.keys.format {
             #[cfg(feature = "tls12")]
             RecordFormat::Tls12ExplicitNonce | RecordFormat::Tls12ImplicitNonce => {
-                tls12::open(&self.keys, self.sequence_number, header, protected)?
+                tls12::open(&self.keys, self.sequence_number, header, protected, most)?
             }
-            RecordFormat::Tls13 => tls13::open(&self.keys, self.sequence_number, header, protected)?,
+            RecordFormat::Tls13 => tls13::open(&self.keys, self.sequence_number, header, protected, most)?,
         };
         self.count()?;
         Ok(opened)
@@ -173,13 +202,13 @@ mod tests {
     /// A record without content: header, inner type, tag.
     fn seal(protection: &mut Protection) -> Result<[u8; HEADER_LEN + 1 + TAG_LEN], Error> {
         let mut record = [0; HEADER_LEN + 1 + TAG_LEN];
-        protection.seal(ContentType::application_data, &mut record)?;
+        protection.seal(ContentType::application_data, &mut record, 0)?;
         Ok(record)
     }
 
     fn open(protection: &mut Protection, record: &mut [u8]) -> Result<(ContentType, Range<usize>), Error> {
         let (header, protected) = record.split_first_chunk_mut::<HEADER_LEN>().unwrap();
-        protection.open(header, protected)
+        protection.open(header, protected, RecordLimit::NONE)
     }
 
     #[test]
@@ -192,7 +221,7 @@ mod tests {
         reader.sequence_number = u64::MAX;
         // What the last number would seal, were there no limit.
         let mut record = [0; HEADER_LEN + 1 + TAG_LEN];
-        tls13::seal(&last.keys, u64::MAX, ContentType::application_data, &mut record).unwrap();
+        tls13::seal(&last.keys, u64::MAX, ContentType::application_data, &mut record, 0).unwrap();
         assert_eq!(open(&mut reader, &mut record), Err(Internal::KeyExhausted.into()));
     }
 

@@ -6,7 +6,7 @@ use super::{bad_layout, header_bytes, open_with, seal_with, xor_nonce};
 use crate::crypto::{NONCE_LEN, TAG_LEN};
 use crate::error::{BadRecord, Error};
 use crate::keys::{RecordFormat, TrafficKeys};
-use crate::wire::{ContentType, MAX_PLAINTEXT_LEN, ProtocolVersion, RECORD_HEADER_LEN};
+use crate::wire::{ContentType, ProtocolVersion, RECORD_HEADER_LEN};
 
 /// Length in bytes of the part of the nonce that stands in an AES-GCM record. RFC 5288 §3.
 const EXPLICIT_NONCE_LEN: usize = 8;
@@ -46,6 +46,7 @@ pub(super) fn open(
     sequence_number: u64,
     header: &[u8; RECORD_HEADER_LEN],
     protected: &mut [u8],
+    most: usize,
 ) -> Result<(ContentType, Range<usize>), Error> {
     let does_not_open = || Error::BadRecord(BadRecord::DoesNotOpen);
     let [content_type, major, minor, ..] = *header;
@@ -63,7 +64,7 @@ pub(super) fn open(
     let len = sealed.len().checked_sub(TAG_LEN).ok_or_else(does_not_open)?;
     let additional_data = additional_data(sequence_number, header, len)?;
     let len = open_with(keys, &nonce, &additional_data, sealed)?;
-    if len > MAX_PLAINTEXT_LEN {
+    if len > most {
         return Err(BadRecord::TooLarge.into());
     }
     Ok((content_type, start..start.saturating_add(len)))

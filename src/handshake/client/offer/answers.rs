@@ -6,9 +6,10 @@ use super::Offer;
 use crate::crypto::Suite;
 use crate::error::{BadRecord, Error, Incompatible, Violation};
 use crate::handshake::client::psk::PskKey;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::wire::{
-    CertificateType, CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, ProtocolNameList,
-    ProtocolVersion, Random, UnknownExtension, allowed_in,
+    CertificateType, CipherSuite, CompressionMethod, ExtensionContext, ExtensionType, HandshakeType, MaxFragmentLength,
+    ProtocolNameList, ProtocolVersion, Random, UnknownExtension, allowed_in,
 };
 
 impl Offer {
@@ -43,6 +44,17 @@ impl Offer {
     ) -> Result<(), Error> {
         let is_accepted = self.config.accepted_certificate_types().contains(&agreed);
         if is_accepted { Ok(()) } else { Err(Incompatible::NoCommonCertificateType.into()) }
+    }
+
+    /// What the server answers about the size of records, of which it was checked that we offered it. RFC 8449 §4, §5.
+    pub(in crate::handshake::client) fn record_sizes(
+        &self,
+        version: ProtocolVersion,
+        record_size_limit: Option<u16>,
+        max_fragment_length: Option<MaxFragmentLength>,
+    ) -> Result<RecordSizes, Error> {
+        let offered = self.config.max_fragment_length;
+        RecordSizes::answered(&self.config.preferences, version, offered, record_size_limit, max_fragment_length)
     }
 
     /// An extension that we recognise must stand where it may; any other must have been asked for. RFC 8446 §4.2.

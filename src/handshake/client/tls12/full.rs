@@ -12,12 +12,13 @@ use crate::error::{Error, Internal, Violation};
 use crate::handshake::client::hello::reported_name;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::Authenticated;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{HandshakeKind, Incoming, Negotiated, Outgoing, QuestionKind, shown};
 use crate::keys::{Randoms, Transcript};
 use crate::verify::{PeerChain, Purpose};
 use crate::wire::{
-    CertificateRequestTls12, CertificateStatus, CertificateType, ClientCertificateType, HandshakeType, NamedGroup,
-    ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
+    CertificateRequestTls12, CertificateStatus, CertificateType, ClientCertificateType, HandshakeType,
+    MaxFragmentLength, NamedGroup, ProtocolVersion, ServerHelloDone, ServerKeyExchange, SignatureScheme, write_all,
 };
 
 /// What the server's hello has answered.
@@ -30,6 +31,8 @@ pub(super) struct Answered {
     /// What the server will show, and what we shall show if it asks.
     pub(super) server_certificate_type: CertificateType,
     pub(super) client_certificate_type: CertificateType,
+    pub(super) record_size_limit: Option<u16>,
+    pub(super) max_fragment_length: Option<MaxFragmentLength>,
     pub(super) renegotiation_info: bool,
     /// The id that the server gives its new session; empty if none.
     pub(super) session_id: Vec<u8>,
@@ -41,6 +44,8 @@ pub(super) struct Handshake {
     pub(super) suite: SuiteTls12,
     pub(super) randoms: Randoms,
     pub(super) answered: Answered,
+    /// What was agreed on about the size of records.
+    pub(super) record_sizes: RecordSizes,
     pub(super) transcript: Transcript,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<Vec<u8>>,
@@ -70,6 +75,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             server_end_point: None,
+            record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: self.offer.answers.clone().into(),

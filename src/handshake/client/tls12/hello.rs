@@ -3,18 +3,20 @@
 
 use alloc::boxed::Box;
 
-use super::State;
 use super::full::{Answered, Handshake};
-use super::{abbreviated, full};
+use super::{State, abbreviated, full};
 use crate::crypto::SuiteTls12;
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::client::offer::Offer;
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{Incoming, Outgoing};
 use crate::keys::{Randoms, Transcript};
 use crate::record::ChangeCipherSpecs;
 use crate::resume::ClientSession;
-use crate::wire::{CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ServerExtension, ServerHello};
+use crate::wire::{
+    CompressionMethod, EcPointFormat, ExtensionType, HandshakeType, ProtocolVersion, ServerExtension, ServerHello,
+};
 
 /// Goes on from a ServerHello that answers this ClientHello.
 pub(in crate::handshake::client) fn accept(
@@ -37,6 +39,9 @@ pub(in crate::handshake::client) fn accept(
     if !answered.extended_master_secret && offer.config.preferences.requires_extended_master_secret {
         return Err(Incompatible::NoExtendedMasterSecret.into());
     }
+    let record_sizes = settle_record_sizes(&offer, &answered, resumed.as_deref())?;
+    out.read_limit(record_sizes.read_limit(ProtocolVersion::TLSv1_2));
+    out.write_limit(record_sizes.write_limit());
     // 3. The transcript of a full handshake keeps the messages until it is known whether they must be signed.
     let provider = &*offer.config.preferences.provider;
     let mut transcript = Transcript::new(provider, suite.suite.hash).map_err(crypto_failed)?;
@@ -47,11 +52,27 @@ pub(in crate::handshake::client) fn accept(
     transcript.add(message.bytes());
     out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
     let randoms = Randoms { client: offer.random.0, server: server_hello.random.0 };
-    let handshake = Handshake { offer, suite, randoms, answered, transcript, ocsp_response: None, ticket: None };
+    let (ocsp_response, ticket) = (None, None);
+    let handshake = Handshake { offer, suite, randoms, answered, record_sizes, transcript, ocsp_response, ticket };
     match resumed {
         Some(session) => abbreviated::start(handshake, session, out),
         None => full::start(handshake),
     }
+}
+
+/// record_size_limit is agreed on anew each time; max_fragment_length is the session's where it is resumed, and need not be
+/// answered again. RFC 8449 §4, RFC 6066 §4.
+fn settle_record_sizes(
+    offer: &Offer,
+    answered: &Answered,
+    resumed: Option<&ClientSession>,
+) -> Result<RecordSizes, Error> {
+    let (limit, length) = (answered.record_size_limit, answered.max_fragment_length);
+    let sizes = offer.record_sizes(ProtocolVersion::TLSv1_2, limit, length)?;
+    Ok(match (sizes, resumed) {
+        (RecordSizes::Any, Some(session)) => RecordSizes::of_session(session.record_limit),
+        (sizes, _) => sizes,
+    })
 }
 
 fn check_hello(offer: &Offer, server_hello: &ServerHello<'_>) -> Result<SuiteTls12, Error> {
@@ -118,6 +139,8 @@ fn read_extensions(offer: &mut Offer, server_hello: &ServerHello<'_>) -> Result<
             ServerExtension::ClientCertificateType(chosen) => {
                 answered.client_certificate_type = offer.chosen_certificate_type(extension_type, *chosen)?;
             }
+            ServerExtension::RecordSizeLimit(limit) => answered.record_size_limit = Some(*limit),
+            ServerExtension::MaxFragmentLength(length) => answered.max_fragment_length = Some(*length),
             _ => {}
         }
     }

@@ -57,6 +57,7 @@ pub(super) fn keep(
         group,
         ticket,
         session_id,
+        record_limit: handshake.record_sizes.fragment_len(),
         received: now,
         lifetime,
         authenticated: now,

@@ -11,7 +11,8 @@ use crate::config::{
     CertificateRequestInfo, ChainAccepted, ChainToVerify, Decision, Identity, SigningFailed, SigningRequest, Verdict,
 };
 use crate::error::{Error, Internal, Violation};
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, KeptSessions};
+use crate::handshake::connected::authentication::AskedClient;
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, Kept, KeptSessions};
 use crate::handshake::proof::{Authenticated, Signing, VerifiedFinished, crypto_failed, signed_message};
 use crate::handshake::{Incoming, Outgoing, Progress, QuestionKind, shown};
 use crate::record::{ChangeCipherSpecs, Level};
@@ -281,7 +282,8 @@ impl Flight {
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
         let sessions = keep_sessions(&mut handshake, authenticated_at)?;
         let negotiated = handshake.negotiated(application_protocol);
-        Ok(ConnectedTls13::establish_client(provider, application, proof, authenticated, negotiated, sessions))
+        let kept = Kept { sessions, asked: keep_asked(handshake), asking: None };
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, kept))
     }
 }
 
@@ -294,6 +296,14 @@ fn keep_sessions(handshake: &mut Handshake, authenticated: Option<Time>) -> Resu
     let resumption_secret = resumption_secret.map_err(crypto_failed)?;
     let config = Arc::clone(handshake.config());
     Ok(Some(Box::new(KeptSessions { config, query, resumption_secret, authenticated })))
+}
+
+/// What a request after the handshake is answered by, if that was offered: the transcript is ClientHello…client Finished.
+/// RFC 8446 §4.4.
+fn keep_asked(handshake: Handshake) -> Option<Box<AskedClient>> {
+    let Handshake { offer, transcript, client_certificate_type, .. } = handshake;
+    let offered = offer.offers_post_handshake_auth();
+    offered.then(|| Box::new(AskedClient::new(offer.config, offer.name, client_certificate_type, transcript)))
 }
 
 /// The server asks for a certificate, and the application has not chosen one yet.

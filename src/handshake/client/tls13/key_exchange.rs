@@ -11,6 +11,7 @@ use crate::handshake::client::hello::Settled;
 use crate::handshake::client::offer::Offer;
 use crate::handshake::client::psk::PskKey;
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::{EarlyData, HandshakeKind, Negotiated, Outgoing};
 use crate::keys::{EarlySecret, MainSecret, TrafficSecret, Transcript};
 use crate::record::{Level, RecordBoundary};
@@ -28,6 +29,8 @@ pub(super) struct Handshake {
     pub(super) psk: Option<PskKey>,
     /// What is known of early data.
     pub(super) early_data: EarlyData,
+    /// What was agreed on about the size of records.
+    pub(super) record_sizes: RecordSizes,
     /// What the server stapled to its leaf.
     pub(super) ocsp_response: Option<alloc::vec::Vec<u8>>,
     /// What the server will show, and what we shall show if it asks.
@@ -66,6 +69,7 @@ impl Handshake {
             peer_signature_scheme: None,
             peer_ocsp_response: self.ocsp_response.clone(),
             server_end_point: None,
+            record_limit: self.record_sizes.peers_limit(),
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: self.offer.answers.clone().into(),
@@ -108,6 +112,7 @@ pub(super) fn derive_handshake_keys(
 
     // 4. Both directions change: what the server sends now is protected, and so are our alerts. Only early data that the
     // server may still take goes on under its own keys.
+    out.pad_records(offer.config.preferences.padding.as_ref());
     out.read_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?, boundary);
     if early_data == EarlyData::Rejected {
         early_data::give_up(EarlyData::Rejected, out);
@@ -124,6 +129,7 @@ pub(super) fn derive_handshake_keys(
         transcript,
         psk,
         early_data,
+        record_sizes: RecordSizes::Any,
         ocsp_response: None,
         server_certificate_type: CertificateType::X509,
         client_certificate_type: CertificateType::X509,

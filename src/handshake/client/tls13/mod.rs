@@ -14,7 +14,7 @@
 //!      │ Finished                                      │        ⟂ which certificate?  ⟂ sign, please
 //!      ▼                                               ▼ EndOfEarlyData if early data was taken
 //!      │ K_send = handshake; Certificate, CertificateVerify if asked; Finished; K = application
-//!   CONNECTED                             post_handshake.rs     NewSessionTicket, KeyUpdate
+//!   CONNECTED                             post_handshake.rs     NewSessionTicket, KeyUpdate, CertificateRequest if that was offered
 //! ```
 //!
 //! `⟂` marks a question: where its answer is not at hand, the state named after it waits.
@@ -22,6 +22,7 @@
 mod authentication;
 mod key_exchange;
 pub(crate) mod post_handshake;
+pub(crate) mod post_handshake_authentication;
 mod pre_shared_key;
 mod server_parameters;
 

@@ -1,12 +1,14 @@
-//! What a server may say after the handshake: NewSessionTicket and KeyUpdate. RFC 8446 §4.6.
+//! What a server may say after the handshake: NewSessionTicket, KeyUpdate, and CertificateRequest if the client offered to
+//! answer it. RFC 8446 §4.6.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::post_handshake_authentication::accept_certificate_request;
 use crate::crypto::Suite;
 use crate::error::{Error, Violation};
 use crate::handshake::client::session::MAX_TICKET_LEN;
-use crate::handshake::connected::{ConnectedTls13, KeptSessions};
+use crate::handshake::connected::{CONNECTED, ConnectedTls13, KeptSessions};
 use crate::handshake::proof::crypto_failed;
 use crate::handshake::{Incoming, Negotiated, Outgoing};
 use crate::keys::resumption_psk;
@@ -21,9 +23,14 @@ pub(crate) fn receive(
     out: &mut Outgoing,
 ) -> Result<(), Error> {
     match message.handshake_type() {
+        // Without the offer it is unexpected_message. RFC 8446 §4.6.2.
+        HandshakeType::certificate_request => match connected.asked() {
+            Some(asked) => accept_certificate_request(asked, message, out),
+            None => Err(Violation::UnexpectedMessage(HandshakeType::certificate_request, CONNECTED).into()),
+        },
         HandshakeType::new_session_ticket => accept_new_session_ticket(connected, negotiated, message),
         HandshakeType::key_update => connected.receive_key_update(message, out),
-        got => Err(Violation::UnexpectedMessage(got, "Connected").into()),
+        got => Err(Violation::UnexpectedMessage(got, CONNECTED).into()),
     }
 }
 
@@ -71,6 +78,7 @@ fn session_of(
         group: negotiated.group,
         ticket: ticket.ticket.to_vec(),
         session_id: Vec::new(),
+        record_limit: negotiated.record_limit,
         received,
         lifetime,
         authenticated: *authenticated,

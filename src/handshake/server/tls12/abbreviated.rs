@@ -105,7 +105,11 @@ fn find_suite(
         (false, true) => return Ok(None),
         (true, true) | (false, false) => {}
     }
-    // 5. The same suite, which both ends still want. RFC 5246 §7.4.1.2.
+    // 5. The same length of fragments, which is the session's and not agreed on anew. RFC 6066 §4.
+    if session.record_limit != settled.record_sizes.fragment_len() {
+        return Ok(None);
+    }
+    // 6. The same suite, which both ends still want. RFC 5246 §7.4.1.2.
     let suite = settled.suites.iter().find(|row| row.suite.id == session.cipher_suite);
     Ok(suite.and_then(|row| Some((*row, MasterSecret::of_session(row.suite, &session.secret)?))))
 }
@@ -124,7 +128,8 @@ fn resume(
     let renewed = takes_tickets && renew(&settled.config, &mut session, now);
     let keeping = if renewed { Keeping::Ticket } else { Keeping::Nothing };
     let certificate_types = SettledTypes::of_session(&settled.hello, &session);
-    let reply = Reply { suite, group: session.group, keeping, kind: Kind::Abbreviated, certificate_types };
+    let (group, kind, server_end_point) = (session.group, Kind::Abbreviated, session.server_end_point.clone());
+    let reply = Reply { suite, group, keeping, kind, certificate_types, server_end_point };
     let mut handshake = server_hello::send(settled, reply, out)?;
     let provider = handshake.provider();
     if let Some(key_log) = &handshake.config.preferences.key_log {

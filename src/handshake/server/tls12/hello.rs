@@ -8,6 +8,7 @@ use crate::config::{ClientHelloInfo, Preferences, ServerConfig};
 use crate::crypto::{Authentication, SuiteTls12, ecdsa_curve, is_tls12_group};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::Incoming;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::server::offered::{Offered, choose_protocol};
 use crate::wire::{
     CertificateType, CipherSuite, ClientHello, CompressionMethod, HandshakeType, NamedGroup, ProtocolVersion,
@@ -33,6 +34,7 @@ pub(in crate::handshake::server) struct Settled {
     pub(super) extended_master_secret: bool,
     pub(super) secure_renegotiation: bool,
     pub(super) point_formats: bool,
+    pub(super) record_sizes: RecordSizes,
     /// The whole message, for the transcript, whose hash is the suite's.
     pub(super) client_hello: Vec<u8>,
 }
@@ -85,6 +87,7 @@ pub(in crate::handshake::server) fn settle(
         extended_master_secret: offered.tls12.extended_master_secret,
         secure_renegotiation: scsv || offered.tls12.renegotiation_info,
         point_formats: offered.tls12.point_formats,
+        record_sizes: offered.record_sizes(preferences, ProtocolVersion::TLSv1_2)?,
         client_hello: message.bytes().to_vec(),
         config,
     })

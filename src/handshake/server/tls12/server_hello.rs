@@ -1,5 +1,6 @@
 //! Writes ServerHello, of a full handshake and of an abbreviated one. RFC 5246 §7.4.1.3.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -7,7 +8,7 @@ use alloc::vec::Vec;
 use super::full::Handshake;
 use super::hello::Settled;
 use super::session::Keeping;
-use crate::crypto::{Provider, SuiteTls12};
+use crate::crypto::{Digest, Provider, SuiteTls12};
 use crate::error::Error;
 use crate::handshake::Outgoing;
 use crate::handshake::proof::crypto_failed;
@@ -26,6 +27,8 @@ pub(super) struct Reply {
     pub(super) keeping: Keeping,
     pub(super) kind: Kind,
     pub(super) certificate_types: SettledTypes,
+    /// Of the certificate that is shown, or of the session. RFC 5929 §4.
+    pub(super) server_end_point: Option<Box<Digest>>,
 }
 
 /// Which handshake ServerHello begins. RFC 5246 §7.3, Figure 1 and Figure 2.
@@ -37,7 +40,7 @@ pub(super) enum Kind {
 
 /// Sends it, and starts the transcript.
 pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result<Handshake, Error> {
-    let Reply { suite, group, keeping, kind, certificate_types } = reply;
+    let Reply { suite, group, keeping, kind, certificate_types, server_end_point } = reply;
     let provider = Arc::clone(&settled.config.preferences.provider);
     let random = draw_random(&settled, &*provider)?;
 
@@ -63,8 +66,10 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
     }
     transcript.add(&settled.client_hello);
     out.send(Level::Initial, &server_hello, &mut transcript)?;
+    out.write_limit(settled.record_sizes.write_limit());
+    out.read_limit(settled.record_sizes.read_limit(ProtocolVersion::TLSv1_2));
     let Settled { config, client_random, application_protocol, hello, .. } = settled;
-    let Settled { extended_master_secret, secure_renegotiation, .. } = settled;
+    let Settled { extended_master_secret, record_sizes, secure_renegotiation, .. } = settled;
     Ok(Handshake {
         config,
         randoms: Randoms { client: client_random, server: random },
@@ -76,6 +81,8 @@ pub(super) fn send(settled: Settled, reply: Reply, out: &mut Outgoing) -> Result
         extended_master_secret,
         secure_renegotiation,
         keeping,
+        record_sizes,
+        server_end_point,
         transcript,
     })
 }
@@ -122,6 +129,11 @@ fn extensions<'s>(
     }
     list.extend(types.told_of_client().map(ServerExtension::ClientCertificateType));
     list.extend(types.told_of_server().map(ServerExtension::ServerCertificateType));
+    list.extend(settled.record_sizes.record_size_limit().map(ServerExtension::RecordSizeLimit));
+    if matches!(kind, Kind::Full { .. }) {
+        // Of a session that is resumed it still holds, and is not said again. RFC 6066 §1, §4.
+        list.extend(settled.record_sizes.max_fragment_length().map(ServerExtension::MaxFragmentLength));
+    }
     if matches!(keeping, Keeping::Ticket) {
         list.push(ServerExtension::SessionTicket);
     }

@@ -61,6 +61,8 @@ pub(super) fn remember(
         cipher_suite: handshake.suite.suite.id,
         secret: master_secret.secret().duplicate(),
         group: handshake.group,
+        record_limit: handshake.record_sizes.fragment_len(),
+        server_end_point: handshake.server_end_point.clone(),
         created: now,
         lifetime: lifetime(config, &client_chain, now, now)?,
         authenticated: now,

@@ -15,6 +15,7 @@ use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::connected::ApplicationSecrets;
 use crate::handshake::proof::{Authenticated, Signing, crypto_failed, signed_message};
 use crate::handshake::server::certificate_types::SettledTypes;
+use crate::handshake::server::end_point_of;
 use crate::handshake::server::hello::Settled;
 use crate::handshake::{Outgoing, QuestionKind};
 use crate::record::{Level, RecordBoundary};
@@ -67,9 +68,18 @@ impl AskIdentity {
         let scheme = scheme.ok_or(Incompatible::NoCommonSignatureScheme)?;
 
         let (config, shown) = (&settled.config, &settled.client_certificate_types);
-        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity)?;
-        let source =
-            KeySource { suite, psk: None, authenticated_at: None, accepts_early_data: false, certificate_types };
+        let asks_later = settled.post_handshake_auth && config.post_handshake_auth.roots().is_some();
+        let certificate_types = SettledTypes::of_full(config, &settled.hello, shown, &identity, asks_later)?;
+        let server_end_point = end_point_of(&*settled.config.preferences.provider, &identity);
+        let source = KeySource {
+            suite,
+            psk: None,
+            authenticated_at: None,
+            ticket_age_skew: None,
+            accepts_early_data: false,
+            certificate_types,
+            server_end_point,
+        };
         let mut handshake = exchange_keys(settled, source, boundary, out)?;
         send_encrypted_extensions(&mut handshake, false, out)?;
         send_certificate_request(&mut handshake, out)?;
@@ -138,11 +148,18 @@ pub(super) fn send_psk_flight(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<State, Error> {
-    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, accepts_early_data, certificate_types } =
-        chosen;
+    let ChosenPsk { index, suite, secret, authenticated, authenticated_at, ticket_age_skew, .. } = chosen;
+    let ChosenPsk { accepts_early_data, certificate_types, server_end_point, .. } = chosen;
     let accepts = accepts_early_data.is_some();
-    let psk = Some((index, &secret));
-    let source = KeySource { suite, psk, authenticated_at, accepts_early_data: accepts, certificate_types };
+    let source = KeySource {
+        suite,
+        psk: Some((index, &secret)),
+        authenticated_at,
+        ticket_age_skew,
+        accepts_early_data: accepts,
+        certificate_types,
+        server_end_point,
+    };
     let mut handshake = exchange_keys(settled, source, boundary, out)?;
     drop(secret);
     send_encrypted_extensions(&mut handshake, accepts, out)?;

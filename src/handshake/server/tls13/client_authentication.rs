@@ -4,12 +4,14 @@ use alloc::sync::Arc;
 
 use super::State;
 use super::finished::{Established, WaitFinished};
-use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, Verdict};
+use crate::config::{ChainAccepted, ChainToVerify, ClientAuth, Decision, ServerConfig, Verdict};
 use crate::error::{Error, Incompatible, Internal, Violation};
 use crate::handshake::proof::{Authenticated, Signing, signed_message};
 use crate::handshake::{Incoming, Outgoing, QuestionKind, shown};
-use crate::verify::{PeerChain, Purpose};
-use crate::wire::{Certificate, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in};
+use crate::verify::{PeerChain, Purpose, Roots};
+use crate::wire::{
+    Certificate, CertificateType, CertificateVerify, ExtensionContext, HandshakeType, ProtocolVersion, allowed_in,
+};
 
 /// RFC 8446 §A.2: WAIT_CERT.
 pub(crate) struct WaitCertificate {
@@ -25,20 +27,10 @@ impl WaitCertificate {
         if !certificate.certificate_request_context.is_empty() {
             return Err(Violation::BadCertificateRequestContext.into());
         }
-        let agreed = established.handshake.certificate_types.client;
-        let chain = shown::read_entries(agreed, &certificate.certificate_list)?;
-        // 2. An entry's extensions answer ours, and we asked for none.
-        let mut extensions = certificate.certificate_list.iter().flat_map(|entry| &entry.extensions);
-        if let Some(extension) = extensions.next() {
-            let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
-            return Err(match allowed_in(extension, ExtensionContext::Certificate) {
-                Some(false) => Violation::ExtensionNotAllowed(extension, message).into(),
-                Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
-            });
-        }
+        let chain = read_chain(established.handshake.certificate_types.client, &certificate)?;
         established.handshake.transcript.add(message.bytes());
 
-        // 3. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
+        // 2. A client without a certificate: whether it may go on is the configuration's. RFC 8446 §4.4.2.4.
         let config = Arc::clone(&established.handshake.config);
         let roots = match &config.client_auth {
             ClientAuth::Require(_) if chain.is_empty() => return Err(Incompatible::ClientCertificateRequired.into()),
@@ -50,17 +42,8 @@ impl WaitCertificate {
             ClientAuth::Request(roots) | ClientAuth::Require(roots) => roots,
         };
 
-        // 4. Is it to be trusted? The built-in judge answers at once.
-        let question = ChainToVerify {
-            chain: chain.clone(),
-            purpose: Purpose::Client,
-            name: None,
-            now: config.preferences.now(),
-            ocsp_response: None,
-            roots: Arc::clone(roots),
-            raw_public_keys: Arc::clone(&config.certificate_types.trusted),
-            provider: established.handshake.provider(),
-        };
+        // 3. Is it to be trusted? The built-in judge answers at once.
+        let question = question_about(&config, roots, &chain);
         let state = AskVerdict { established, chain };
         match config.verifier.verify(&question) {
             Decision::Now(verdict) if state.takes(&verdict) => state.accept(verdict),
@@ -71,6 +54,35 @@ impl WaitCertificate {
                 Ok(State::AskVerdict(state))
             }
         }
+    }
+}
+
+/// Reads a client's chain, in the handshake or after it; empty if it has none. RFC 8446 §4.4.2.
+pub(super) fn read_chain(agreed: CertificateType, certificate: &Certificate<'_>) -> Result<PeerChain, Error> {
+    let list = &certificate.certificate_list;
+    let chain = shown::read_entries(agreed, list)?;
+    // An entry's extensions answer ours, and we asked for none.
+    if let Some(extension) = list.iter().flat_map(|entry| &entry.extensions).next() {
+        let (extension, message) = (extension.extension_type(), HandshakeType::certificate);
+        return Err(match allowed_in(extension, ExtensionContext::Certificate) {
+            Some(false) => Violation::ExtensionNotAllowed(extension, message).into(),
+            Some(true) | None => Violation::ExtensionNotOffered(extension, message).into(),
+        });
+    }
+    Ok(chain)
+}
+
+/// What a client's chain is judged by.
+pub(super) fn question_about(config: &ServerConfig, roots: &Arc<Roots>, chain: &PeerChain) -> ChainToVerify {
+    ChainToVerify {
+        chain: chain.clone(),
+        purpose: Purpose::Client,
+        name: None,
+        now: config.preferences.now(),
+        ocsp_response: None,
+        roots: Arc::clone(roots),
+        raw_public_keys: Arc::clone(&config.certificate_types.trusted),
+        provider: Arc::clone(&config.preferences.provider),
     }
 }
 

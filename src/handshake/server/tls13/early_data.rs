@@ -6,7 +6,7 @@ use crate::error::{Error, Violation};
 use crate::handshake::proof::{Authenticated, crypto_failed};
 use crate::handshake::{Incoming, Outgoing};
 use crate::record::Level;
-use crate::wire::EndOfEarlyData;
+use crate::wire::{EndOfEarlyData, ProtocolVersion};
 
 /// RFC 8446 §A.2: WAIT_EOED.
 pub(crate) struct WaitEndOfEarlyData {
@@ -33,6 +33,7 @@ impl WaitEndOfEarlyData {
         handshake.transcript.add(message.bytes());
         let keys = handshake.client_secret.keys(&*handshake.provider()).map_err(crypto_failed)?;
         out.read_keys(Level::Handshake, keys, boundary);
+        out.read_limit(handshake.record_sizes.read_limit(ProtocolVersion::TLSv1_3));
         Ok(State::WaitFinished(WaitFinished { established, authenticated }))
     }
 }

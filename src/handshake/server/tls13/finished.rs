@@ -2,9 +2,10 @@
 
 use super::State;
 use super::key_exchange::Handshake;
+use super::post_handshake_authentication::keep_asking;
 use super::tickets::send_tickets;
 use crate::error::Error;
-use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13};
+use crate::handshake::connected::{ApplicationSecrets, ConnectedTls13, Kept};
 use crate::handshake::proof::{Authenticated, VerifiedFinished, crypto_failed};
 use crate::handshake::{Incoming, Outgoing, Progress};
 use crate::record::{ChangeCipherSpecs, Level};
@@ -36,6 +37,7 @@ impl WaitFinished {
         out.read_change_cipher_spec(ChangeCipherSpecs::Refused);
         send_tickets(&handshake, &proof, &authenticated, out)?;
         let negotiated = handshake.negotiated();
-        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated))
+        let kept = Kept { asking: keep_asking(handshake, &authenticated)?, ..Kept::default() };
+        Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, kept))
     }
 }

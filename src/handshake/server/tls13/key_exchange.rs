@@ -11,6 +11,7 @@ use crate::config::ServerConfig;
 use crate::crypto::{CryptoError, Digest, Provider, Secret, Suite, key_exchange};
 use crate::error::{Error, Incompatible, Violation};
 use crate::handshake::proof::crypto_failed;
+use crate::handshake::record_sizes::RecordSizes;
 use crate::handshake::server::certificate_types::SettledTypes;
 use crate::handshake::server::hello::{Settled, skip_limit};
 use crate::handshake::{EarlyData, EarlyExporter, HandshakeKind, Negotiated, Outgoing};
@@ -31,12 +32,20 @@ pub(super) struct Handshake {
     pub(super) server_name: Option<String>,
     pub(super) certificate_types: SettledTypes,
     pub(super) asks_for_ocsp: bool,
+    /// What was agreed on about the size of records.
+    pub(super) record_sizes: RecordSizes,
+    /// tls-server-end-point of our certificate, shown here or in the session's connection. RFC 5929 §4.
+    pub(super) server_end_point: Option<Box<Digest>>,
+    /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(super) post_handshake_auth: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// Whether the client can use tickets.
     pub(super) client_resumes: bool,
     /// When the full handshake was that a resumed one stands on.
     pub(super) authenticated_at: Option<Time>,
+    /// What the client's ticket age was off by, in seconds.
+    pub(super) ticket_age_skew: Option<i32>,
     /// Known as soon as the handshake secret is; used once our Finished is sent.
     pub(super) main_secret: MainSecret,
     pub(super) client_secret: TrafficSecret,
@@ -67,11 +76,12 @@ impl Handshake {
             peer_certificates: PeerChain::default(),
             peer_signature_scheme: None,
             peer_ocsp_response: None,
-            server_end_point: None,
+            server_end_point: self.server_end_point.clone(),
+            record_limit: 0,
             kind: HandshakeKind::Full,
             external_psk_identity: None,
             peer_extensions: Box::default(),
-            ticket_age_skew: None,
+            ticket_age_skew: self.ticket_age_skew,
             renegotiation_info: false,
         }
     }
@@ -83,8 +93,11 @@ pub(super) struct KeySource<'k> {
     /// The chosen PSK with its place in the client's list.
     pub(super) psk: Option<(u16, &'k Secret)>,
     pub(super) authenticated_at: Option<Time>,
+    pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: bool,
     pub(super) certificate_types: SettledTypes,
+    /// Of the certificate that is shown, or of the session.
+    pub(super) server_end_point: Option<Box<Digest>>,
 }
 
 /// Sends ServerHello and changes both directions to the handshake keys, or reading to those of early data. RFC 8446 §4.1.3,
@@ -95,8 +108,10 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, accepts_early_data, certificate_types } = source;
+    let KeySource { suite, psk, authenticated_at, ticket_age_skew, .. } = source;
+    let KeySource { accepts_early_data, certificate_types, server_end_point, .. } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
+    let Settled { post_handshake_auth, record_sizes, .. } = settled;
     let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
@@ -141,7 +156,9 @@ pub(super) fn exchange_keys(
     let server_secret = handshake_secret.server_handshake_traffic_secret(provider, &hash).map_err(crypto_failed)?;
     let main_secret = handshake_secret.into_main(provider).map_err(crypto_failed)?;
 
-    // 5. Both directions change.
+    // 5. Both directions change, and what was agreed on about records begins; of early data the client could not know it.
+    out.write_limit(record_sizes.write_limit());
+    out.pad_records(config.preferences.padding.as_ref());
     out.write_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?);
     match early_keys {
         Some(keys) => {
@@ -150,6 +167,7 @@ pub(super) fn exchange_keys(
         }
         None => {
             out.read_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?, boundary);
+            out.read_limit(record_sizes.read_limit(ProtocolVersion::TLSv1_3));
             if offers_early_data {
                 // Sent with keys that we do not use; our answer tells the client that it was not taken.
                 out.early_data(EarlyData::Rejected);
@@ -167,10 +185,14 @@ pub(super) fn exchange_keys(
         server_name: hello.server_name,
         certificate_types,
         asks_for_ocsp,
+        record_sizes,
+        server_end_point,
+        post_handshake_auth,
         application_protocol,
         transcript,
         client_resumes: resumes,
         authenticated_at,
+        ticket_age_skew,
         main_secret,
         client_secret,
         server_secret,

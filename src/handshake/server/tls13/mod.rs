@@ -20,7 +20,8 @@
 //!   WAIT_FINISHED                         finished.rs
 //!      │ Finished                                               K_recv = application
 //!      ▼ NewSessionTicket                 tickets.rs
-//!   CONNECTED                             post_handshake.rs     KeyUpdate
+//!   CONNECTED                             post_handshake.rs     KeyUpdate, and what a request is answered by,
+//!                                         post_handshake_authentication.rs
 //! ```
 //!
 //! `⟂` marks a question: where its answer is not at hand, the state named after it waits.
@@ -31,6 +32,7 @@ mod early_data;
 mod finished;
 mod key_exchange;
 pub(crate) mod post_handshake;
+pub(crate) mod post_handshake_authentication;
 mod psk;
 mod server_parameters;
 mod tickets;

@@ -13,7 +13,7 @@ use crate::clock::Time;
 use crate::config::{
     AntiReplay, ClientAuth, Decision, EARLY_DATA_WINDOW, EarlyDataOffer, PskQuery, SessionPlace, SessionQuery,
 };
-use crate::crypto::{HashAlgorithm, Secret, Suite};
+use crate::crypto::{Digest, HashAlgorithm, Secret, Suite};
 use crate::error::Error;
 use crate::handshake::proof::{Authenticated, VerifiedBinder, crypto_failed};
 use crate::handshake::server::certificate_types::{SettledTypes, still_taken};
@@ -33,8 +33,12 @@ pub(super) struct ChosenPsk {
     pub(super) authenticated: Authenticated,
     /// When a full handshake of this chain of sessions was; `None` for an external PSK.
     pub(super) authenticated_at: Option<Time>,
+    /// What the client's ticket age is off by, in seconds.
+    pub(super) ticket_age_skew: Option<i32>,
     pub(super) accepts_early_data: Option<u32>,
     pub(super) certificate_types: SettledTypes,
+    /// Of the certificate that was shown in the session's connection. RFC 5929 §4.
+    pub(super) server_end_point: Option<Box<Digest>>,
 }
 
 /// Looks for a PSK that fits, or goes on to certificates.
@@ -204,8 +208,10 @@ impl Search {
             secret: psk.secret.duplicate(),
             authenticated: Authenticated::by_external_psk(&proof, psk.identity()),
             authenticated_at: None,
+            ticket_age_skew: None,
             accepts_early_data: None,
             certificate_types: SettledTypes::NONE,
+            server_end_point: None,
         };
         send_psk_flight(self.settled, chosen, self.boundary, out)
     }
@@ -213,16 +219,26 @@ impl Search {
     fn choose_session(self, session: ServerSession, suite: Suite, out: &mut Outgoing) -> Result<State, Error> {
         let proof = self.check_binder(suite, &session.secret, PskKind::Resumption)?;
         let early_data = self.early_data_offer(&session, suite);
+        let ticket_age_skew = self.ticket_age_skew(&session);
         let certificate_types = SettledTypes::of_session(&self.settled.hello, &session);
-        let ServerSession { secret, client_chain, client_scheme, authenticated: authenticated_at, .. } = session;
+        let ServerSession {
+            secret,
+            client_chain,
+            client_scheme,
+            authenticated: authenticated_at,
+            server_end_point,
+            ..
+        } = session;
         let chosen = ChosenPsk {
             index: self.selected_identity(),
             suite,
             secret,
             authenticated: Authenticated::by_session(&proof, client_chain, client_scheme),
             authenticated_at: Some(authenticated_at),
+            ticket_age_skew,
             accepts_early_data: None,
             certificate_types,
+            server_end_point,
         };
         let Some((max_bytes, offer)) = early_data else {
             return send_psk_flight(self.settled, chosen, self.boundary, out);
@@ -262,6 +278,15 @@ impl Search {
     fn selected_identity(&self) -> u16 {
         // There are at most MAX_OFFERED_PSKS.
         u16::try_from(self.index).unwrap_or(u16::MAX)
+    }
+
+    /// The age of the ticket as the client tells it, less the age that we measure, each in whole seconds. RFC 8446 §4.2.11.1.
+    fn ticket_age_skew(&self, session: &ServerSession) -> Option<i32> {
+        let told = self.offered()?.obfuscated_ticket_age.wrapping_sub(session.ticket_age_add);
+        let now = self.settled.config.preferences.now()?;
+        let measured = now.as_millis().saturating_sub(session.created.as_millis());
+        let difference = i64::from(told / 1000).saturating_sub(i64::try_from(measured / 1000).ok()?);
+        i32::try_from(difference).ok()
     }
 
     /// Returns what early data must pass last, if it passes everything else. RFC 8446 §4.2.10, §8.3.
