@@ -12,6 +12,8 @@ mod pair;
 mod scene;
 #[path = "support/script.rs"]
 mod script;
+#[path = "support/stage_asked.rs"]
+mod stage_asked;
 #[path = "support/stage_psk.rs"]
 mod stage_psk;
 
@@ -63,6 +65,7 @@ fn client_states(stage: &Stage) -> Vec<Column<'_>> {
         ("AskIdentity", Box::new(|| stage.client_with(stage.client.clone().choose_identity(Arc::new(Later))).say(all))),
         ("AskSignature", Box::new(sign_later)),
         ("Connected", Box::new(|| stage.connected_client())),
+        ("Connected", Box::new(|| stage.connected_client_with(stage.askable_client()))),
     ]
 }
 
@@ -93,7 +96,20 @@ fn server_states(stage: &Stage) -> Vec<Column<'_>> {
         ("WaitEndOfEarlyData", Box::new(|| stage.server_in_early_data())),
         ("WaitFinished", Box::new(of(stage.server.clone(), &[ClientHello]))),
         ("Connected", Box::new(|| stage.connected_server())),
+        ("Connected", Box::new(|| stage.asking_server())),
+        ("ConnectedWaitCertificateVerify", Box::new(|| answered(stage, 1))),
+        ("ConnectedWaitFinished", Box::new(|| answered(stage, 2))),
     ]
+}
+
+/// A server that has heard so many messages of an answer to its request.
+fn answered(stage: &Stage, messages: usize) -> Scene {
+    let mut scene = stage.asking_server();
+    let answer = stage_asked::true_answer(&mut scene);
+    for message in answer.messages().into_iter().take(messages) {
+        scene = scene.say_message(|_| message.to_vec());
+    }
+    scene
 }
 
 /// What becomes of a message of this type in this state.
@@ -119,8 +135,12 @@ fn table(title: &str, states: &[Column<'_>]) -> String {
     let mut text = format!("{title}\n\n| |");
     let mut rule = String::from("|---|");
     for (index, (state, _)) in states.iter().enumerate() {
-        // The second hello is waited for in the same state as the first.
-        let again = if states[..index].iter().any(|(earlier, _)| earlier == state) { " (retried)" } else { "" };
+        // The second hello is waited for in the same state as the first, a request or its answer in that of no request.
+        let again = match states[..index].iter().any(|(earlier, _)| earlier == state) {
+            true if *state == "Connected" => " (asked)",
+            true => " (retried)",
+            false => "",
+        };
         write!(text, " {state}{again} |").unwrap();
         rule.push_str("---|");
     }

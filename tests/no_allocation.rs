@@ -17,10 +17,10 @@ use allocation_counter::{AllocationInfo, measure};
 use bulla::crypto::ring::provider;
 use bulla::wire::{CipherSuite, ContentType, ProtocolVersion, RECORD_HEADER_LEN};
 use bulla::{
-    ClientConnection, Connection, Event, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN, MAX_HANDSHAKE_MESSAGE_LEN,
-    MAX_RECORD_LEN, ServerConnection,
+    ClientAuth, ClientConfig, ClientConnection, Connection, Event, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN,
+    MAX_HANDSHAKE_MESSAGE_LEN, MAX_RECORD_LEN, ServerConfig, ServerConnection,
 };
-use pair::{KeyKind, Pair, configs, name, output};
+use pair::{Authority, KeyKind, Pair, configs, configs_by, name, output};
 use scene::Stage;
 
 fn assert_nothing_allocated(info: AllocationInfo, what: &str) {
@@ -154,9 +154,12 @@ fn empty_records_and_warnings_are_received_without_an_allocation() {
 
 /// Heap bytes that live as long as the connection: what the run leaves allocated, without the shared configuration.
 fn heap_of_idle_connections(version: ProtocolVersion) -> (i64, i64) {
-    let (client_config, server_config) = configs(KeyKind::EcdsaP256);
-    let client_config = Arc::new(client_config.versions([version]).unwrap());
-    let server_config = Arc::new(server_config);
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    heap_of(client.versions([version]).unwrap(), server)
+}
+
+fn heap_of(client: ClientConfig, server: ServerConfig) -> (i64, i64) {
+    let (client_config, server_config) = (Arc::new(client), Arc::new(server));
     let (mut client, mut server) = (None, None);
     // Both ends are alive in turn: what is left of each is measured by dropping it.
     let both = measure(|| {
@@ -188,6 +191,26 @@ fn idle_connection_holds_little() {
     let sizes = (size_of::<ClientConnection>(), size_of::<ServerConnection>());
     println!("size_of ClientConnection: {} bytes, ServerConnection: {} bytes", sizes.0, sizes.1);
     assert!(sizes.0 <= 512 && sizes.1 <= 512, "{sizes:?}");
+}
+
+/// What may be asked later costs a hash on each end that may be concerned, and nothing on all others.
+#[test]
+fn connection_that_cannot_be_asked_for_a_certificate_keeps_nothing_for_it() {
+    let authority = Authority::new();
+    let roots = Arc::new(authority.roots());
+    let (client, server) = configs_by(&authority, KeyKind::EcdsaP256);
+    let (askable, asking) =
+        (client.clone().post_handshake_auth(true), server.clone().post_handshake_auth(ClientAuth::Request(roots)));
+    let plain = heap_of(client.clone(), server.clone());
+    // The client does not know that the server will never ask.
+    let (offered, not_taken) = heap_of(askable.clone(), server);
+    assert_eq!(not_taken, plain.1);
+    assert_eq!(heap_of(client, asking.clone()), plain);
+    let both = heap_of(askable, asking);
+    assert_eq!(both.0, offered);
+    for (plain, kept) in [(plain.0, both.0), (plain.1, both.1)] {
+        assert!((1..1024).contains(&(kept - plain)), "{kept} bytes instead of {plain}");
+    }
 }
 
 /// The most heap that grows while an end is fed these records, none of which may fail.

@@ -531,3 +531,20 @@ fn client_that_was_retried_is_asked_like_any_other() {
     assert_eq!(authenticated(&pair.server_seen), 1);
     assert_eq!(pair.client.server_name(), Some(NAME));
 }
+
+#[test]
+fn raw_public_key_is_shown_after_the_handshake_where_that_is_the_settled_type() {
+    let mut rig = Rig::new();
+    let (_, key) = rig.authority.issue(&["client.test"], KeyKind::EcdsaP256);
+    let identity = Identity::raw_public_key(&key).unwrap();
+    let spki = bulla::pki_types::SubjectPublicKeyInfoDer::from(identity.chain()[0].to_vec());
+    rig.client = rig.client.identity(identity);
+    rig.server = rig.server.trusted_raw_public_keys([spki.clone()]).unwrap();
+    let mut pair = rig.pair();
+    assert_eq!(pair.server.peer_raw_public_key(), None);
+    pair.server.request_client_certificate().unwrap();
+    pair.run().unwrap();
+    assert_eq!(pair.server_seen.last(), Some(&Seen::PeerAuthenticated));
+    assert_eq!(pair.server.peer_raw_public_key().map(|key| key.as_ref().to_vec()), Some(spki.as_ref().to_vec()));
+    assert!(pair.server.peer_certificates().is_empty());
+}

@@ -143,7 +143,9 @@ fn renegotiation_info_answers_the_extension_and_the_signalling_value_and_neither
             }
         });
         let answers = answered(&scene).contains(&ExtensionType::renegotiation_info);
-        assert_eq!(scene.say(&[ClientKeyExchange]).say(&END).outcome(), "Connected");
+        let scene = scene.say(&[ClientKeyExchange]).say(&END);
+        assert_eq!(scene.outcome(), "Connected");
+        assert_eq!(scene.end.peer_sent_renegotiation_info(), answers);
         answers
     };
     assert_eq!([of(true, false), of(false, true), of(true, true), of(false, false)], [true, true, true, false]);
@@ -151,8 +153,10 @@ fn renegotiation_info_answers_the_extension_and_the_signalling_value_and_neither
     let bare = |hello: &mut ServerHello<'_>| {
         hello.extensions.as_mut().unwrap().retain(|it| it.extension_type() == ExtensionType::extended_master_secret);
     };
-    let scene = stage.client().say_message(|peer| peer.server_hello_with(bare));
-    assert_eq!(scene.say(&SERVER_FLIGHT[1..]).say(&END).outcome(), "Connected");
+    let scene = stage.client().say_message(|peer| peer.server_hello_with(bare)).say(&SERVER_FLIGHT[1..]).say(&END);
+    assert_eq!(scene.outcome(), "Connected");
+    assert!(!scene.end.peer_sent_renegotiation_info());
+    assert!(stage.connected_client().end.peer_sent_renegotiation_info());
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub struct Connection {
     /// An event that a message led to, for the next return of `receive`.
     event: Option<Pending>,
     /// An answer of the client to a request for its certificate, which is told before any other event.
-    authentication: Option<Pending>,
+    authentication: Option<Authentication>,
     warnings: u32,
     early_data: EarlyData,
     /// How many bytes of early data a client may still send.
@@ -105,11 +105,17 @@ enum Role {
 
 /// An event that borrows nothing.
 enum Pending {
-    /// In a box: every connection has room for an event, and few ask.
+    /// In a box: questions are large, and most connections never have one.
     Ask(Box<Question>),
     Established,
-    PeerAuthenticated,
-    CertificateDeclined,
+}
+
+/// What a client has answered to a request for its certificate; apart from [`Pending`], because it may come beside a question, and is
+/// small.
+#[derive(Clone, Copy)]
+enum Authentication {
+    Shown,
+    Declined,
 }
 
 impl Connection {
@@ -203,8 +209,8 @@ impl Connection {
                 }
                 #[cfg(feature = "tls12")]
                 Effect::Warn(_) => {}
-                Effect::PeerAuthenticated => self.authentication = Some(Pending::PeerAuthenticated),
-                Effect::CertificateDeclined => self.authentication = Some(Pending::CertificateDeclined),
+                Effect::PeerAuthenticated => self.authentication = Some(Authentication::Shown),
+                Effect::CertificateDeclined => self.authentication = Some(Authentication::Declined),
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
                     self.event = Some(Pending::Ask(Box::new(question)));

@@ -4,7 +4,9 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
-use super::{Connection, Event, Pending, Phase, Received, Role, after_client, after_server, handshake_content};
+use super::{
+    Authentication, Connection, Event, Pending, Phase, Received, Role, after_client, after_server, handshake_content,
+};
 use crate::config::{Content, Direction};
 use crate::error::{Error, Violation};
 #[cfg(feature = "tls12")]
@@ -90,11 +92,14 @@ impl Connection {
 
     /// Returns what an earlier message has left for the caller, or that its question is still open.
     fn pending_step(&mut self) -> Option<Step> {
-        match self.authentication.take().or_else(|| self.event.take()) {
+        match self.authentication.take() {
+            Some(Authentication::Shown) => return Some(Step::PeerAuthenticated),
+            Some(Authentication::Declined) => return Some(Step::CertificateDeclined),
+            None => {}
+        }
+        match self.event.take() {
             Some(Pending::Ask(question)) => Some(Step::Ask(*question)),
             Some(Pending::Established) => Some(Step::Established),
-            Some(Pending::PeerAuthenticated) => Some(Step::PeerAuthenticated),
-            Some(Pending::CertificateDeclined) => Some(Step::CertificateDeclined),
             None => self.waits().then_some(Step::Waiting),
         }
     }
