@@ -181,6 +181,8 @@ pub const CASES: &[(&str, fn(&Stage) -> Scene)] = &[
         let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
             sct_list: vec![SerializedSct(&[0])],
         });
+        let list = SignedCertificateTimestampList { sct_list: vec![SerializedSct(&[0])] };
+        let extension = CertificateExtension::SignedCertificateTimestamp(list);
         with_certificate(stage, |it| it.certificate_list[0].extensions.push(extension))
     }),
 ];

@@ -3,13 +3,17 @@
 use bulla::{Connection, Error};
 
 use crate::console::{self, clean};
-use crate::options::{ChannelBinding, Export, Extension, Keys};
+use crate::options::{ChannelBinding, Extension, Keys};
 
 /// Says what was asked for, each on a line of its own that begins with `prefix`.
 pub(crate) fn keys(prefix: &str, connection: &Connection, keys: &Keys) {
     for export in &keys.export {
-        let told = exported(connection, export);
+        let told = filled(export.len, |output| connection.export(export.label.as_bytes(), None, output));
         console::note(&format!("{prefix}exported {}: {}", clean(&export.label), hex_or_why(told)));
+    }
+    for export in &keys.export_early {
+        let told = filled(export.len, |output| connection.export_early(export.label.as_bytes(), None, output));
+        console::note(&format!("{prefix}exported early {}: {}", clean(&export.label), hex_or_why(told)));
     }
     for binding in &keys.channel_binding {
         console::note(&format!("{prefix}channel binding {binding}: {}", hex_or_why(bound(connection, *binding))));
@@ -25,9 +29,9 @@ pub(crate) fn answers(connection: &Connection, extensions: &[Extension]) {
     }
 }
 
-fn exported(connection: &Connection, export: &Export) -> Result<Vec<u8>, Error> {
-    let mut output = vec![0; export.len];
-    connection.export(export.label.as_bytes(), None, &mut output)?;
+fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), Error>) -> Result<Vec<u8>, Error> {
+    let mut output = vec![0; len];
+    fill(&mut output)?;
     Ok(output)
 }
 

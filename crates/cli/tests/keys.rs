@@ -47,6 +47,22 @@ fn both_ends_export_the_same_and_bind_to_the_same() {
 }
 
 #[test]
+fn both_ends_export_the_same_from_early_data() {
+    let (folder, authority, issued) = files();
+    let server = Server::start(&issued, &["--echo", "--early-data", "1000", "--export-early", "early:9"]);
+    let (session, data) = (folder.path("session"), folder.write("data", "early"));
+    let options = ["connect", &server.address, "--ca", &authority.file, "--session", &session];
+    let ran = bulla(&[&options[..], &["--export-early", "early:9"]].concat());
+    assert!(ran.code == 0 && ran.errors.contains("exported early early: none, because "), "{}", ran.errors);
+    let early = ["--early-data", data.as_str(), "--export-early", "early:9", "--half-close"];
+    let ran = bulla(&[&options[..], &early].concat());
+    assert_eq!((ran.code, ran.text().as_str()), (0, "early"), "{}", ran.errors);
+    let ours = said(&ran.errors, "exported early early: ");
+    assert_eq!(ours.len(), 18, "{}", ran.errors);
+    assert!(server.stop().contains(&format!("exported early early: {ours}")));
+}
+
+#[test]
 fn traffic_keys_are_written_for_their_owner_alone() {
     let (folder, authority, issued) = files();
     let server = Server::start(&issued, &["--echo", "--tickets", "0"]);

@@ -217,6 +217,61 @@ fn connect_takes_short_records_and_raw_keys_of_gnutls_serv() {
 }
 
 #[test]
+fn curl_and_s_client_show_their_certificates_behind_the_handshake() {
+    let Some(certificates) = certificates_and(&[("curl", "--version")]) else { return };
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("private")).unwrap();
+    folder.write("private/file", "for few\n");
+    folder.write("file", "for all\n");
+    let (root, roots) = (folder.text(""), certificates.roots_file());
+    let options = ["--root", &root, "--client-ca", &roots, "--client-auth-for", "private"];
+    let (server, address) = serve(&certificates, &options);
+    let (certificate, key) = (certificates.certificate_file(Kind::Rsa), certificates.key_file(Kind::Rsa));
+    let port = address.rsplit(':').next().unwrap();
+    let curl = |path: &str, more: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args(["--disable", "--silent", "--show-error", "--noproxy", "*", "--cacert", &roots]);
+        command.args(["--http1.1", "--resolve", &format!("{NAME}:{port}:127.0.0.1")]).args(more);
+        Process::start(command.arg(format!("https://{NAME}:{port}/{path}"))).finish().successful().text()
+    };
+    let own = ["--cert", certificate.as_str(), "--key", key.as_str()];
+    assert_eq!(curl("file", &[]), "for all\n");
+    assert_eq!(curl("private/file", &own), "for few\n");
+    server.wait_for_text("its certificate: CN=rsa");
+    assert_eq!(curl("private/file", &[]), "403 Forbidden\n");
+
+    for (pha, expected) in [(&["-enable_pha"][..], "for few\n"), (&[], "403 Forbidden\n")] {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-connect", &address, "-CAfile", &roots, "-quiet", "-cert", &certificate]);
+        let mut client = Process::start(command.args(["-key", &key, "-servername", NAME]).args(pha));
+        client.say("GET /private/file HTTP/1.0\r\n\r\n");
+        let text = String::from_utf8(client.finish().successful().stdout).unwrap();
+        assert!(text.ends_with(expected), "{text}");
+    }
+}
+
+#[test]
+fn s_server_asks_connect_behind_the_handshake() {
+    let Some(certificates) = certificates_and(&[]) else { return };
+    let (certificate, key) = (certificates.certificate_file(Kind::Ed25519), certificates.key_file(Kind::Ed25519));
+    let roots = certificates.roots_file();
+    let (mut server, address) = s_server(&certificates, &["-verify", "3", "-CAfile", &roots, "-tls1_3"]);
+    let own = ["--cert", certificate.as_str(), "--key", key.as_str(), "--post-handshake-auth", "--trace"];
+    let address_and = ["connect", &address, "--ca", &roots, "--name", NAME];
+    let mut client = Process::start(bulla(&address_and).args(own));
+    client.say("first\n");
+    server.wait_for_line("first");
+    // This letter alone on a line asks the client for its certificate.
+    server.say("c\n");
+    client.wait_for_text("asks for a certificate, behind the handshake");
+    client.say("second\n");
+    server.wait_for_line("second");
+    server.say("Q\n");
+    client.finish();
+    assert!(server.finish().text().contains("depth=0 CN = ed25519"));
+}
+
+#[test]
 fn openssl_is_passed_on_untouched_by_its_server_name() {
     let Some(certificates) = certificates_and(&[]) else { return };
     let (_behind, behind) = s_server(&certificates, &["-rev"]);

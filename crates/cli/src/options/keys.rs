@@ -13,6 +13,11 @@ pub(crate) struct Keys {
     #[arg(long, value_name = "LABEL[:LEN]", value_parser = Export::parse, visible_alias = "keymatexport")]
     pub(crate) export: Vec<Export>,
 
+    /// Like --export, from the secrets that there are before the handshake is finished, if early data is accepted:
+    /// --early-data request.txt --export-early mine. What is replayed replays it too
+    #[arg(long, value_name = "LABEL[:LEN]", value_parser = Export::parse)]
+    pub(crate) export_early: Vec<Export>,
+
     /// Says what binds another protocol to this connection, such as SCRAM: --channel-binding tls-exporter (RFC 9266),
     /// tls-server-end-point or, in TLS 1.2, tls-unique (RFC 5929); repeatable
     #[arg(long, value_name = "TYPE", value_parser = ChannelBinding::parse)]

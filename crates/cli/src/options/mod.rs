@@ -15,7 +15,7 @@ pub(crate) use certificates::Certificates;
 pub(crate) use connect::Connect;
 pub(crate) use delegate::Delegate;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use keys::{ChannelBinding, Export, Keys};
+pub(crate) use keys::{ChannelBinding, Keys};
 pub(crate) use pass::Pass;
 pub(crate) use protocol::{Protocol, PskUse};
 pub(crate) use records::Records;
