@@ -12,7 +12,8 @@
 //! - [`wire`], [`keys`] and [`der`] are public for researchers: each message and each step of the key schedule by itself.
 //!
 //! Features: `std` (streams, files, the system's clock and roots), `ring` (the provider), `tls12` (TLS 1.2 beside TLS 1.3),
-//! `post-quantum` (X25519MLKEM768). All four are on by default; without them the crate needs `alloc` alone.
+//! `post-quantum` (X25519MLKEM768, and groups with ML-KEM for who names them). All four are on by default; without them the
+//! crate needs `alloc` alone.
 #![no_std]
 #![forbid(unsafe_code)]
 

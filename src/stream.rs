@@ -73,6 +73,12 @@ where
         Self { connection, transport, input, output, deadline: None, answer: None }
     }
 
+    /// Like [`new`](Self::new), where these bytes have been read of the transport already: by whoever looked at the
+    /// ClientHello with [`read_client_hello`](crate::read_client_hello), say.
+    pub fn with_received(connection: C, transport: T, received: &[u8]) -> Self {
+        Self { input: Input::holding(received), ..Self::new(connection, transport) }
+    }
+
     /// Answers questions that the configuration has left open with `answer`, which may block. Without it such a question
     /// is an error.
     pub fn answer_with(mut self, answer: impl FnMut(&Question) -> Answer + Send + 'static) -> Self {

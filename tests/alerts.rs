@@ -302,8 +302,11 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    let others = [faulty_chains::CASES, faulty_raw_keys::CASES, stage_asked::CASES];
-    groups.into_iter().chain(others).flatten().chain(faulty_psks::cases())
+    groups
+        .into_iter()
+        .chain([faulty_chains::CASES, faulty_raw_keys::CASES, stage_asked::CASES])
+        .flatten()
+        .chain(faulty_psks::cases())
 }
 
 #[cfg(feature = "tls12")]

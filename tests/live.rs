@@ -12,7 +12,7 @@ use bulla::clock::NoClock;
 use bulla::config::{ConfigError, Decision, Live, LiveIdentities, Signer, SigningFailed, SigningRequest, SwapRefused};
 use bulla::crypto::ring::provider;
 use bulla::error::{CertificateError, Which};
-use bulla::pki_types::CertificateDer;
+use bulla::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use bulla::resume::{MemoryClientSessions, TicketKeys};
 use bulla::wire::{AlertDescription, SignatureScheme};
 use bulla::{ClientAuth, ClientConfig, HandshakeKind, Identity, Roots, ServerConfig};
@@ -181,6 +181,31 @@ fn certificate_without_names_goes_by_its_subject() {
     live.swap(vec![of("Alice")]).unwrap();
     let error = live.swap(vec![of("Bob")]).unwrap_err();
     assert!(matches!(&error, SwapRefused::NamesLost(names) if names.0 == ["\"Alice\""]), "{error}");
+}
+
+#[test]
+fn raw_public_key_is_checked_and_is_a_name_of_its_own() {
+    let authority = Authority::new();
+    let issue = || authority.issue(&[NAME], KeyKind::EcdsaP256).1;
+    let (old, new) = (issue(), issue());
+    let raw = |key| Identity::raw_public_key(key).unwrap();
+    let live = Arc::new(live(vec![authority.identity(&[NAME], KeyKind::EcdsaP256), raw(&old)]));
+    let again = authority.identity(&[NAME], KeyKind::EcdsaP256);
+    let error = live.swap(vec![again, raw(&new)]).unwrap_err();
+    assert!(matches!(&error, SwapRefused::NamesLost(names) if names.0 == ["a raw public key"]), "{error}");
+    live.swap(vec![authority.identity(&[NAME], KeyKind::EcdsaP256), raw(&new), raw(&old)]).unwrap();
+
+    let key = provider().signing_key(&old).unwrap();
+    let signer = Arc::new(Elsewhere { key, how: Decision::Now(Ok(Vec::new())) });
+    let strange = SubjectPublicKeyInfoDer::from(raw(&new).chain()[0].to_vec());
+    let mismatch = Identity::with_raw_signer(strange, signer).unwrap();
+    assert!(matches!(live.swap_and_drop_names(vec![mismatch]), Err(SwapRefused::KeyDoesNotMatch(1))));
+
+    // A client that trusts the key is shown it.
+    let key = SubjectPublicKeyInfoDer::from(raw(&new).chain()[0].to_vec());
+    let client = ClientConfig::new(Roots::new()).clock(Arc::new(NOW)).trusted_raw_public_keys([key]).unwrap();
+    let server = ServerConfig::choosing(live).clock(Arc::new(NOW));
+    assert!(Pair::established(client, server).client.peer_certificates().is_empty());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A ClientHello that is looked at before anything is decided: what it says, its fingerprints, and bytes that stay where they
 //! are.
 
+#[path = "support/later.rs"]
+mod later;
 #[path = "support/pair.rs"]
 mod pair;
 
@@ -15,7 +17,9 @@ use bulla::wire::{
     ServerNameEntry, ServerNameList, SignatureScheme, UnknownExtension, write_message,
 };
 use bulla::{ClientConnection, Error, MAX_PEEKED_LEN, Peek, ServerConnection, alert_record, read_client_hello};
+use later::Later;
 use pair::{KeyKind, NAME, configs, name, output};
+use proptest::prelude::*;
 
 /// The records with a client's first hello.
 fn hello_records() -> Vec<u8> {
@@ -177,6 +181,40 @@ fn server_name_that_is_none_is_refused_with_illegal_parameter() {
     bad[at] = b' ';
     let (error, alert) = refused(&bad);
     assert_eq!((error, alert), (Violation::BadServerName.into(), Some(AlertDescription::illegal_parameter)));
+}
+
+/// What a server that has no configuration yet makes of these bytes: its error, or whether it has a hello to ask about.
+fn asked(bytes: &[u8]) -> Result<bool, Error> {
+    let mut connection = ServerConnection::choosing(Arc::new(Later)).unwrap();
+    let mut asked = false;
+    let fed = pair::feed_with(&mut connection, &mut bytes.to_vec(), &mut Vec::new(), &mut |_, _| asked = true);
+    fed.map(|()| asked)
+}
+
+proptest! {
+    #[test]
+    fn peek_and_server_agree_on_any_bytes(
+        fragment_len in prop_oneof![1..40_usize, 200..2000_usize],
+        cut in 0..100_usize,
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+        early in prop_oneof![Just(0_usize), 0..12_usize],
+    ) {
+        let mut bytes = in_fragments(&hello_records(), fragment_len);
+        // Most of what matters stands at the front.
+        for (index, byte) in changes {
+            let range = if early > 0 { early.min(bytes.len()) } else { bytes.len() };
+            let at = index.index(range);
+            bytes[at] = byte;
+        }
+        bytes.truncate(bytes.len() * (100 - cut) / 100);
+        match (read_client_hello(&bytes), asked(&bytes)) {
+            (Ok(Peek::ClientHello(_)), Ok(true)) | (Ok(Peek::NeedMore { .. }), Ok(false)) => {}
+            // A message of another type is refused here by its first byte, there when it is whole.
+            (Err(Error::Violation(Violation::UnexpectedMessage(..))), Ok(false) | Err(_)) => {}
+            (Err(ours), Err(theirs)) => prop_assert_eq!(ours.alert(), theirs.alert()),
+            (ours, theirs) => prop_assert!(false, "{:?} and {:?}", ours, theirs),
+        }
+    }
 }
 
 /// A hello as a browser sends it, GREASE included; the lists stand in FoxIO's description of JA4.

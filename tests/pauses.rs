@@ -47,6 +47,7 @@ const REFUSAL: AlertDescription = AlertDescription::access_denied;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     FindClientSession,
+    JudgeSession,
     JudgeServer,
     ChooseClientIdentity,
     SignAsClient,
@@ -61,8 +62,9 @@ enum Asked {
 }
 
 impl Asked {
-    const OF_BOTH_VERSIONS: [Self; 10] = [
+    const OF_BOTH_VERSIONS: [Self; 11] = [
         Self::FindClientSession,
+        Self::JudgeSession,
         Self::JudgeServer,
         Self::ChooseClientIdentity,
         Self::SignAsClient,
@@ -81,16 +83,16 @@ impl Asked {
     }
 
     fn is_of_the_client(self) -> bool {
-        use Asked::{ChooseClientIdentity, FindClientSession, JudgeServer, SignAsClient};
-        matches!(self, FindClientSession | JudgeServer | ChooseClientIdentity | SignAsClient)
+        use Asked::{ChooseClientIdentity, FindClientSession, JudgeServer, JudgeSession, SignAsClient};
+        matches!(self, FindClientSession | JudgeSession | JudgeServer | ChooseClientIdentity | SignAsClient)
     }
 
     /// What the handshake is like in which this is asked.
     fn kind(self) -> HandshakeKind {
-        use Asked::{DecideEarlyData, FindClientSession, FindPsk, LookUpSession, OpenTicket};
+        use Asked::{DecideEarlyData, FindClientSession, FindPsk, JudgeSession, LookUpSession, OpenTicket};
         match self {
             FindPsk => HandshakeKind::ExternalPsk,
-            FindClientSession | OpenTicket | LookUpSession | DecideEarlyData => HandshakeKind::Resumed,
+            FindClientSession | JudgeSession | OpenTicket | LookUpSession | DecideEarlyData => HandshakeKind::Resumed,
             _ => HandshakeKind::Full,
         }
     }
@@ -229,7 +231,12 @@ impl Signer for Desk {
 
 impl VerifyChain for Desk {
     fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
-        let asked = if chain.name().is_some() { Asked::JudgeServer } else { Asked::JudgeClient };
+        // The chain of a session is judged in the first connection too, at once.
+        let asked = match chain.name() {
+            Some(_) if self.asked == Asked::JudgeSession => Asked::JudgeSession,
+            Some(_) => Asked::JudgeServer,
+            None => Asked::JudgeClient,
+        };
         self.decide(asked, || chain.judge())
     }
 }
@@ -323,8 +330,9 @@ impl Office {
                 client = client.session_store(client_desk.clone());
                 server = server.session_store(server_desk.clone());
             }
-            Asked::FindClientSession | Asked::OpenTicket => {
-                client = client.session_store(client_desk.clone());
+            Asked::FindClientSession | Asked::JudgeSession | Asked::OpenTicket => {
+                client =
+                    client.verify_again_on_resumption(asked == Asked::JudgeSession).session_store(client_desk.clone());
                 server = server.tickets(server_desk.clone());
             }
             Asked::DecideEarlyData => {
@@ -459,9 +467,10 @@ fn answer_that_comes_late_leads_to_the_same_connection_as_one_at_once() {
 fn refusal_ends_the_connection_with_the_alert_that_the_application_chose() {
     for (asked, version) in Asked::all() {
         for how in [How::RefusedNow, How::RefusedLate] {
-            if asked == Asked::FindClientSession && how == How::RefusedNow {
+            if matches!(asked, Asked::FindClientSession | Asked::JudgeSession) && how == How::RefusedNow {
                 // Nothing has been said yet: there is no connection to end, and nobody to tell.
                 let office = Office::new(asked, version, false);
+                assert_eq!(office.run(&mut office.pair()), [None, None]);
                 *office.client_desk.how.lock().unwrap() = how;
                 let refused = ClientConnection::new(Arc::new(office.client.clone()), name());
                 assert_eq!(refused.unwrap_err(), Error::Refused(REFUSAL));

@@ -9,9 +9,11 @@ use std::fmt::Write;
 
 use bulla::ConfigError;
 use bulla::config::Policy;
+use bulla::wire::CipherSuite;
 #[cfg(all(feature = "post-quantum", feature = "tls12"))]
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
-use pair::{KeyKind, Pair, configs};
+use bulla::wire::{NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::{ClientAuth, ClientConfig, ServerConfig};
+use pair::{Authority, KeyKind, Pair, configs, configs_by};
 
 /// A policy that changes is a new policy, with a later date in its name: this text only grows.
 const SNAPSHOT: &str = include_str!("snapshots/policies.txt");
@@ -28,6 +30,15 @@ fn written_out() -> String {
         list("certificates", policy.certificate_signature_schemes().iter().map(ToString::to_string).collect());
     }
     text
+}
+
+/// An authority whose chains are good under every policy.
+fn authority() -> Authority {
+    Authority::with_key("P-384 Authority", KeyKind::EcdsaP384)
+}
+
+fn p384_configs() -> (ClientConfig, ServerConfig) {
+    configs_by(&authority(), KeyKind::EcdsaP384)
 }
 
 #[test]
@@ -52,7 +63,7 @@ fn policy_is_found_by_its_name_in_any_case_and_no_other_name_is_known() {
 #[test]
 fn policy_of_which_nothing_is_there_is_refused_and_all_others_agree_with_themselves() {
     for policy in Policy::ALL {
-        let (client, server) = configs(KeyKind::EcdsaP384);
+        let (client, server) = p384_configs();
         let both = client.policy(policy).and_then(|client| Ok((client, server.policy(policy)?)));
         let has_no_group =
             !cfg!(feature = "post-quantum") && [&Policy::POST_QUANTUM_2026_11, &Policy::CNSA_2026_11].contains(&policy);
@@ -81,7 +92,7 @@ fn cnsa_policies_take_aes_256_and_ml_kem_1024_and_the_first_of_them_goes_down_to
         (&Policy::CNSA_2026_11, &[G::x25519, G::secp384r1, G::MLKEM768], None),
     ] {
         // The client has everything else, and sends no share of what is chosen.
-        let (client, server) = configs(KeyKind::EcdsaP384);
+        let (client, server) = p384_configs();
         let client = client.groups(groups.iter().copied()).unwrap().key_shares([groups[0]]).unwrap();
         let mut pair = Pair::new(client, server.policy(policy).unwrap());
         match (pair.run(), expected) {
@@ -99,7 +110,7 @@ fn cnsa_policies_take_aes_256_and_ml_kem_1024_and_the_first_of_them_goes_down_to
         (&Policy::CNSA_1_2026_11, Some(CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)),
         (&Policy::CNSA_2026_11, None),
     ] {
-        let (client, server) = configs(KeyKind::EcdsaP384);
+        let (client, server) = p384_configs();
         let client = client.versions([ProtocolVersion::TLSv1_2]).unwrap();
         let mut pair = Pair::new(client, server.policy(policy).unwrap());
         let error = pair.run().err().map(|(_, error)| error.name());
@@ -111,7 +122,7 @@ fn cnsa_policies_take_aes_256_and_ml_kem_1024_and_the_first_of_them_goes_down_to
 fn cnsa_policies_take_no_signature_with_another_curve_or_a_shorter_hash() {
     for policy in [&Policy::CNSA_1_2026_11, &Policy::CNSA_2026_11, &Policy::WPA3_192_2026_11] {
         for kind in [KeyKind::EcdsaP256, KeyKind::Ed25519] {
-            let (client, server) = configs(kind);
+            let (client, server) = configs_by(&authority(), kind);
             // The server has whatever there is, so that signatures alone are missing.
             let Ok(client) = client.policy(policy) else { continue };
             let server = server.policy(&Policy::COMPATIBLE_2026_11).unwrap();
@@ -128,4 +139,34 @@ fn lists_can_be_changed_after_a_policy() {
     let client = client.groups([bulla::wire::NamedGroup::secp384r1]).unwrap();
     let pair = Pair::established(client, server.policy(&Policy::COMPATIBLE_2026_11).unwrap());
     assert_eq!(pair.server.group(), Some(bulla::wire::NamedGroup::secp384r1));
+}
+
+#[test]
+fn cnsa_policy_ends_a_handshake_without_a_suite_of_its_own() {
+    let suites = [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_CHACHA20_POLY1305_SHA256];
+    let (client, server) = p384_configs();
+    let server = server.policy(&Policy::CNSA_1_2026_11).unwrap();
+    let (end, error) = Pair::new(client.cipher_suites(suites).unwrap(), server).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "NoCommonCipherSuite"));
+    // The other way round the server has nothing that the client offers.
+    let (client, server) = p384_configs();
+    let server = server.cipher_suites([CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
+    let (end, error) = Pair::new(client.policy(&Policy::CNSA_1_2026_11).unwrap(), server).run().unwrap_err();
+    assert_eq!((end, error.name()), ("server", "NoCommonCipherSuite"));
+}
+
+/// What the request asks for decides what the client can show: a P-384 key it takes, and no other curve's.
+#[test]
+fn cnsa_policy_asks_clients_for_signatures_of_its_own_kind_alone() {
+    for version in bulla::config::AVAILABLE_VERSIONS {
+        for (kind, is_shown) in [(KeyKind::EcdsaP384, true), (KeyKind::EcdsaP256, false), (KeyKind::Ed25519, false)] {
+            let authority = authority();
+            let (client, server) = configs_by(&authority, KeyKind::EcdsaP384);
+            let client = client.identity(authority.identity(&["client.test"], kind)).versions([*version]).unwrap();
+            let server = server.policy(&Policy::CNSA_1_2026_11).unwrap();
+            let server = server.client_auth(ClientAuth::Request(std::sync::Arc::new(authority.roots())));
+            let pair = Pair::established(client, server);
+            assert_eq!(!pair.server.peer_certificates().is_empty(), is_shown, "{version}: {kind:?}");
+        }
+    }
 }

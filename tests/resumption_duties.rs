@@ -20,7 +20,7 @@ use bulla::crypto::ring::provider;
 use bulla::resume::{ExternalPsk, MemoryServerSessions, TicketKeys};
 use bulla::wire::{
     ClientExtension, ExtensionType, HandshakeType, NewSessionTicket, OfferedPsks, PskBinderEntry, PskIdentity,
-    PskKeyExchangeMode, ServerExtension, ServerHello, read_all,
+    PskKeyExchangeMode, ServerExtension, ServerHello, is_grease, read_all,
 };
 use bulla::{HandshakeKind, ServerConfig};
 use scene::{Scene, Stage};
@@ -48,6 +48,20 @@ fn tickets_are_sent_behind_the_clients_finished_to_a_client_that_can_use_them() 
     let without_modes = tickets.scene().say(&[Hello, Finished]);
     assert_eq!(without_modes.outcome(), "Connected");
     assert!(without_modes.peer.tickets().is_empty(), "RFC 8446 §4.2.9");
+}
+
+/// RFC 8701 §4.1. Clients pass it over: `grease_of_a_server_changes_nothing_for_a_client_that_ignores_it`.
+#[test]
+fn grease_of_a_server_stands_in_each_ticket() {
+    let tickets = Tickets::with(|config| config.tickets_per_handshake(2).grease(true));
+    let scene = tickets.first();
+    let bodies = bodies(&scene, HandshakeType::new_session_ticket);
+    assert_eq!(bodies.len(), 2);
+    for body in bodies {
+        let ticket: NewSessionTicket<'_> = read_all(body).unwrap();
+        let types: Vec<_> = ticket.extensions.iter().map(|extension| extension.extension_type().0).collect();
+        assert!(types.len() == 1 && is_grease(types[0]), "{types:x?}");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::{PoisonError, RwLock};
 
+use pki_types::CertificateDer;
+
 use super::{
     CertificateRequestInfo, ChooseClientIdentity, ChooseServerConfig, ChooseServerIdentity, ClientHelloInfo,
     ClientHelloView, Decision, Identity, ServerConfig, SigningRequest, choose_by_request, choose_by_server_name,
@@ -19,9 +21,10 @@ use crate::error::{CertificateError, NameList, Which};
 #[cfg(feature = "ring")]
 use crate::verify::FileError;
 use crate::verify::{
-    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, SignatureFailure, distinguished_name_text, verify_handshake_signature,
+    CERTIFICATE_ONLY_SCHEMES, PeerCertificate, PublicKeyInfo, SignatureFailure, distinguished_name_text,
+    verify_handshake_signature, verify_handshake_signature_with_key,
 };
-use crate::wire::ProtocolVersion;
+use crate::wire::{CertificateType, ProtocolVersion};
 
 /// A value that can be swapped while others use it. A `Live<ServerConfig>` chooses what it holds:
 /// [`ServerConnection::choosing`](crate::ServerConnection::choosing) takes it.
@@ -61,12 +64,14 @@ impl ChooseServerConfig for Live<ServerConfig> {
 /// first: the key signs for the leaf, the chain is valid now, and no name is lost. What fails leaves the old ones in use.
 ///
 /// A configuration takes it by `choose_identity`, and chooses among what it holds as among identities of its own. For a client's
-/// sessions it is one and the same client, whatever certificate it shows.
+/// sessions it is one and the same client, whatever certificate it shows. A raw public key is a name of its own: whoever trusts
+/// the old one does not trust another.
 #[derive(Debug)]
 pub struct LiveIdentities {
     current: Live<Chosen>,
-    /// The first leaves.
+    /// The first leaves, and what types they are of: a client's sessions and offers stand on them.
     shows: Vec<u8>,
+    certificate_types: Vec<CertificateType>,
     clock: Arc<dyn Clock>,
     provider: Arc<dyn Provider>,
 }
@@ -102,9 +107,10 @@ impl LiveIdentities {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SwapRefused> {
         let identities = checked(identities, &*provider, clock.now())?;
-        let leaves = identities.iter().filter_map(|identity| identity.chain().first());
-        let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
-        Ok(Self { current: Live::new(Chosen::among(identities)), shows, clock, provider })
+        let chosen = Chosen::among(identities);
+        let shows = chosen.for_servers.shows().to_vec();
+        let certificate_types = chosen.for_servers.certificate_types().to_vec();
+        Ok(Self { current: Live::new(chosen), shows, certificate_types, clock, provider })
     }
 
     /// Returns the identities that are in use now.
@@ -154,6 +160,10 @@ impl ChooseClientIdentity for LiveIdentities {
 
     fn shows(&self) -> &[u8] {
         &self.shows
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        &self.certificate_types
     }
 }
 
@@ -213,6 +223,9 @@ fn checked(
 
 /// The whole chain must be valid now: a renewal that brings an old intermediate along fails with every client.
 fn check_validity(identity: &Identity, now: Option<Time>) -> Result<(), CertificateError> {
+    if is_raw(identity) {
+        return Ok(());
+    }
     let now = now.ok_or(CertificateError::NoTime)?;
     for (place, der) in (1..).zip(identity.chain()) {
         let read = match PeerCertificate::read(der) {
@@ -252,7 +265,13 @@ fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -
         };
         let of_tls12 = CERTIFICATE_ONLY_SCHEMES.contains(&scheme);
         let version = if of_tls12 { ProtocolVersion::TLSv1_2 } else { ProtocolVersion::TLSv1_3 };
-        match verify_handshake_signature(provider, leaf, version, scheme, &message, &signature) {
+        let verified = match PublicKeyInfo::read(leaf) {
+            Ok(key) if is_raw(identity) => {
+                verify_handshake_signature_with_key(provider, key, version, scheme, &message, &signature)
+            }
+            _ => verify_handshake_signature(provider, leaf, version, scheme, &message, &signature),
+        };
+        match verified {
             Ok(()) => return Ok(()),
             Err(SignatureFailure::SchemeDoesNotFitKey) => {}
             Err(_) => break,
@@ -261,7 +280,12 @@ fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -
     Err(SwapRefused::KeyDoesNotMatch(number))
 }
 
-/// The names of the old ones that none of the new ones has. A certificate without names goes by its subject.
+fn is_raw(identity: &Identity) -> bool {
+    identity.certificate_type() == CertificateType::RawPublicKey
+}
+
+/// The names of the old ones that none of the new ones has. A certificate without names goes by its subject, a raw key by
+/// itself.
 fn lost_names(old: &[Arc<Identity>], new: &[Arc<Identity>]) -> Vec<String> {
     let leaves = |identities: &[Arc<Identity>]| -> Vec<_> {
         identities.iter().filter_map(|identity| identity.chain().first().cloned()).collect()
@@ -269,7 +293,10 @@ fn lost_names(old: &[Arc<Identity>], new: &[Arc<Identity>]) -> Vec<String> {
     let (old_leaves, new_leaves) = (leaves(old), leaves(new));
     let new_read: Vec<_> = new_leaves.iter().filter_map(|leaf| PeerCertificate::read(leaf).ok()).collect();
     let new_names: Vec<String> = new_read.iter().filter_map(|read| read.names().ok()).flatten().collect();
-    let mut lost = Vec::new();
+    let is_kept = |key: &CertificateDer<'_>| new_leaves.iter().any(|leaf| leaf == key);
+    let raw_keys = old.iter().filter(|identity| is_raw(identity)).filter_map(|identity| identity.chain().first());
+    let mut lost: Vec<String> =
+        raw_keys.filter(|key| !is_kept(key)).map(|_| String::from("a raw public key")).collect();
     for read in old_leaves.iter().filter_map(|leaf| PeerCertificate::read(leaf).ok()) {
         let names = read.names().unwrap_or_default();
         if names.is_empty() && !new_read.iter().any(|new| new.subject() == read.subject()) {

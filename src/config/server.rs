@@ -32,6 +32,7 @@ pub struct ServerConfig {
     pub(crate) verifier: Arc<dyn VerifyChain>,
     pub(crate) certificate_types: CertificateTypes,
     pub(crate) resumption: ServerResumption,
+    pub(crate) grease: bool,
 }
 
 /// Whether a server asks its clients for certificates. RFC 8446 §4.3.2.
@@ -76,6 +77,7 @@ impl ServerConfig {
             verifier: Arc::new(JudgeNow),
             certificate_types: CertificateTypes::default(),
             resumption: ServerResumption::default(),
+            grease: false,
         }
     }
 
@@ -97,6 +99,7 @@ impl ServerConfig {
             verifier: Arc::new(JudgeNow),
             certificate_types: CertificateTypes::default(),
             resumption: ServerResumption::default(),
+            grease: false,
         }
     }
 
@@ -175,6 +178,13 @@ impl ServerConfig {
         let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
         self.resumption.post_handshake_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.post_handshake_auth = client_auth;
+        self
+    }
+
+    /// Puts an extension that means nothing into the message of each ticket, so that clients keep ignoring what they do not
+    /// know. RFC 8701 §4.1. Off by default.
+    pub fn grease(mut self, on: bool) -> Self {
+        self.grease = on;
         self
     }
 

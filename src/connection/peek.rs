@@ -12,7 +12,6 @@ use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, HandshakeTyp
 
 /// What [`read_client_hello`] sees.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Peek {
     /// Not a whole ClientHello yet. Call again when there are `hint` bytes, from the first one on.
     NeedMore {

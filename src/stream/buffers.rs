@@ -45,6 +45,11 @@ pub(super) enum Step {
 }
 
 impl Input {
+    /// Holds what somebody else has read.
+    pub(super) fn holding(received: &[u8]) -> Self {
+        Self { buffer: received.to_vec(), unread: 0..received.len(), ..Self::default() }
+    }
+
     /// Says whether anything was read and not taken.
     pub(super) fn holds_any(&self) -> bool {
         !self.unread.is_empty() || !self.plaintext.is_empty()
@@ -83,11 +88,13 @@ impl Input {
     /// Reads once from the transport, making room for `hint` unread bytes first. Returns 0 at the transport's end. It comes
     /// behind [`Step::NeedMore`] alone, when no plaintext waits.
     pub(super) fn fill(&mut self, transport: &mut impl Read, hint: usize) -> io::Result<usize> {
-        self.buffer.resize(BUFFER_LEN, 0);
-        if self.unread.is_empty() || self.unread.start + hint > self.buffer.len() {
+        // What somebody else has read may be more; less than a record of it is left when more is wanted.
+        let is_long = self.buffer.len() > BUFFER_LEN;
+        if is_long || self.unread.is_empty() || self.unread.start + hint > BUFFER_LEN {
             self.buffer.copy_within(self.unread.clone(), 0);
             self.unread = 0..self.unread.len();
         }
+        self.buffer.resize(BUFFER_LEN, 0);
         loop {
             match transport.read(&mut self.buffer[self.unread.end..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -364,6 +364,12 @@ open_enum! {
     }
 }
 
+/// Returns the GREASE value of the octet's high nibble: 0x0a0a, 0x1a1a … 0xfafa. RFC 8701 §2.
+pub fn grease_value(octet: u8) -> u16 {
+    let octet = octet & 0xf0 | 0x0a;
+    u16::from_be_bytes([octet, octet])
+}
+
 /// Says whether a 16-bit code point is a GREASE value: both octets equal, low nibble `a`. RFC 8701 §2.
 pub fn is_grease(code_point: u16) -> bool {
     let [high, low] = code_point.to_be_bytes();

@@ -78,7 +78,12 @@ impl Authority {
 
     /// An authority that is its own issuer.
     pub fn named(common_name: &str) -> Self {
-        let key = key_pair(KeyKind::EcdsaP256);
+        Self::with_key(common_name, KeyKind::EcdsaP256)
+    }
+
+    /// An authority that is its own issuer and signs with a key of this kind.
+    pub fn with_key(common_name: &str, kind: KeyKind) -> Self {
+        let key = key_pair(kind);
         let params = authority_params(common_name);
         let certificate = params.self_signed(&key).unwrap().der().clone();
         Self { issuer: rcgen::Issuer::new(params, key), certificate }

@@ -22,7 +22,7 @@ use bulla::wire::{
     CipherSuite, ClientExtension, ClientHello, CompressionMethod, ContentType, EncryptedExtension, EncryptedExtensions,
     Finished, HandshakeType, HelloRetryRequest, KeyShareEntry, KeyUpdate, KeyUpdateRequest, NamedGroup,
     NewSessionTicket, ProtocolVersion, RECORD_HEADER_LEN, Random, RetryExtension, ServerExtension, ServerHello,
-    SignatureScheme, read_all, write_message,
+    SignatureScheme, is_grease, read_all, write_message,
 };
 
 use keys::Protection;
@@ -256,14 +256,14 @@ impl Peer {
         write_message(&request).unwrap()
     }
 
-    /// A ServerHello that answers the first share of the last ClientHello.
+    /// A ServerHello that answers the first share of the last ClientHello that is one.
     pub fn server_hello_with(&mut self, edit: impl FnOnce(&mut ServerHello<'_>)) -> Vec<u8> {
         let client_hello: ClientHello<'_> = read_all(&self.client_hello).unwrap();
         let shares = client_hello.extensions.iter().flatten().find_map(|extension| match extension {
             ClientExtension::KeyShare(shares) => Some(shares),
             _ => None,
         });
-        let theirs = shares.unwrap()[0];
+        let theirs = *shares.unwrap().iter().find(|share| !is_grease(share.group.0)).unwrap();
         let (share, secret) =
             exchange(&*self.provider, theirs.group).respond(&*self.provider, theirs.key_exchange).unwrap();
         let mut server_hello = ServerHello {

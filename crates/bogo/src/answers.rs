@@ -6,18 +6,19 @@ use std::sync::{Arc, Mutex};
 
 use bulla::config::danger::danger_accept_chain;
 use bulla::config::{
-    CertificateRequestInfo, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
+    CertificateRequestInfo, ChainAccepted, ChainToVerify, ChooseClientIdentity, ChooseServerIdentity, ClientHelloInfo,
     ClientSessionStore, Decision, FindPsk, SealTickets, ServerSessionStore, SessionPlace, SessionQuery, SigningRequest,
-    StrikeRegister, Verdict, VerifyChain,
+    StrikeRegister, Verdict, VerifyChain, choose_by_request, choose_by_server_name,
 };
 use bulla::crypto::ring::provider;
+use bulla::crypto::{Digest, HashAlgorithm};
 use bulla::error::CertificateError;
 use bulla::resume::ServerSession;
-use bulla::verify::{CERTIFICATE_ONLY_SCHEMES, verify_chain};
-use bulla::wire::{AlertDescription, ProtocolVersion, SignatureScheme};
+use bulla::verify::verify_chain;
+use bulla::wire::{AlertDescription, CertificateType};
 use bulla::{Answer, Identity, QuestionKind, Roots};
 
-use crate::credential::{self, Credential};
+use crate::credential;
 use crate::memory::Recall;
 use crate::options::Options;
 use crate::psk::Psks;
@@ -65,34 +66,25 @@ impl Seen {
     }
 }
 
-/// Chooses among the credentials, or refuses.
+/// Chooses among the credentials as bulla does by itself, or refuses.
+#[derive(Debug)]
 pub(crate) struct Chooser {
-    credentials: Vec<Credential>,
+    for_clients: Arc<dyn ChooseServerIdentity>,
+    for_servers: Arc<dyn ChooseClientIdentity>,
     refuses: bool,
     late: Late,
     seen: Arc<Seen>,
 }
 
 impl Chooser {
-    pub(crate) fn new(options: &Options, credentials: Vec<Credential>, seen: &Arc<Seen>) -> Self {
+    pub(crate) fn new(options: &Options, identities: Vec<Arc<Identity>>, seen: &Arc<Seen>) -> Self {
         Self {
-            credentials,
+            for_clients: choose_by_server_name(identities.clone()),
+            for_servers: choose_by_request(identities),
             refuses: options.refuse_choice.is_some(),
             late: Late::new(options.asynchronous),
             seen: Arc::clone(seen),
         }
-    }
-
-    /// The identities that may be shown to a peer that trusts these authorities.
-    fn for_authorities(&self, authorities: &[Vec<u8>]) -> Vec<Arc<Identity>> {
-        let fits = |credential: &&Credential| !credential.must_match_issuer || credential.is_issued_by(authorities);
-        self.credentials.iter().filter(fits).map(|credential| Arc::clone(&credential.identity)).collect()
-    }
-}
-
-impl fmt::Debug for Chooser {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Chooser({})", self.credentials.len())
     }
 }
 
@@ -103,7 +95,7 @@ impl ChooseServerIdentity for Chooser {
             return Decision::Later;
         }
         *self.seen.client_hello.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(hello.clone());
-        bulla::config::choose_by_server_name(self.for_authorities(&hello.certificate_authorities)).choose(hello)
+        self.for_clients.choose(hello)
     }
 }
 
@@ -113,19 +105,19 @@ impl ChooseClientIdentity for Chooser {
             return Decision::Later;
         }
         *self.seen.certificate_request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(request.clone());
-        let may_sign = |scheme: &SignatureScheme| {
-            request.signature_schemes.contains(scheme)
-                && (request.version < ProtocolVersion::TLSv1_3 || !CERTIFICATE_ONLY_SCHEMES.contains(scheme))
-        };
-        let fits = |identity: &&Arc<Identity>| identity.signer().schemes().iter().any(may_sign);
-        Decision::Now(self.for_authorities(&request.certificate_authorities).iter().find(fits).cloned())
+        self.for_servers.choose(request)
+    }
+
+    fn certificate_types(&self) -> &[CertificateType] {
+        self.for_servers.certificate_types()
     }
 }
 
 /// Judges the peer's chain: by bulla's own rules where the arguments name a root, without a name, which the runner's tests
-/// do not mean; what else is asked of it is the application's own judgement.
+/// do not mean; what else is asked of it is the application's own judgement. Of raw public keys it knows the hash.
 pub(crate) struct Judge {
     roots: Option<Roots>,
+    raw_key_hash: Vec<u8>,
     refuses: bool,
     /// The alert of the application's choice with which it refuses.
     refusal: Option<AlertDescription>,
@@ -137,6 +129,7 @@ impl Judge {
     pub(crate) fn new(options: &Options, roots: Option<Roots>, seen: &Arc<Seen>) -> Self {
         Self {
             roots,
+            raw_key_hash: options.expect.peer_raw_key_hash.clone(),
             refuses: options.verify_fail,
             refusal: match options {
                 Options { verify_fail: true, own_verifier: false, .. } => Some(AlertDescription::handshake_failure),
@@ -147,6 +140,30 @@ impl Judge {
             seen: Arc::clone(seen),
         }
     }
+}
+
+impl Judge {
+    fn judge(&self, chain: &ChainToVerify) -> Result<ChainAccepted, CertificateError> {
+        match (&self.roots, chain.raw_public_key()) {
+            (_, key) if !self.raw_key_hash.is_empty() => {
+                let hash = key.and_then(|key| sha256(&key));
+                if hash.is_none_or(|hash| hash.as_ref() != self.raw_key_hash) {
+                    return Err(CertificateError::ApplicationRefused);
+                }
+            }
+            (Some(roots), None) => {
+                verify_chain(&*provider(), roots, chain.purpose(), None, chain.chain(), chain.now())?;
+            }
+            (None, _) | (_, Some(_)) => {}
+        }
+        Ok(danger_accept_chain(chain))
+    }
+}
+
+fn sha256(bytes: &[u8]) -> Option<Digest> {
+    let mut hash = provider().hash(HashAlgorithm::Sha256).ok()?;
+    hash.update(bytes);
+    Some(hash.current())
 }
 
 impl fmt::Debug for Judge {
@@ -166,10 +183,7 @@ impl VerifyChain for Judge {
         if self.refuses {
             return Decision::Now(Err(CertificateError::ApplicationRefused));
         }
-        let judged = self.roots.as_ref().map_or(Ok(()), |roots| {
-            verify_chain(&*provider(), roots, chain.purpose(), None, chain.chain(), chain.now())
-        });
-        Decision::Now(judged.map(|()| danger_accept_chain(chain)))
+        Decision::Now(self.judge(chain))
     }
 }
 

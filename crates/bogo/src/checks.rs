@@ -36,6 +36,10 @@ pub(crate) fn check(options: &Options, turn: Turn, connection: &Endpoint, prepar
     same("cipher suite", expect.cipher_suite, connection.cipher_suite())?;
     same("group", expect.group, connection.group())?;
     same("peer's signature scheme", expect.peer_signature_scheme, connection.peer_signature_scheme())?;
+    // TLS 1.3 has no renegotiation that would have to be made secure.
+    let has_info =
+        connection.peer_sent_renegotiation_info() || connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+    same("renegotiation_info", expect.renegotiation_info, Some(has_info))?;
     same("HelloRetryRequest", expect.hello_retry, Some(connection.hello_retried()))?;
     let psk = connection.external_psk_identity().and_then(|identity| prepared.answers.psks.number_of(identity));
     let selected = psk.unwrap_or_else(|| seen.selected_credential.load(Ordering::Relaxed));
@@ -67,6 +71,9 @@ fn check_resumption(options: &Options, turn: Turn, connection: &Endpoint, prepar
         same("session in the store", Some(!expect.no_session), Some(has_kept_session))?;
         let is_renewed = resumed && prepared.messages.has_received(NEW_SESSION_TICKET);
         same("new ticket on resumption", Some(expect.ticket_renewal && resumed), Some(is_renewed))?;
+    }
+    if turn != Turn::Initial {
+        same("skew of the ticket's age", expect.ticket_age_skew, connection.ticket_age_skew())?;
     }
     if turn == Turn::Initial {
         same("session in the store", expect.session_id, Some(has_kept_session))?;
@@ -137,11 +144,12 @@ fn check_peer(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(
     let chain = connection.peer_certificates();
     let by_psk = connection.handshake_kind() == Some(HandshakeKind::ExternalPsk);
     let must_show = !options.server || options.require_client_certificate;
-    let as_expected =
-        if expect.no_peer_certificate || by_psk { chain.is_empty() } else { !must_show || !chain.is_empty() };
+    let must_be_empty = expect.no_peer_certificate || by_psk || !expect.peer_raw_key_hash.is_empty();
+    let as_expected = if must_be_empty { chain.is_empty() } else { !must_show || !chain.is_empty() };
     if !as_expected {
         return Failure::unexpected(format!("the peer has shown {} certificates", chain.len()));
     }
+    same("certificate type", expect.peer_certificate_type, connection.peer_certificate_type())?;
     if let Some(path) = &expect.peer_certificate_file {
         let expected = certificates_from_pem_or_der(&std::fs::read(path)?);
         if expected.ok().as_deref() != Some(chain) {

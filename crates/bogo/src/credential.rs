@@ -7,7 +7,7 @@ use bulla::Identity;
 use bulla::config::{Decision, LocalSigner, Signer, SigningFailed, SigningRequest};
 use bulla::crypto::KeyRejected;
 use bulla::crypto::ring::provider;
-use bulla::verify::PeerCertificate;
+use bulla::pki_types::SubjectPublicKeyInfoDer;
 use bulla::verify::pem::{certificates_from_pem_or_der, private_key_from_pem_or_der};
 use bulla::wire::SignatureScheme;
 
@@ -18,25 +18,8 @@ use crate::unsupported::{self, Unsupported};
 /// What the runner calls the credential that no `-new-x509-credential` precedes.
 pub(crate) const DEFAULT_CREDENTIAL: i32 = -1;
 
-/// A certificate with its key, and whether it is for those alone who trust its issuers.
-pub(crate) struct Credential {
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) must_match_issuer: bool,
-}
-
-impl Credential {
-    /// Says whether one of the chain's certificates was issued by one of these names.
-    pub(crate) fn is_issued_by(&self, authorities: &[Vec<u8>]) -> bool {
-        self.identity
-            .chain()
-            .iter()
-            .filter_map(|certificate| PeerCertificate::read(certificate).ok())
-            .any(|certificate| authorities.iter().any(|authority| *authority == certificate.issuer()))
-    }
-}
-
 /// Reads all certificates and keys that the arguments name, in the order in which they are to be tried.
-pub(crate) fn read_all(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Credential>, Unsupported> {
+pub(crate) fn read_all(options: &Options, seen: &Arc<Seen>) -> Result<Vec<Arc<Identity>>, Unsupported> {
     let mut credentials = Vec::new();
     for (index, credential) in (0..).zip(&options.credentials) {
         credentials.extend(read(options, credential, index, seen)?);
@@ -51,26 +34,35 @@ fn read(
     credential: &CredentialOptions,
     index: i32,
     seen: &Arc<Seen>,
-) -> Result<Option<Credential>, Unsupported> {
-    let (Some(certificate_file), Some(key_file)) = (&credential.certificate_file, &credential.key_file) else {
-        return Ok(None);
-    };
+) -> Result<Option<Arc<Identity>>, Unsupported> {
+    let Some(key_file) = &credential.key_file else { return Ok(None) };
     let unusable = |path: &str| unsupported::file(false, "a certificate or key that bulla cannot read", path);
     let bytes = |path: &str| std::fs::read(path).map_err(|_| unusable(path));
-    let chain = certificates_from_pem_or_der(&bytes(certificate_file)?).map_err(|_| unusable(certificate_file))?;
-    let key = private_key_from_pem_or_der(&bytes(key_file)?).map_err(|_| unusable(key_file))?;
-    let key = provider().signing_key(&key).map_err(|rejected| key_reason(rejected, key_file))?;
+    let key_der = private_key_from_pem_or_der(&bytes(key_file)?).map_err(|_| unusable(key_file))?;
+    let key = provider().signing_key(&key_der).map_err(|rejected| key_reason(rejected, key_file))?;
     let local = LocalSigner::new(key, provider());
     let mut schemes = local.schemes().to_vec();
     if !credential.signing_preferences.is_empty() {
         let of_key = |scheme: &&SignatureScheme| local.schemes().contains(scheme);
         schemes = credential.signing_preferences.iter().filter(of_key).copied().collect();
     }
-    let signer = ShimSigner { local, schemes, index, late: Late::new(options.asynchronous), seen: Arc::clone(seen) };
-    let identity = Identity::with_signer(chain, Arc::new(signer)).map_err(|_| unusable(certificate_file))?;
+    let (late, seen) = (Late::new(options.asynchronous), Arc::clone(seen));
+    let signer = Arc::new(ShimSigner { local, schemes, index, late, seen });
+    let identity = match &credential.certificate_file {
+        Some(path) => {
+            let chain = certificates_from_pem_or_der(&bytes(path)?).map_err(|_| unusable(path))?;
+            Identity::with_signer(chain, signer).map_err(|_| unusable(path))?
+        }
+        None if credential.is_raw => {
+            let public = Identity::raw_public_key(&key_der).map_err(|_| unusable(key_file))?;
+            let public = SubjectPublicKeyInfoDer::from(public.subject_public_key_info().to_vec());
+            Identity::with_raw_signer(public, signer).map_err(|_| unusable(key_file))?
+        }
+        None => return Ok(None),
+    };
     let response = if options.decline_ocsp { Vec::new() } else { credential.ocsp_response.clone() };
-    let identity = Arc::new(identity.ocsp_response(response));
-    Ok(Some(Credential { identity, must_match_issuer: credential.must_match_issuer }))
+    let identity = identity.ocsp_response(response).only_for_named_authorities(credential.must_match_issuer);
+    Ok(Some(Arc::new(identity)))
 }
 
 fn key_reason(rejected: KeyRejected, path: &str) -> Unsupported {

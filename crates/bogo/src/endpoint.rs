@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
-use bulla::config::AntiReplay;
 use bulla::config::danger::{DangerousCompatibility, DangerousVerification};
+use bulla::config::{AntiReplay, ClientHelloShape};
 use bulla::pki_types::TrustAnchor;
-use bulla::wire::ProtocolVersion;
+use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion};
 use bulla::{
     ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Observed, Observer, Roots,
     ServerConfig, ServerConnection, ServerName,
@@ -24,6 +24,12 @@ use crate::unsupported::{self, Unsupported};
 
 /// How much early data the server takes: what the runner takes for too much is one byte more.
 const MAX_EARLY_DATA: u32 = 14_336;
+/// The suites of TLS 1.3 in the order of `-cnsa-202407`.
+const AES_256_FIRST: [CipherSuite; 3] = [
+    CipherSuite::TLS_AES_256_GCM_SHA384,
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+];
 
 /// A configuration, who answers its questions, and what they will show.
 pub(crate) struct Prepared {
@@ -160,13 +166,10 @@ macro_rules! shared {
         let options = $parts.options;
         let mut config = $config.versions($parts.versions($psk_only)).map_err(refused)?;
         if let Some(policy) = &options.policy {
-            config = config.cipher_suites(policy.cipher_suites.iter().copied()).map_err(refused)?;
-            if let Some(groups) = policy.groups {
-                config = config.groups(groups.iter().copied()).map_err(refused)?;
-            }
-            if let Some(schemes) = policy.signature_schemes {
-                config = config.signature_schemes(schemes.iter().copied()).map_err(refused)?;
-            }
+            config = config.policy(policy).map_err(refused)?;
+        }
+        if options.aes_256_first {
+            config = config.cipher_suites(AES_256_FIRST).map_err(refused)?;
         }
         if !options.groups.is_empty() {
             config = config.groups(options.groups.iter().copied()).map_err(refused)?;
@@ -199,11 +202,31 @@ fn client(parts: &Parts<'_>) -> Result<ClientConfig, Unsupported> {
         .danger_verify_with(parts.judge.clone())
         .ask_for_ocsp(options.ask_for_ocsp)
         .session_store(parts.recall.client_sessions.clone())
-        .early_data(options.enable_early_data);
+        .verify_again_on_resumption(options.verify_again)
+        .early_data(options.enable_early_data)
+        .grease(options.grease);
+    if options.shuffle_extensions {
+        config = config.client_hello_shape(ClientHelloShape::new().shuffle(true)).map_err(refused)?;
+    }
+    if let Some(groups) = key_shares(options) {
+        config = config.key_shares(groups).map_err(refused)?;
+    }
+    if !options.accepted_types.is_empty() {
+        config = config.server_certificate_types(options.accepted_types.iter().copied()).map_err(refused)?;
+    }
+    if !options.offered_types.is_empty() {
+        config = config.client_certificate_types(options.offered_types.iter().copied()).map_err(refused)?;
+    }
     if !options.advertise_alpn.is_empty() {
         config = config.alpn(protocol_names(&options.advertise_alpn)).map_err(refused)?;
     }
     Ok(config)
+}
+
+/// The groups to send shares of: the most wanted that the server is known to have, or those that the arguments name.
+fn key_shares(options: &Options) -> Option<Vec<NamedGroup>> {
+    let known = options.groups.iter().find(|group| options.groups_of_server.contains(group));
+    known.map(|group| vec![*group]).or_else(|| options.key_shares.clone())
 }
 
 fn server(parts: &Parts<'_>) -> Result<ServerConfig, Unsupported> {
@@ -216,11 +239,15 @@ fn server(parts: &Parts<'_>) -> Result<ServerConfig, Unsupported> {
     };
     let mut config = shared!(config, parts, psk_only)
         .danger_verify_with(parts.judge.clone())
-        .session_store(parts.recall.server_sessions.clone());
+        .session_store(parts.recall.server_sessions.clone())
+        .grease(options.grease);
     if options.require_client_certificate {
         config = config.client_auth(ClientAuth::Require(Arc::new(authorities(options))));
     } else if options.verify_peer {
         config = config.client_auth(ClientAuth::Request(Arc::new(authorities(options))));
+    }
+    if !options.accepted_types.is_empty() {
+        config = config.client_certificate_types(options.accepted_types.iter().copied()).map_err(refused)?;
     }
     if let Some(name) = &options.select_alpn {
         config = config.alpn([name]).map_err(refused)?;

@@ -150,6 +150,10 @@ impl Exchange<'_> {
             self.connection.export(export.label.as_bytes(), context, &mut material)?;
             self.send(&material)?;
         }
+        if self.options.export_tls_unique {
+            let binding = self.connection.tls_unique()?;
+            self.send(&binding)?;
+        }
         if self.options.export_traffic_secrets {
             let secrets = self.connection.danger_traffic_secrets()?;
             let (read, write) = (secrets.read.secret.expose().to_vec(), secrets.write.secret.expose().to_vec());

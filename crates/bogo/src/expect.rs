@@ -1,6 +1,6 @@
 //! What the arguments expect of a connection.
 
-use bulla::wire::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::wire::{CertificateType, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use crate::unsupported::{self, Unsupported};
 use crate::value::Value;
@@ -21,6 +21,12 @@ pub(crate) struct Expectations {
     pub(crate) client_authorities: Option<Vec<Vec<u8>>>,
     pub(crate) peer_certificate_file: Option<String>,
     pub(crate) no_peer_certificate: bool,
+    pub(crate) peer_certificate_type: Option<CertificateType>,
+    /// The SHA-256 hash of the raw public key that the peer must have.
+    pub(crate) peer_raw_key_hash: Vec<u8>,
+    pub(crate) renegotiation_info: Option<bool>,
+    /// In seconds.
+    pub(crate) ticket_age_skew: Option<i32>,
     pub(crate) selected_credential: Option<i32>,
     pub(crate) hello_retry: Option<bool>,
     pub(crate) messages: Option<String>,
@@ -71,6 +77,11 @@ impl Expectations {
             "-expect-client-ca-list" => self.client_authorities = Some(value.hex_list()?),
             "-expect-peer-cert-file" => self.peer_certificate_file = Some(value.text()?),
             "-expect-no-peer-cert" => self.no_peer_certificate = true,
+            "-expect-peer-certificate-type" => self.peer_certificate_type = Some(CertificateType(value.number()?)),
+            "-expect-peer-rpk-sha256" => self.peer_raw_key_hash = value.base64()?,
+            "-expect-secure-renegotiation" => self.renegotiation_info = Some(true),
+            "-expect-no-secure-renegotiation" => self.renegotiation_info = Some(false),
+            "-expect-ticket-age-skew" => self.ticket_age_skew = Some(value.number()?),
             "-expect-selected-credential" => self.selected_credential = Some(value.number()?),
             "-expect-hrr" => self.hello_retry = Some(true),
             "-expect-no-hrr" => self.hello_retry = Some(false),

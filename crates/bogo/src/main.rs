@@ -16,7 +16,6 @@ mod expect;
 mod failure;
 mod memory;
 mod options;
-mod policy;
 mod psk;
 mod script;
 mod transport;

@@ -1,10 +1,10 @@
 //! The runner's arguments.
 
+use bulla::config::Policy;
 use bulla::crypto::HashAlgorithm;
-use bulla::wire::{AlertDescription, NamedGroup, ProtocolVersion, SignatureScheme};
+use bulla::wire::{AlertDescription, CertificateType, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use crate::expect::Expectations;
-use crate::policy::{self, Policy};
 use crate::unsupported::{self, Unsupported};
 use crate::value::{Arguments, Value};
 
@@ -16,6 +16,8 @@ const SMALLEST_FRAGMENT_LEN: usize = 512;
 pub(crate) struct CredentialOptions {
     pub(crate) certificate_file: Option<String>,
     pub(crate) key_file: Option<String>,
+    /// The key is shown by itself, without a certificate.
+    pub(crate) is_raw: bool,
     pub(crate) signing_preferences: Vec<SignatureScheme>,
     pub(crate) ocsp_response: Vec<u8>,
     /// It is shown only to a peer that names the issuer of one of its certificates.
@@ -57,7 +59,15 @@ pub(crate) struct Options {
 
     pub(crate) versions: Vec<ProtocolVersion>,
     pub(crate) policy: Option<Policy>,
+    /// `-cnsa-202407`: AES-256 before the other suites of TLS 1.3, which stay.
+    pub(crate) aes_256_first: bool,
     pub(crate) groups: Vec<NamedGroup>,
+    /// The groups of the first hello's key shares, if they are chosen.
+    pub(crate) key_shares: Option<Vec<NamedGroup>>,
+    /// What the client knows of the server's groups.
+    pub(crate) groups_of_server: Vec<NamedGroup>,
+    pub(crate) grease: bool,
+    pub(crate) shuffle_extensions: bool,
     pub(crate) verify_preferences: Vec<SignatureScheme>,
     pub(crate) host_name: Option<String>,
     /// What the client offers, as in the extension: names with their lengths.
@@ -70,6 +80,10 @@ pub(crate) struct Options {
     /// The application refuses: a client the stapled response, a server to choose one.
     pub(crate) fail_ocsp: bool,
     pub(crate) client_authorities: Vec<Vec<u8>>,
+    /// What the peer may show, if that is chosen.
+    pub(crate) accepted_types: Vec<CertificateType>,
+    /// What the client offers to show, if that is chosen.
+    pub(crate) offered_types: Vec<CertificateType>,
 
     pub(crate) default_credential: CredentialOptions,
     pub(crate) credentials: Vec<CredentialOptions>,
@@ -77,6 +91,8 @@ pub(crate) struct Options {
     pub(crate) verify_peer: bool,
     pub(crate) require_client_certificate: bool,
     pub(crate) verify_fail: bool,
+    /// The chain of a session is judged again before the session is offered.
+    pub(crate) verify_again: bool,
     /// `-use-custom-verify-callback`: a refused chain is refused with the library's alert, not with one of the
     /// application's choice.
     pub(crate) own_verifier: bool,
@@ -107,6 +123,7 @@ pub(crate) struct Options {
     pub(crate) export: ExportOptions,
     pub(crate) export_between_reads: bool,
     pub(crate) export_traffic_secrets: bool,
+    pub(crate) export_tls_unique: bool,
 
     pub(crate) expect: Expectations,
 }
@@ -123,7 +140,12 @@ impl Options {
             resumption_delay: 0,
             versions: vec![ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2],
             policy: None,
+            aes_256_first: false,
             groups: Vec::new(),
+            key_shares: None,
+            groups_of_server: Vec::new(),
+            grease: false,
+            shuffle_extensions: false,
             verify_preferences: Vec::new(),
             host_name: None,
             advertise_alpn: Vec::new(),
@@ -133,12 +155,15 @@ impl Options {
             decline_ocsp: false,
             fail_ocsp: false,
             client_authorities: Vec::new(),
+            accepted_types: Vec::new(),
+            offered_types: Vec::new(),
             default_credential: CredentialOptions::default(),
             credentials: Vec::new(),
             trust_certificate: None,
             verify_peer: false,
             require_client_certificate: false,
             verify_fail: false,
+            verify_again: false,
             own_verifier: false,
             require_extended_master_secret: false,
             refuse_choice: None,
@@ -161,6 +186,7 @@ impl Options {
             export: ExportOptions::default(),
             export_between_reads: false,
             export_traffic_secrets: false,
+            export_tls_unique: false,
             expect: Expectations::default(),
         }
     }
@@ -199,10 +225,17 @@ impl Options {
             }
             "-no-tls13" => self.versions.retain(|version| *version != ProtocolVersion::TLSv1_3),
             "-no-tls12" => self.versions.retain(|version| *version != ProtocolVersion::TLSv1_2),
-            "-fips-202205" => self.policy = Some(policy::FIPS_202205),
-            "-wpa-202304" => self.policy = Some(policy::WPA_202304),
-            "-cnsa-202407" => self.policy = Some(policy::CNSA_202407),
+            "-fips-202205" => self.policy = Some(Policy::SP_800_52_2026_11),
+            "-wpa-202304" => self.policy = Some(Policy::WPA3_192_2026_11),
+            "-cnsa1-202603" => self.policy = Some(Policy::CNSA_1_2026_11),
+            "-cnsa2-202603" => self.policy = Some(Policy::CNSA_2026_11),
+            "-cnsa-202407" => self.aes_256_first = true,
             "-curves" => self.groups.push(unsupported::check_group(NamedGroup(value.number()?))?),
+            "-key-shares" => self.key_shares.get_or_insert_default().push(NamedGroup(value.number()?)),
+            "-no-key-shares" => self.key_shares = Some(Vec::new()),
+            "-server-supported-groups-hint" => self.groups_of_server.push(NamedGroup(value.number()?)),
+            "-enable-grease" => self.grease = true,
+            "-permute-extensions" => self.shuffle_extensions = true,
             "-verify-prefs" => {
                 self.verify_preferences.push(unsupported::check_scheme(SignatureScheme(value.number()?))?);
             }
@@ -213,7 +246,13 @@ impl Options {
             "-enable-ocsp-stapling" => self.ask_for_ocsp = true,
             "-use-client-ca-list" => self.client_authorities = value.hex_list()?,
 
+            "-accepted-peer-cert-types" => self.accepted_types.push(CertificateType(value.number()?)),
+            "-available-client-cert-types" => self.offered_types.push(CertificateType(value.number()?)),
+
             "-new-x509-credential" => self.credentials.push(CredentialOptions::default()),
+            "-new-rpk-credential" => {
+                self.credentials.push(CredentialOptions { is_raw: true, ..CredentialOptions::default() });
+            }
             "-cert-file" => self.credential().certificate_file = Some(value.text()?),
             "-key-file" => self.credential().key_file = Some(value.text()?),
             "-signing-prefs" => {
@@ -256,6 +295,7 @@ impl Options {
             "-use-export-context" => self.export.use_context = true,
             "-use-exporter-between-reads" => self.export_between_reads = true,
             "-export-traffic-secrets" => self.export_traffic_secrets = true,
+            "-tls-unique" => self.export_tls_unique = true,
             _ => return Ok(false),
         }
         Ok(true)
@@ -268,6 +308,7 @@ impl Options {
             "-resumption-delay" => self.resumption_delay = value.number()?,
             "-no-ticket" => self.no_ticket = true,
             "-skip-ticket" => self.skip_ticket = true,
+            "-reverify-on-resume" => self.verify_again = true,
             "-enable-early-data" => self.enable_early_data = true,
             "-early-write-after-message" => self.early_write_after_message = Some(value.number()?),
 

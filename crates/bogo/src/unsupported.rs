@@ -71,26 +71,9 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         &["-ticket-key"],
     ),
     (
-        Never,
-        "judging a chain again where a session resumes: a session is bound to the rules it was made under, others lead to a full handshake",
-        &["-reverify-on-resume"],
-    ),
-    (NotYet, "the skew of a ticket's age, which the connection does not show", &["-expect-ticket-age-skew"]),
-    (
         NotYet,
         "ticket flags (RFC 9149): a session for the other names of its certificate",
         &["-resumption-across-names-enabled", "-expect-resumable-across-names"],
-    ),
-    (
-        NotYet,
-        "raw public keys (RFC 7250)",
-        &[
-            "-new-rpk-credential",
-            "-accepted-peer-cert-types",
-            "-available-client-cert-types",
-            "-expect-peer-certificate-type",
-            "-expect-peer-rpk-sha256",
-        ],
     ),
     (Never, "pre-shared keys of TLS 1.2: no suite with them is spoken", &["-psk", "-psk-identity"]),
     (
@@ -111,7 +94,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
             "-fail-early-callback-ech-rewind",
         ],
     ),
-    (NotYet, "GREASE and shuffled extensions (RFC 8701)", &["-enable-grease", "-permute-extensions"]),
     (NotYet, "delegated credentials (RFC 9345)", &["-new-delegated-credential", "-delegated-credential"]),
     (
         NotYet,
@@ -135,19 +117,11 @@ const REASONS: &[(Group, &str, &[&str])] = &[
             "-expect-peer-available-trust-anchors",
         ],
     ),
-    (
-        NotYet,
-        "key shares chosen apart from the order of groups",
-        &["-key-shares", "-no-key-shares", "-curves-flags", "-server-supported-groups-hint"],
-    ),
+    (Never, "groups that are wanted as much as others: the server's order counts", &["-curves-flags"]),
     (NotYet, "the client's signal of a fallback (RFC 7507): bulla does not fall back", &["-fallback-scsv"]),
     (NotYet, "a limit for a peer's chain in bytes, chosen by the application", &["-max-cert-list"]),
     (NotYet, "the certificate_types of a CertificateRequest, which no question shows", &["-expect-certificate-types"]),
-    (
-        NotYet,
-        "renegotiation_info of the peer, which the connection does not show",
-        &["-expect-secure-renegotiation", "-expect-no-secure-renegotiation", "-no-legacy-server-connect"],
-    ),
+    (NotYet, "refusing a server of TLS 1.2 without renegotiation_info (RFC 5746 §4.1)", &["-no-legacy-server-connect"]),
     (Never, "a server that knows the name always says so", &["-no-server-name-ack"]),
     (
         Never,
@@ -184,8 +158,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         &["-cipher"],
     ),
     (Never, "1/n-1 record splitting, which is for CBC", &["-cbc-record-splitting"]),
-    (Never, "tls-unique, which is broken without its later repairs; tls-exporter is there", &["-tls-unique"]),
-    (NotYet, "the CNSA policies, which want ML-KEM-1024", &["-cnsa1-202603", "-cnsa2-202603"]),
     (Never, "password-authenticated key exchange, a draft", &["-new-spake2plusv1-credential"]),
     (Never, "a workaround for an old version of Java", &["-jdk11-workaround"]),
     (

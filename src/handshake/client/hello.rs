@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use pki_types::ServerName;
 
-use super::offer::Offer;
+use super::offer::{Look, Offer};
 use super::psk::{PskKey, psks_to_offer};
 use super::session::{fits, session_query};
 use super::shares::KeyShares;
@@ -114,6 +114,7 @@ fn make_offer(
         }
     };
 
+    let look = Look::draw(&config).map_err(crypto_failed)?;
     Ok(Offer {
         early_data: early_data::may_offer(&config, &psks),
         offers_psks: !psks.is_empty(),
@@ -125,6 +126,7 @@ fn make_offer(
         #[cfg(feature = "tls12")]
         session_tls12,
         psks,
+        look,
         answers: Vec::new(),
     })
 }

@@ -15,6 +15,7 @@ pub(super) struct KeyShares {
     started: Vec<Box<dyn StartedKeyExchange>>,
     /// The groups whose shares are sent, in the order of the groups: each started, or the classical half of a hybrid that is.
     sent: Vec<NamedGroup>,
+    retried: bool,
 }
 
 impl KeyShares {
@@ -31,12 +32,12 @@ impl KeyShares {
         let started = start(provider, wanted)?;
         let component = started.component().map(|(group, _)| group).filter(|group| groups.contains(group));
         let sent = [Some(wanted), component].into_iter().flatten().collect();
-        Ok(Self { started: vec![started], sent })
+        Ok(Self { started: vec![started], sent, retried: false })
     }
 
     /// Starts the one group that HelloRetryRequest asks for.
     pub(super) fn start_one(provider: &dyn Provider, group: NamedGroup) -> Result<Self, Error> {
-        Ok(Self { started: vec![start(provider, group)?], sent: vec![group] })
+        Ok(Self { started: vec![start(provider, group)?], sent: vec![group], retried: true })
     }
 
     /// Starts each group, but for the classical half of a hybrid that is sent too: one key pair serves both.
@@ -47,7 +48,12 @@ impl KeyShares {
         }
         let halves: Vec<_> = started.iter().filter_map(|it| it.component()).map(|(group, _)| group).collect();
         started.retain(|it| !halves.contains(&it.group()));
-        Ok(Self { started, sent })
+        Ok(Self { started, sent, retried: false })
+    }
+
+    /// Says whether this is the one share that a HelloRetryRequest asked for.
+    pub(super) fn is_retried(&self) -> bool {
+        self.retried
     }
 
     /// Says whether a share of this group is sent.
@@ -67,19 +73,18 @@ impl KeyShares {
     }
 
     /// Completes with the group that the server chose: one that we sent a share of.
-    pub(super) fn complete(self, share: &KeyShareEntry<'_>) -> Result<(NamedGroup, Secret), Error> {
+    pub(super) fn complete(mut self, share: &KeyShareEntry<'_>) -> Result<(NamedGroup, Secret), Error> {
         let group = share.group;
         if !self.has(group) {
             return Err(Violation::KeyShareGroupNotOffered.into());
         }
-        let is_whole = |it: &Box<dyn StartedKeyExchange>| it.group() == group;
-        let is_half = |it: &Box<dyn StartedKeyExchange>| it.component().is_some_and(|(half, _)| half == group);
-        let whole = self.started.iter().any(is_whole);
-        let mut started = self.started.into_iter();
-        let completed = if whole {
-            started.find(is_whole).ok_or(CryptoError::Failed).and_then(|it| it.complete(share.key_exchange))
-        } else {
-            started.find(is_half).ok_or(CryptoError::Failed).and_then(|it| it.complete_component(share.key_exchange))
+        let whole = self.started.iter().position(|it| it.group() == group);
+        let half = || self.started.iter().position(|it| it.component().is_some_and(|(half, _)| half == group));
+        let place = whole.or_else(half).ok_or(Internal::CryptographyFailed)?;
+        let started = self.started.swap_remove(place);
+        let completed = match whole {
+            Some(_) => started.complete(share.key_exchange),
+            None => started.complete_component(share.key_exchange),
         };
         match completed {
             Ok(secret) => Ok((group, secret)),

@@ -44,7 +44,7 @@ impl Looked {
             match read_client_hello(&self.seen) {
                 Ok(Peek::ClientHello(hello)) => return Some(hello),
                 Ok(Peek::NeedMore { hint }) => self.read_more(hint, end).ok()?,
-                Ok(_) | Err(_) => return None,
+                Err(_) => return None,
             }
         }
     }

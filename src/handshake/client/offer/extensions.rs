@@ -4,8 +4,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Offer;
+use super::look::Grease;
 use crate::config::X509_ALONE;
 use crate::handshake::client::psk::without_binders;
+use crate::handshake::client::shares::KeyShares;
 use crate::handshake::record_sizes::our_record_size_limit;
 use crate::verify::CERTIFICATE_ONLY_SCHEMES;
 use crate::wire::{
@@ -18,16 +20,19 @@ impl Offer {
     /// The ordered list of extensions. RFC 8446 §4.2.
     pub(super) fn extensions<'e>(
         &'e self,
-        shares: Vec<KeyShareEntry<'e>>,
+        shares: Option<&'e KeyShares>,
         cookie: Option<&'e [u8]>,
+        padding: Option<&'e [u8]>,
     ) -> Vec<ClientExtension<'e>> {
         let preferences = &self.config.preferences;
+        let grease = self.look.grease.as_ref();
         let mut list = Vec::new();
         if let Some(host_name) = self.host_name() {
             let name = ServerNameEntry { name_type: NameType::host_name, name: host_name.as_bytes() };
             list.push(ClientExtension::ServerName(ServerNameList { server_name_list: vec![name] }));
         }
-        list.push(ClientExtension::SupportedGroups(preferences.allowed_groups().collect()));
+        let groups = grease.map(|grease| grease.group).into_iter().chain(preferences.allowed_groups());
+        list.push(ClientExtension::SupportedGroups(groups.collect()));
         if self.offers(ProtocolVersion::TLSv1_2) {
             list.push(ClientExtension::EcPointFormats(vec![EcPointFormat::uncompressed]));
             list.push(ClientExtension::ExtendedMasterSecret);
@@ -40,8 +45,9 @@ impl Offer {
         list.push(ClientExtension::SignatureAlgorithms(handshake));
         list.extend(certificates.map(ClientExtension::SignatureAlgorithmsCert));
         if !preferences.application_protocols.is_empty() {
-            let protocol_name_list = preferences.application_protocols.iter().map(Vec::as_slice).collect();
-            let protocols = ProtocolNameList { protocol_name_list };
+            let names = preferences.application_protocols.iter().map(Vec::as_slice);
+            let grease = grease.map(|grease| grease.application_protocol.as_slice());
+            let protocols = ProtocolNameList { protocol_name_list: grease.into_iter().chain(names).collect() };
             list.push(ClientExtension::ApplicationLayerProtocolNegotiation(protocols));
         }
         if self.config.asks_for_ocsp {
@@ -60,18 +66,20 @@ impl Offer {
         }
         list.extend(self.config.max_fragment_length.map(ClientExtension::MaxFragmentLength));
         if self.offers(ProtocolVersion::TLSv1_3) {
-            list.push(ClientExtension::SupportedVersions(preferences.allowed_versions().collect()));
+            let versions = grease.map(|grease| grease.version).into_iter().chain(preferences.allowed_versions());
+            list.push(ClientExtension::SupportedVersions(versions.collect()));
             if let Some(cookie) = cookie {
                 list.push(ClientExtension::Cookie(cookie));
             }
-            list.push(ClientExtension::KeyShare(shares));
+            list.push(ClientExtension::KeyShare(self.key_shares(shares)));
         }
         if self.offers_post_handshake_auth() {
             list.push(ClientExtension::PostHandshakeAuth);
         }
         if self.takes_psks() {
             // Without it, a server sends no tickets either. RFC 8446 §4.2.9.
-            list.push(ClientExtension::PskKeyExchangeModes(vec![PskKeyExchangeMode::psk_dhe_ke]));
+            let mode = grease.map(|grease| grease.psk_mode).into_iter().chain([PskKeyExchangeMode::psk_dhe_ke]);
+            list.push(ClientExtension::PskKeyExchangeModes(mode.collect()));
         }
         if self.early_data {
             list.push(ClientExtension::EarlyData);
@@ -80,6 +88,8 @@ impl Offer {
             let (extension_type, extension_data) = (*extension_type, content.as_slice());
             list.push(ClientExtension::Unknown(UnknownExtension { extension_type, extension_data }));
         }
+        self.look.arrange(&self.config.shape, &mut list);
+        list.extend(padding.map(ClientExtension::Padding));
         if !self.psks.is_empty() {
             // The last extension of all. RFC 8446 §4.2.11.
             list.push(ClientExtension::PreSharedKey(without_binders(&self.psks, preferences.now())));
@@ -94,6 +104,15 @@ impl Offer {
     /// Whether the server may ask for a certificate after the handshake. RFC 8446 §4.2.6.
     pub(in crate::handshake::client) fn offers_post_handshake_auth(&self) -> bool {
         self.config.post_handshake_auth && self.offers(ProtocolVersion::TLSv1_3)
+    }
+
+    /// The shares, and before them one of a group that is none, unless a HelloRetryRequest wants one share and no other.
+    /// RFC 8701 §3.1, RFC 8446 §4.1.2.
+    fn key_shares<'e>(&self, shares: Option<&'e KeyShares>) -> Vec<KeyShareEntry<'e>> {
+        let Some(shares) = shares else { return Vec::new() };
+        let grease = self.look.grease.as_ref().filter(|_| !shares.is_retried());
+        let grease = grease.map(|grease| KeyShareEntry { group: grease.group, key_exchange: Grease::SHARE });
+        grease.into_iter().chain(shares.entries()).collect()
     }
 
     fn offers_client_certificate_types(&self) -> bool {
@@ -131,9 +150,11 @@ impl Offer {
     fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
         let handshake = &self.config.preferences.signature_schemes;
         let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
+        let grease = self.look.grease.as_ref().map(|grease| &grease.signature_scheme);
+        let handshake: Vec<_> = grease.into_iter().chain(handshake).copied().collect();
         let all: Vec<_> = handshake.iter().chain(certificates).copied().collect();
         if self.offers(ProtocolVersion::TLSv1_2) && all.len() > handshake.len() {
-            (handshake.clone(), Some(all))
+            (handshake, Some(all))
         } else {
             (all, None)
         }

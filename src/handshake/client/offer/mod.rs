@@ -2,6 +2,9 @@
 
 mod answers;
 mod extensions;
+mod look;
+
+pub(in crate::handshake::client) use look::Look;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -37,6 +40,8 @@ pub(in crate::handshake::client) struct Offer {
     pub(in crate::handshake::client) offers_psks: bool,
     /// Whether early data comes behind the hello, under the first PSK.
     pub(in crate::handshake::client) early_data: bool,
+    /// How the hello looks beside what it says.
+    pub(in crate::handshake::client) look: Look,
     /// What the server has answered to the application's own extensions.
     pub(in crate::handshake::client) answers: Vec<(ExtensionType, Box<[u8]>)>,
 }
@@ -49,15 +54,13 @@ impl Offer {
         cookie: Option<&[u8]>,
         before: Option<&Transcript>,
     ) -> Result<Vec<u8>, Error> {
-        let client_hello = ClientHello {
-            legacy_version: ProtocolVersion::TLSv1_2,
-            random: self.random,
-            legacy_session_id: &self.legacy_session_id,
-            cipher_suites: self.config.preferences.allowed_suites().collect(),
-            legacy_compression_methods: vec![CompressionMethod::null],
-            extensions: Some(self.extensions(shares.map(KeyShares::entries).unwrap_or_default(), cookie)),
-        };
-        let mut bytes = write_message(&client_hello)?;
+        let mut bytes = self.write_padded(shares, cookie, None)?;
+        let missing = self.config.shape.pad_to.saturating_sub(bytes.len());
+        if missing > 0 {
+            // The extension's own header is worth four bytes. RFC 7685 §4.
+            let padding = vec![0; missing.saturating_sub(4)];
+            bytes = self.write_padded(shares, cookie, Some(&padding))?;
+        }
         if !self.psks.is_empty() {
             write_binders(&*self.config.preferences.provider, &self.psks, before, &mut bytes)?;
         }
@@ -66,6 +69,25 @@ impl Offer {
             return Ok(recorded.instead_of(bytes));
         }
         Ok(bytes)
+    }
+
+    /// Writes a ClientHello whose binders say nothing yet.
+    fn write_padded(
+        &self,
+        shares: Option<&KeyShares>,
+        cookie: Option<&[u8]>,
+        padding: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Error> {
+        let grease = self.look.grease.as_ref().map(|grease| grease.cipher_suite);
+        let client_hello = ClientHello {
+            legacy_version: ProtocolVersion::TLSv1_2,
+            random: self.random,
+            legacy_session_id: &self.legacy_session_id,
+            cipher_suites: grease.into_iter().chain(self.config.preferences.allowed_suites()).collect(),
+            legacy_compression_methods: vec![CompressionMethod::null],
+            extensions: Some(self.extensions(shares, cookie, padding)),
+        };
+        Ok(write_message(&client_hello)?)
     }
 
     /// Whether this hello offers a version.

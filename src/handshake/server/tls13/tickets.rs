@@ -16,7 +16,8 @@ use crate::keys::resumption_psk;
 use crate::record::Level;
 use crate::resume::{MAX_SESSION_LIFETIME, ServerSession, remaining_lifetime};
 use crate::wire::{
-    CertificateType, NamedGroup, NewSessionTicket, NewSessionTicketExtension, ProtocolVersion, write_message,
+    CertificateType, ExtensionType, NamedGroup, NewSessionTicket, NewSessionTicketExtension, ProtocolVersion,
+    UnknownExtension, grease_value, write_message,
 };
 
 /// Sends as many tickets as the configuration says, each with a PSK of its own. Without a clock nobody could tell how old
@@ -35,12 +36,12 @@ pub(super) fn send_tickets(
         config,
         suite: handshake.suite,
         group: handshake.group,
+        server_end_point: handshake.server_end_point.as_ref(),
         server_name: handshake.server_name.as_ref(),
         application_protocol: handshake.application_protocol.as_ref(),
         authenticated,
         authenticated_at: handshake.authenticated_at,
         server_certificate_type: handshake.certificate_types.server,
-        server_end_point: handshake.server_end_point.as_ref(),
     };
     tickets.send(0, || resumption_secret(handshake), out)
 }
@@ -82,12 +83,12 @@ pub(super) fn send_more_tickets(
         config: &asking.config,
         suite: kept.suite,
         group: negotiated.group,
+        server_end_point: negotiated.server_end_point.as_ref(),
         server_name: negotiated.server_name.as_ref(),
         application_protocol: negotiated.application_protocol.as_ref(),
         authenticated,
         authenticated_at: None,
         server_certificate_type: kept.server_certificate_type,
-        server_end_point: negotiated.server_end_point.as_ref(),
     };
     let first = kept.next_nonce;
     kept.next_nonce = first.saturating_add(u16::from(asking.config.resumption.tickets_per_handshake));
@@ -99,13 +100,13 @@ struct Tickets<'t> {
     config: &'t ServerConfig,
     suite: Suite,
     group: NamedGroup,
+    server_end_point: Option<&'t Box<Digest>>,
     server_name: Option<&'t String>,
     application_protocol: Option<&'t Vec<u8>>,
     authenticated: &'t Authenticated,
     /// When it was, unless it is now.
     authenticated_at: Option<Time>,
     server_certificate_type: CertificateType,
-    server_end_point: Option<&'t Box<Digest>>,
 }
 
 impl Tickets<'_> {
@@ -151,7 +152,8 @@ impl Tickets<'_> {
                 early_data_realm: realm(resumption),
             };
             let Some(ticket) = keeper.put(provider, &session, now)? else { return Ok(()) };
-            send_ticket(&session, nonce.bytes(), &ticket, out)?;
+            let grease = if self.config.grease { Some(random(provider)?) } else { None };
+            send_ticket(&session, nonce.bytes(), &ticket, grease, out)?;
         }
         Ok(())
     }
@@ -173,10 +175,21 @@ impl Nonce {
     }
 }
 
-fn send_ticket(session: &ServerSession, nonce: &[u8], ticket: &[u8], out: &mut Outgoing) -> Result<(), Error> {
+fn send_ticket(
+    session: &ServerSession,
+    nonce: &[u8],
+    ticket: &[u8],
+    grease: Option<[u8; 1]>,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
     let mut extensions = Vec::new();
     if session.max_early_data > 0 {
         extensions.push(NewSessionTicketExtension::EarlyData(session.max_early_data));
+    }
+    if let Some([drawn]) = grease {
+        let extension_type = ExtensionType(grease_value(drawn));
+        let nothing = UnknownExtension { extension_type, extension_data: &[] };
+        extensions.push(NewSessionTicketExtension::Unknown(nothing));
     }
     let message = NewSessionTicket {
         ticket_lifetime: session.lifetime,
