@@ -302,11 +302,8 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         AUTHENTICATION,
         AFTER_THE_HANDSHAKE,
     ];
-    groups
-        .into_iter()
-        .chain([faulty_chains::CASES, faulty_raw_keys::CASES, stage_asked::CASES])
-        .flatten()
-        .chain(faulty_psks::cases())
+    let others = [faulty_chains::CASES, faulty_raw_keys::CASES, stage_asked::CASES];
+    groups.into_iter().chain(others).flatten().chain(faulty_psks::cases())
 }
 
 #[cfg(feature = "tls12")]

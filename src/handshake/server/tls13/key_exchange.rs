@@ -32,12 +32,12 @@ pub(super) struct Handshake {
     pub(super) server_name: Option<String>,
     pub(super) certificate_types: SettledTypes,
     pub(super) asks_for_ocsp: bool,
+    /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
+    pub(super) post_handshake_auth: bool,
     /// What was agreed on about the size of records.
     pub(super) record_sizes: RecordSizes,
     /// tls-server-end-point of our certificate, shown here or in the session's connection. RFC 5929 §4.
     pub(super) server_end_point: Option<Box<Digest>>,
-    /// Whether the client may be asked for a certificate after the handshake. RFC 8446 §4.2.6.
-    pub(super) post_handshake_auth: bool,
     pub(super) application_protocol: Option<Vec<u8>>,
     pub(super) transcript: Transcript,
     /// Whether the client can use tickets.
@@ -108,11 +108,20 @@ pub(super) fn exchange_keys(
     boundary: RecordBoundary,
     out: &mut Outgoing,
 ) -> Result<Handshake, Error> {
-    let KeySource { suite, psk, authenticated_at, ticket_age_skew, .. } = source;
-    let KeySource { accepts_early_data, certificate_types, server_end_point, .. } = source;
+    let KeySource { suite, psk, authenticated_at, ticket_age_skew, accepts_early_data, .. } = source;
+    let KeySource { certificate_types, server_end_point, .. } = source;
     let Settled { config, client_random, legacy_session_id, group, client_share, client_hello, .. } = settled;
-    let Settled { post_handshake_auth, record_sizes, .. } = settled;
-    let Settled { application_protocol, hello, asks_for_ocsp, offers_early_data, resumes, retried, .. } = settled;
+    let Settled {
+        application_protocol,
+        hello,
+        asks_for_ocsp,
+        post_handshake_auth,
+        record_sizes,
+        offers_early_data,
+        resumes,
+        retried,
+        ..
+    } = settled;
     let provider = Arc::clone(&config.preferences.provider);
     let provider = &*provider;
 
@@ -185,9 +194,9 @@ pub(super) fn exchange_keys(
         server_name: hello.server_name,
         certificate_types,
         asks_for_ocsp,
+        post_handshake_auth,
         record_sizes,
         server_end_point,
-        post_handshake_auth,
         application_protocol,
         transcript,
         client_resumes: resumes,
