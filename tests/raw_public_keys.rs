@@ -6,19 +6,28 @@
 mod later;
 #[path = "support/pair.rs"]
 mod pair;
+#[path = "support/scene.rs"]
+mod scene;
+#[path = "support/script.rs"]
+mod script;
+#[path = "support/script_tls12.rs"]
+mod script_tls12;
+#[path = "support/stage_tls12.rs"]
+mod stage_tls12;
 
 use std::sync::Arc;
 
 use bulla::config::danger::{AcceptAnyChain, DangerousVerification};
-use bulla::config::{AVAILABLE_VERSIONS, LocalSigner, choose_by_server_name};
+use bulla::config::{AVAILABLE_VERSIONS, LiveIdentities, LocalSigner, SwapRefused, choose_by_server_name};
 use bulla::crypto::ring::provider;
 use bulla::error::{CertificateError, Incompatible, Violation};
 use bulla::pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
 use bulla::resume::{MemoryClientSessions, MemoryServerSessions, TicketKeys};
 use bulla::verify::{PeerCertificate, Purpose};
 use bulla::wire::{
-    AlertDescription, CertificateRequestTls12, CertificateType, CipherSuite, ClientExtension, ClientHello,
-    HandshakeType, ProtocolVersion, ServerExtension, ServerHello, read_all,
+    AlertDescription, Asn1Cert, CertificateRequestTls12, CertificateTls12, CertificateType, CipherSuite,
+    ClientExtension, ClientHello, HandshakeType, ProtocolVersion, RawPublicKeyTls12, ServerExtension, ServerHello,
+    read_all, write_message,
 };
 use bulla::{
     Answer, ClientAuth, ClientConfig, ClientConnection, ConfigError, Connection, Content, Direction, Error,
@@ -623,4 +632,91 @@ fn suite_of_the_other_kind_of_key_is_no_common_ground_for_a_raw_key() {
     let client = client.cipher_suites([CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
     let mut pair = Pair::new(client, rig.server());
     assert_eq!(pair.run().unwrap_err(), ("server", Incompatible::NoCommonSignatureScheme.into()));
+}
+
+#[test]
+fn raw_keys_are_swapped_while_in_use_if_their_private_key_is_there() {
+    let rig = Rig::new();
+    let live = |identities| LiveIdentities::with_provider(identities, provider(), Arc::new(NOW));
+    let other = Key::new(&rig.authority, KeyKind::Ed25519);
+    let of_client = Arc::new(live(vec![rig.of_client.identity()]).unwrap());
+    let both = rig.demanding().trusted_raw_public_keys([rig.of_client.public.clone(), other.public.clone()]).unwrap();
+    let client = rig.client().choose_identity(of_client.clone());
+    for version in AVAILABLE_VERSIONS {
+        assert_peer(&connect(&client, &both, *version).server, true, &rig.of_client);
+        of_client.swap(vec![other.identity()]).unwrap();
+        assert_peer(&connect(&client, &both, *version).server, true, &other);
+        of_client.swap(vec![rig.of_client.identity()]).unwrap();
+    }
+    let signer = LocalSigner::new(provider().signing_key(&other.private).unwrap(), provider());
+    let stolen = Identity::with_raw_signer(rig.of_client.public.clone(), Arc::new(signer)).unwrap();
+    let refused = of_client.swap(vec![stolen]).unwrap_err();
+    assert!(matches!(refused, SwapRefused::KeyDoesNotMatch(1)), "{refused}");
+    // A raw key has no names, and takes the place of none.
+    let named = live(vec![rig.authority.identity(&[NAME], KeyKind::EcdsaP256)]).unwrap();
+    let refused = named.swap(vec![other.identity()]).unwrap_err();
+    assert!(matches!(refused, SwapRefused::NamesLost(_)), "{refused}");
+}
+
+#[test]
+fn session_of_a_raw_key_is_judged_again_by_the_trusted_keys() {
+    for version in AVAILABLE_VERSIONS {
+        let rig = Rig::new();
+        let (client, server) = keeping((rig.client().verify_again_on_resumption(true), rig.server()));
+        for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            let pair = connect(&client, &server, *version);
+            assert_eq!(pair.client.handshake_kind(), Some(kind), "{version}");
+            assert_peer(&pair.client, true, &rig.of_server);
+        }
+    }
+}
+
+#[test]
+fn raw_key_survives_a_retry_and_a_cookie_that_remembers_it() {
+    let rig = Rig::new();
+    let cookies = Arc::new(bulla::resume::CookieKeys::random(provider()).unwrap());
+    let groups = [bulla::wire::NamedGroup::secp256r1];
+    for server in [rig.demanding(), rig.demanding().stateless_retry(cookies)] {
+        let client = rig.client().identity(rig.of_client.identity());
+        let pair = connect(&client, &server.groups(groups).unwrap(), ProtocolVersion::TLSv1_3);
+        assert!(pair.client.hello_retried());
+        assert_peer(&pair.client, true, &rig.of_server);
+        assert_peer(&pair.server, true, &rig.of_client);
+    }
+}
+
+#[test]
+fn message_of_a_raw_key_is_told_from_a_list_of_certificates() {
+    let authority = Authority::new();
+    let read = |message: &[u8]| bulla::wire::Handshake::read(message, ProtocolVersion::TLSv1_2).unwrap().name();
+    for kind in KEY_KINDS {
+        let key = Key::new(&authority, kind);
+        let message = RawPublicKeyTls12 { subject_public_key_info: &key.public };
+        assert_eq!(read(&write_message(&message).unwrap()), "RawPublicKeyTls12");
+        let certificate = authority.issue(&[NAME], kind).0;
+        let message = CertificateTls12 { certificate_list: vec![Asn1Cert(&certificate)] };
+        assert_eq!(read(&write_message(&message).unwrap()), "CertificateTls12");
+    }
+    // Nothing to show is the same in either form.
+    assert_eq!(read(&[HandshakeType::certificate.0, 0, 0, 3, 0, 0, 0]), "CertificateTls12");
+}
+
+#[test]
+fn types_that_are_not_known_are_passed_over() {
+    const UNKNOWN: CertificateType = CertificateType(5);
+    let stage = stage_tls12::Stage::new();
+    let greeted = |server: ServerConfig, offer: ClientExtension<'static>| {
+        let scene = stage.server_with(server);
+        let scene =
+            scene.say_message(|peer| peer.client_hello_with(|hello| hello.extensions.as_mut().unwrap().push(offer)));
+        scene.outcome()
+    };
+    let judges = |types: Vec<CertificateType>| ClientExtension::ServerCertificateType(types);
+    assert_eq!(greeted(stage.server.clone(), judges(vec![UNKNOWN, X509])), "WaitClientKeyExchange");
+    assert_eq!(greeted(stage.server.clone(), judges(vec![UNKNOWN, RAW])), "NoCommonCertificateType");
+    let shows = |types: Vec<CertificateType>| ClientExtension::ClientCertificateType(types);
+    assert_eq!(greeted(stage.requesting_server(), shows(vec![UNKNOWN, X509])), "WaitCertificate");
+    assert_eq!(greeted(stage.requesting_server(), shows(vec![UNKNOWN])), "NoCommonCertificateType");
+    // Of a client that is not asked it is of no account.
+    assert_eq!(greeted(stage.server.clone(), shows(vec![UNKNOWN])), "WaitClientKeyExchange");
 }

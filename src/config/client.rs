@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use pki_types::SubjectPublicKeyInfoDer;
 
-use super::identity::Wanted;
+use super::identity::{Wanted, types_of};
 use super::preferences::shared_decisions;
 use super::question::{JudgeLater, JudgeNow};
 use super::{
@@ -301,12 +301,7 @@ impl ByRequest {
     fn of(identities: Vec<Arc<Identity>>) -> Self {
         let leaves = identities.iter().filter_map(|identity| identity.chain().first());
         let shows = leaves.flat_map(|leaf| leaf.iter().copied()).collect();
-        let mut certificate_types = Vec::new();
-        for listed in identities.iter().map(|identity| identity.certificate_type()) {
-            if !certificate_types.contains(&listed) {
-                certificate_types.push(listed);
-            }
-        }
+        let certificate_types = types_of(&identities);
         Self { identities, shows, certificate_types }
     }
 }

@@ -61,6 +61,17 @@ impl Wanted<'_> {
     }
 }
 
+/// Lists the types of these identities, each once, in their order.
+pub(super) fn types_of(identities: &[Arc<Identity>]) -> Vec<CertificateType> {
+    let mut types = Vec::new();
+    for identity in identities {
+        if !types.contains(&identity.certificate_type) {
+            types.push(identity.certificate_type);
+        }
+    }
+    types
+}
+
 impl Identity {
     /// Joins a chain (leaf first, root left out) and its private key, with `ring`'s cryptography. A key that does not
     /// belong to the leaf is refused.
@@ -187,7 +198,7 @@ impl Identity {
         SubjectPublicKeyInfoDer::from(if self.is_raw() { shown } else { of_leaf() })
     }
 
-    fn is_raw(&self) -> bool {
+    pub(super) fn is_raw(&self) -> bool {
         self.certificate_type == CertificateType::RawPublicKey
     }
 
