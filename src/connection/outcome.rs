@@ -36,7 +36,7 @@ pub enum Event<'b> {
     /// The handshake waits for an answer, which the configuration left open; or, once established, a certificate that the
     /// server asked for, and data goes on meanwhile.
     Ask(Question),
-    /// A question is still open: answer it before anything else is received.
+    /// A question of the handshake is still open: answer it before anything else is received.
     Waiting,
     /// A record was processed that the application need not know of. Call again.
     Progress,

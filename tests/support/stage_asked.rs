@@ -110,7 +110,9 @@ fn with_certificate(stage: &Stage, edit: impl FnOnce(&mut bulla::wire::Certifica
 }
 
 /// The error's name, and how a peer causes it.
-pub const CASES: &[(&str, fn(&Stage) -> Scene)] = &[
+type Case = (&'static str, fn(&Stage) -> Scene);
+
+pub const CASES: &[Case] = &[
     ("UnexpectedMessage", |stage| stage.connected_client().say_message(|_| request(b"not offered"))),
     ("BadCertificateRequestContext", |stage| asked(stage, vec![request(b"")])),
     ("BadCertificateRequestContext", |stage| asked(stage, vec![request(b"1"), request(b"2"), request(b"1")])),

@@ -140,6 +140,7 @@ struct SentRequest {
 pub(crate) const CONTEXT_LEN: usize = 16;
 
 /// What comes next of an answer; no other message may come before it. RFC 8446 §4.6.2.
+#[allow(clippy::enum_variant_names, reason = "they are states, named as the RFC names its own")]
 pub(crate) enum Flight {
     /// Certificate has come.
     WaitCertificateVerify(Transcript),

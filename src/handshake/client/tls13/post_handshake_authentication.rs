@@ -39,12 +39,13 @@ pub(super) fn accept_certificate_request(
 
 /// Says whether [`answer`] has a row for what is open, and this answer.
 pub(crate) fn takes(connected: &ConnectedTls13, answer: &Answer) -> bool {
-    match (connected.asked.as_ref().and_then(|asked| asked.making.as_ref()), answer) {
-        (Some(MakingAnswer::AskIdentity(_)), Answer::Identity(_)) => true,
-        (Some(MakingAnswer::AskSignature { .. }), Answer::Signature(_)) => true,
-        (Some(_), Answer::Refuse(_)) => true,
-        _ => false,
-    }
+    let making = connected.asked.as_ref().and_then(|asked| asked.making.as_ref());
+    matches!(
+        (making, answer),
+        (Some(MakingAnswer::AskIdentity(_)), Answer::Identity(_))
+            | (Some(MakingAnswer::AskSignature { .. }), Answer::Signature(_))
+            | (Some(_), Answer::Refuse(_))
+    )
 }
 
 /// The rows of the questions.
