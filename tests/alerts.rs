@@ -46,8 +46,8 @@ use std::sync::Arc;
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateEntry, CertificateExtension, CertificateRequestExtension,
     ClientExtension, ContentType, EncryptedExtension, EncryptedExtensions, ExtensionType, KeyUpdateRequest,
-    ProtocolNameList, ProtocolVersion, SerializedSct, SignatureScheme, SignedCertificateTimestampList,
-    UnknownExtension, write_all, write_message,
+    MaxFragmentLength, ProtocolNameList, ProtocolVersion, SerializedSct, SignatureScheme,
+    SignedCertificateTimestampList, UnknownExtension, write_all, write_message,
 };
 use bulla::{
     ClientAuth, Error, MAX_CHAIN_LEN, MAX_CHANGE_CIPHER_SPECS, MAX_EMPTY_RECORDS, MAX_KEY_UPDATES, MAX_TICKETS,
@@ -171,6 +171,25 @@ const PARAMETERS: &[Case] = &[
         let client = stage.client.clone().alpn(["h2", "imap"]).unwrap();
         let scene = stage.client_with(client).say(&[ServerHello]);
         scene.say_message(|_| encrypted_extensions(vec![protocols(&["h2", "imap"])]))
+    }),
+    ("RecordSizeLimitTooSmall", |stage| {
+        let scene = stage.client_with(stage.client.clone().record_size_limit(64).unwrap()).say(&[ServerHello]);
+        scene.say_message(|_| encrypted_extensions(vec![EncryptedExtension::RecordSizeLimit(63)]))
+    }),
+    ("BothRecordSizes", |stage| {
+        let length = MaxFragmentLength::two_to_the_9;
+        let client = stage.client.clone().max_fragment_length(length).unwrap().record_size_limit(64).unwrap();
+        let both = vec![EncryptedExtension::RecordSizeLimit(64), EncryptedExtension::MaxFragmentLength(length)];
+        stage.client_with(client).say(&[ServerHello]).say_message(|_| encrypted_extensions(both))
+    }),
+    ("MaxFragmentLengthChanged", |stage| {
+        let client = stage.client.clone().max_fragment_length(MaxFragmentLength::two_to_the_9).unwrap();
+        let other = EncryptedExtension::MaxFragmentLength(MaxFragmentLength::two_to_the_10);
+        stage.client_with(client).say(&[ServerHello]).say_message(|_| encrypted_extensions(vec![other]))
+    }),
+    ("ExtensionNotOffered", |stage| {
+        let scene = stage.client().say(&[ServerHello]);
+        scene.say_message(|_| encrypted_extensions(vec![EncryptedExtension::RecordSizeLimit(64)]))
     }),
     ("BadCertificateRequestContext", |stage| {
         let scene = stage.client().say(&[ServerHello, Extensions]);

@@ -316,11 +316,11 @@ fn encrypted_extensions_answer_what_was_asked_and_nothing_else() {
     assert_eq!(answered(vec![protocols, name]), both);
     let others = vec![
         ClientExtension::SignedCertificateTimestamp,
-        ClientExtension::RecordSizeLimit(4096),
         ClientExtension::PostHandshakeAuth,
         ClientExtension::ExtendedMasterSecret,
     ];
     assert_eq!(answered(others), []);
+    assert_eq!(answered(vec![ClientExtension::RecordSizeLimit(4096)]), [ExtensionType::record_size_limit]);
 }
 
 #[test]

@@ -108,6 +108,38 @@ fn data_goes_on_without_an_allocation_after_a_key_update() {
 }
 
 #[test]
+fn data_in_small_and_padded_records_moves_without_an_allocation_either() {
+    let (client, server) = configs(KeyKind::EcdsaP256);
+    let policy = Arc::new(bulla::config::PadToMultipleOf::new(50));
+    let client = client.record_size_limit(200).unwrap().record_padding(policy.clone());
+    let mut pair = Pair::established(client, server.record_size_limit(300).unwrap().record_padding(policy));
+    let mut buffer = vec![0; IN_PLACE_HEAD + MAX_RECORD_LEN];
+    for (to_server, records, limit) in [(true, 10, 300), (false, 15, 200)] {
+        let Pair { client, server, .. } = &mut pair;
+        let (from, to): (&mut Connection, &mut Connection) =
+            if to_server { (&mut *client, &mut *server) } else { (&mut *server, &mut *client) };
+        let plaintext = [7; 2980];
+        let info = measure(|| {
+            let sent = from.send(&plaintext, &mut buffer).unwrap();
+            assert_eq!((sent.taken, sent.written), (plaintext.len(), records * (limit + 21)));
+            let (mut used, mut received) = (0, 0);
+            while used < sent.written {
+                let next = to.receive(&mut buffer[used..sent.written]).unwrap();
+                let Event::Data { plaintext, .. } = next.event else { panic!("no data came") };
+                received += plaintext.len();
+                used += next.used;
+            }
+            assert_eq!(received, plaintext.len());
+            let plaintext = IN_PLACE_HEAD..IN_PLACE_HEAD + 120;
+            let record = from.send_in_place(&mut buffer, plaintext).unwrap();
+            assert_eq!(record.len(), 5 + 150 + 1 + 16);
+            assert_eq!(to.receive(&mut buffer[record]).unwrap().used, 172);
+        });
+        assert_nothing_allocated(info, "a padded record");
+    }
+}
+
+#[test]
 fn empty_records_and_warnings_are_received_without_an_allocation() {
     let mut scene = Stage::new().connected_server();
     for (content_type, content) in [(ContentType::application_data, &[][..]), (ContentType::alert, &[1, 90])] {

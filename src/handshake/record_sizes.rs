@@ -78,7 +78,7 @@ impl RecordSizes {
     /// Returns the max_fragment_length to repeat to the client.
     pub(crate) fn max_fragment_length(self) -> Option<MaxFragmentLength> {
         let Self::Fragments(len) = self else { return None };
-        MAX_FRAGMENT_LENGTHS.into_iter().find(|length| fragment_len(*length) == Some(len))
+        FRAGMENT_LENGTHS.into_iter().find(|length| fragment_len(*length) == Some(len))
     }
 
     /// Returns the fragment's length that a session of TLS 1.2 keeps, or 0. RFC 6066 §4.
@@ -131,7 +131,7 @@ pub(crate) fn fragment_bytes(length: Option<MaxFragmentLength>) -> u16 {
     length.and_then(fragment_len).unwrap_or_default()
 }
 
-const MAX_FRAGMENT_LENGTHS: [MaxFragmentLength; 4] = [
+const FRAGMENT_LENGTHS: [MaxFragmentLength; 4] = [
     MaxFragmentLength::two_to_the_9,
     MaxFragmentLength::two_to_the_10,
     MaxFragmentLength::two_to_the_11,
@@ -139,5 +139,5 @@ const MAX_FRAGMENT_LENGTHS: [MaxFragmentLength; 4] = [
 ];
 
 fn fragment_len(length: MaxFragmentLength) -> Option<u16> {
-    MAX_FRAGMENT_LENGTHS.contains(&length).then(|| 1 << (8 + u16::from(length.0)))
+    FRAGMENT_LENGTHS.contains(&length).then(|| 1 << (8 + u16::from(length.0)))
 }

@@ -42,7 +42,7 @@ pub(crate) struct RecordReader {
     protection: Option<Protection>,
     limit: RecordLimit,
     /// How much was sealed in the record that was opened last under the keys in use.
-    last_plaintext: usize,
+    last_plaintext: u16,
     change_cipher_spec: ChangeCipherSpecs,
     change_cipher_specs: u32,
     empty_records: u32,
@@ -80,7 +80,7 @@ impl RecordReader {
     /// RFC 8449 §4.
     pub(crate) fn check_last(&self) -> Result<(), Error> {
         let most = self.protection.as_ref().map_or(usize::MAX, |protection| protection.max_plaintext(self.limit));
-        if self.last_plaintext > most { Err(BadRecord::TooLarge.into()) } else { Ok(()) }
+        if usize::from(self.last_plaintext) > most { Err(BadRecord::TooLarge.into()) } else { Ok(()) }
     }
 
     /// Returns the sequence number of the next record.
@@ -125,7 +125,8 @@ impl RecordReader {
             Some(protection) if protection.protects(header.content_type) => {
                 match protection.open(header_bytes, content, self.limit) {
                     Ok(opened) => {
-                        self.last_plaintext = length.saturating_sub(protection.expansion());
+                        let expansion = u16::try_from(protection.expansion()).unwrap_or(0);
+                        self.last_plaintext = header.length.saturating_sub(expansion);
                         opened
                     }
                     Err(Error::BadRecord(BadRecord::DoesNotOpen)) if self.skip(used) => {

@@ -1,5 +1,6 @@
 //! Sends: a queue of (level, plaintext message), split and sealed when the caller takes it. RFC 8446 §5.1, §5.2.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -41,7 +42,8 @@ pub(crate) struct Sealed {
 pub(crate) struct RecordWriter {
     protection: Option<Protection>,
     limit: RecordLimit,
-    padding: Option<Arc<dyn PadRecords>>,
+    /// In a box, because most connections have none.
+    padding: Option<Box<Arc<dyn PadRecords>>>,
     queue: VecDeque<Queued>,
     /// How much of the front message has been sent already.
     sent_of_front: usize,
@@ -74,7 +76,7 @@ impl RecordWriter {
 
     /// Pads by this policy from now on.
     pub(crate) fn set_padding(&mut self, policy: Option<Arc<dyn PadRecords>>) {
-        self.padding = policy;
+        self.padding = policy.map(Box::new);
     }
 
     pub(crate) fn push(&mut self, queued: Queued) {

@@ -84,3 +84,71 @@ fn object_identifier(algorithm: &[u8]) -> Result<&[u8], NotDer> {
         Ok(algorithm)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// One element of DER, of less than 128 bytes.
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+
+    fn oid(prefix: &[u8], last: u8) -> Vec<u8> {
+        element(6, &[prefix, &[last]].concat())
+    }
+
+    fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+        element(0x30, &parts.concat())
+    }
+
+    /// The content of an AlgorithmIdentifier of RSASSA-PSS.
+    fn pss(hash: Option<&[u8]>, of_mask: Option<&[u8]>) -> Vec<u8> {
+        let hash = hash.map_or(Vec::new(), |hash| element(0xa0, &sequence(&[hash, &[5, 0]])));
+        let of_mask =
+            of_mask.map_or(Vec::new(), |hash| element(0xa1, &sequence(&[&oid(PKCS1, 8), &sequence(&[hash])])));
+        let salt = element(0xa2, &[2, 1, 32]);
+        [oid(PKCS1, 10), sequence(&[&hash, &of_mask, &salt])].concat()
+    }
+
+    #[test]
+    fn hash_is_that_of_the_signature_and_sha256_instead_of_md5_and_sha1() {
+        let null = [5, 0];
+        for (prefix, last, hash) in [
+            (PKCS1, 4, Some(HashAlgorithm::Sha256)),
+            (PKCS1, 5, Some(HashAlgorithm::Sha256)),
+            (PKCS1, 11, Some(HashAlgorithm::Sha256)),
+            (PKCS1, 12, Some(HashAlgorithm::Sha384)),
+            (PKCS1, 13, Some(HashAlgorithm::Sha512)),
+            // MD2 and SHA-224: the one is none that the RFC speaks of, the other none that we have.
+            (PKCS1, 2, None),
+            (PKCS1, 14, None),
+            (ECDSA_SHA2, 1, None),
+            (ECDSA_SHA2, 2, Some(HashAlgorithm::Sha256)),
+            (ECDSA_SHA2, 3, Some(HashAlgorithm::Sha384)),
+            (ECDSA_SHA2, 4, Some(HashAlgorithm::Sha512)),
+        ] {
+            assert_eq!(hash_of(&[oid(prefix, last), null.to_vec()].concat()), Ok(hash), "{prefix:?} {last}");
+            assert_eq!(hash_of(&oid(prefix, last)), Ok(hash), "without parameters");
+        }
+        assert_eq!(hash_of(&element(6, ECDSA_SHA1)), Ok(Some(HashAlgorithm::Sha256)));
+        // id-Ed25519: no hash of its own that could be named. RFC 8410 §3.
+        assert_eq!(hash_of(&element(6, &[0x2b, 0x65, 0x70])), Ok(None));
+        assert_eq!(hash_of(&null), Err(NotDer));
+    }
+
+    #[test]
+    fn hash_of_rsa_pss_stands_in_its_parameters_if_it_is_one() {
+        let (sha1, sha2) = (element(6, SHA1), |last| oid(SHA2, last));
+        for (last, hash) in [(1, HashAlgorithm::Sha256), (2, HashAlgorithm::Sha384), (3, HashAlgorithm::Sha512)] {
+            assert_eq!(hash_of(&pss(Some(&sha2(last)), Some(&sha2(last)))), Ok(Some(hash)));
+        }
+        assert_eq!(hash_of(&pss(None, None)), Ok(Some(HashAlgorithm::Sha256)), "SHA-1 is what silence means");
+        assert_eq!(hash_of(&pss(Some(&sha1), Some(&sha1))), Ok(Some(HashAlgorithm::Sha256)));
+        assert_eq!(hash_of(&pss(Some(&sha2(1)), None)), Ok(None), "two hashes");
+        assert_eq!(hash_of(&pss(Some(&sha2(1)), Some(&sha2(2)))), Ok(None), "two hashes");
+        assert_eq!(hash_of(&pss(Some(&sha2(4)), Some(&sha2(4)))), Ok(None), "SHA-224");
+        assert_eq!(hash_of(&oid(PKCS1, 10)), Err(NotDer), "parameters must be there");
+    }
+}

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bulla::wire::{
-    CipherSuite, ClientExtension, CompressionMethod, DOWNGRADE_TLS12, ExtensionType, KeyShareEntry, NameType,
-    NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion, PskBinderEntry, PskIdentity, Random, RetryExtension,
-    ServerExtension, ServerNameEntry, ServerNameList, SignatureScheme, UnknownExtension,
+    CipherSuite, ClientExtension, CompressionMethod, DOWNGRADE_TLS12, ExtensionType, KeyShareEntry, MaxFragmentLength,
+    NameType, NamedGroup, OfferedPsks, ProtocolNameList, ProtocolVersion, PskBinderEntry, PskIdentity, Random,
+    RetryExtension, ServerExtension, ServerNameEntry, ServerNameList, SignatureScheme, UnknownExtension,
 };
 use bulla::{Answer, MAX_KEY_SHARES};
 
@@ -91,6 +91,10 @@ pub(crate) const CLIENT_HELLO: &[Case] = &[
             let share = KeyShareEntry { group: GROUP, key_exchange: &[9; 32] };
             hello.extensions.as_mut().unwrap()[3] = ClientExtension::KeyShare(vec![share; MAX_KEY_SHARES + 1]);
         })
+    }),
+    ("RecordSizeLimitTooSmall", |stage| told_extensions(stage, vec![ClientExtension::RecordSizeLimit(63)])),
+    ("MaxFragmentLengthUnknown", |stage| {
+        told_extensions(stage, vec![ClientExtension::MaxFragmentLength(MaxFragmentLength(5))])
     }),
     ("BadServerName", |stage| told_extensions(stage, vec![host_name(b"not a name")])),
     ("PreSharedKeyNotLast", |stage| {

@@ -7,9 +7,9 @@ use bulla::config::{ChooseServerIdentity, ClientHelloInfo, Decision};
 use bulla::wire::{
     Alert, AlertDescription, AlertLevel, CertificateStatus, CertificateStatusType, CipherSuite, ClientExtension,
     ClientHello, ClientKeyExchange, CompressionMethod, ContentType, DOWNGRADE_TLS11, DOWNGRADE_TLS12, EcPointFormat,
-    HelloRetryRequest, KeyShareEntry, NameType, NamedGroup, ProtocolNameList, ProtocolVersion, RetryExtension,
-    ServerEcdhParams, ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme, write_all,
-    write_message,
+    HelloRetryRequest, KeyShareEntry, MaxFragmentLength, NameType, NamedGroup, ProtocolNameList, ProtocolVersion,
+    RetryExtension, ServerEcdhParams, ServerExtension, ServerHello, ServerNameEntry, ServerNameList, SignatureScheme,
+    write_all, write_message,
 };
 use bulla::{Identity, MAX_CHAIN_LEN, MAX_HELLO_REQUESTS, MAX_WARNING_ALERTS};
 
@@ -65,6 +65,24 @@ fn protocols(names: &[&'static str]) -> ServerExtension<'static> {
 }
 
 const SERVER_HELLO: &[Case] = &[
+    ("RecordSizeLimitTooSmall", |stage| {
+        let client = stage.client.clone().record_size_limit(64).unwrap();
+        told_extension(stage.client_with(client), ServerExtension::RecordSizeLimit(63))
+    }),
+    ("BothRecordSizes", |stage| {
+        let length = MaxFragmentLength::two_to_the_9;
+        let client = stage.client.clone().max_fragment_length(length).unwrap().record_size_limit(64).unwrap();
+        told(stage.client_with(client), |hello| {
+            let both = [ServerExtension::RecordSizeLimit(64), ServerExtension::MaxFragmentLength(length)];
+            hello.extensions.as_mut().unwrap().extend(both);
+        })
+    }),
+    ("MaxFragmentLengthChanged", |stage| {
+        let client = stage.client.clone().max_fragment_length(MaxFragmentLength::two_to_the_9).unwrap();
+        let other = ServerExtension::MaxFragmentLength(MaxFragmentLength::two_to_the_10);
+        told_extension(stage.client_with(client), other)
+    }),
+    ("ExtensionNotOffered", |stage| told_extension(stage.client(), ServerExtension::RecordSizeLimit(64))),
     ("CipherSuiteNotOffered", |stage| {
         told(stage.client(), |hello| hello.cipher_suite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
     }),

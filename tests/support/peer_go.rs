@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use super::peer::{Process, skipped};
 
-/// Go tells the key exchange of a connection since 1.25; before 1.24 it has no X25519MLKEM768.
-const OLDEST_MINOR: u32 = 25;
+/// Go tells the key exchange of a connection since 1.25, and has MLKEM1024 since 1.27.
+const OLDEST_MINOR: u32 = 27;
 
 /// Builds the program and returns its path, or says that there is no Go and returns `None`.
 ///
@@ -21,7 +21,7 @@ pub fn go_peer(source: &str) -> Option<&'static str> {
         new_enough(&go).then(|| build(&go, source))
     });
     if built.is_none() {
-        skipped("Go's crypto/tls and Bulla", "Go 1.25 or newer (on the path, or named by BULLA_GO)");
+        skipped("Go's crypto/tls and Bulla", "Go 1.27 or newer (on the path, or named by BULLA_GO)");
     }
     built.as_deref()
 }

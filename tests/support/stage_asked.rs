@@ -180,8 +180,9 @@ pub const CASES: &[Case] = &[
         with_certificate(stage, |it| it.certificate_list = vec![it.certificate_list[0].clone(); MAX_CHAIN_LEN + 1])
     }),
     ("ExtensionNotOffered", |stage| {
-        let list = SignedCertificateTimestampList { sct_list: vec![SerializedSct(&[0])] };
-        let extension = CertificateExtension::SignedCertificateTimestamp(list);
+        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
+            sct_list: vec![SerializedSct(&[0])],
+        });
         with_certificate(stage, |it| it.certificate_list[0].extensions.push(extension))
     }),
 ];

@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub(crate) selected_credential: AtomicI32,
     pub(crate) client_hello: Mutex<Option<ClientHelloInfo>>,
     pub(crate) certificate_request: Mutex<Option<CertificateRequestInfo>>,
-    pub(crate) ocsp_at_verification: Mutex<Option<Vec<u8>>>,
+    pub(crate) judged: Mutex<Option<ChainToVerify>>,
     /// How many sessions this connection has put into the store.
     pub(crate) new_sessions: AtomicU32,
     /// How much early data the newest of them allows the client.
@@ -59,7 +59,7 @@ impl Seen {
             selected_credential: credential::none_selected(),
             client_hello: Mutex::default(),
             certificate_request: Mutex::default(),
-            ocsp_at_verification: Mutex::default(),
+            judged: Mutex::default(),
             new_sessions: AtomicU32::default(),
             max_early_data: AtomicU32::default(),
         })
@@ -127,12 +127,15 @@ pub(crate) struct Judge {
 
 impl Judge {
     pub(crate) fn new(options: &Options, roots: Option<Roots>, seen: &Arc<Seen>) -> Self {
+        // A client that is not told to insist on its judgement goes on with a chain that it does not think much of.
+        let insists = options.server || options.verify_peer || options.own_verifier;
+        let refuses = options.verify_fail && insists;
         Self {
             roots,
             raw_key_hash: options.expect.peer_raw_key_hash.clone(),
-            refuses: options.verify_fail,
+            refuses,
             refusal: match options {
-                Options { verify_fail: true, own_verifier: false, .. } => Some(AlertDescription::handshake_failure),
+                Options { own_verifier: false, .. } if refuses => Some(AlertDescription::handshake_failure),
                 Options { fail_ocsp: true, .. } => Some(AlertDescription::bad_certificate_status_response),
                 _ => None,
             },
@@ -140,21 +143,18 @@ impl Judge {
             seen: Arc::clone(seen),
         }
     }
-}
 
-impl Judge {
     fn judge(&self, chain: &ChainToVerify) -> Result<ChainAccepted, CertificateError> {
-        match (&self.roots, chain.raw_public_key()) {
-            (_, key) if !self.raw_key_hash.is_empty() => {
-                let hash = key.and_then(|key| sha256(&key));
-                if hash.is_none_or(|hash| hash.as_ref() != self.raw_key_hash) {
-                    return Err(CertificateError::ApplicationRefused);
+        let key_hash = chain.raw_public_key().and_then(|key| sha256(&key));
+        match (key_hash, &self.roots) {
+            (Some(hash), _) if hash.as_ref() == self.raw_key_hash => {}
+            (None, roots) if self.raw_key_hash.is_empty() => {
+                if let Some(roots) = roots {
+                    verify_chain(&*provider(), roots, chain.purpose(), None, chain.chain(), chain.now())?;
                 }
             }
-            (Some(roots), None) => {
-                verify_chain(&*provider(), roots, chain.purpose(), None, chain.chain(), chain.now())?;
-            }
-            (None, _) | (_, Some(_)) => {}
+            // A raw key that nobody knows, or a certificate where a raw key is expected.
+            _ => return Err(CertificateError::ApplicationRefused),
         }
         Ok(danger_accept_chain(chain))
     }
@@ -178,8 +178,7 @@ impl VerifyChain for Judge {
         if self.late.postpones() || self.refusal.is_some() {
             return Decision::Later;
         }
-        let response = chain.ocsp_response().map(<[u8]>::to_vec);
-        *self.seen.ocsp_at_verification.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = response;
+        *self.seen.judged.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(chain.clone());
         if self.refuses {
             return Decision::Now(Err(CertificateError::ApplicationRefused));
         }

@@ -156,10 +156,20 @@ fn check_peer(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(
             return Failure::unexpected("the peer's chain is another one");
         }
     }
-    if !expect.ocsp_response.is_empty() {
-        let at_verification = seen.ocsp_at_verification.lock().unwrap_or_else(PoisonError::into_inner);
-        same("OCSP response", Some(&expect.ocsp_response[..]), connection.peer_ocsp_response())?;
-        same("OCSP response at verification", Some(&expect.ocsp_response[..]), at_verification.as_deref())?;
+    check_beside(options, connection, seen)
+}
+
+/// What was sent beside the peer's certificate, now and when it was judged, which a resumed session's was before.
+fn check_beside(options: &Options, connection: &Endpoint, seen: &Seen) -> Result<(), Failure> {
+    let judged = seen.judged.lock().unwrap_or_else(PoisonError::into_inner);
+    let expect = &options.expect;
+    let [response, timestamps] = [&expect.ocsp_response, &expect.timestamps]
+        .map(|expected| Some(expected.as_slice()).filter(|expected| !expected.is_empty()));
+    same("OCSP response", response, connection.peer_ocsp_response())?;
+    same("timestamps", timestamps, connection.peer_signed_certificate_timestamps())?;
+    if let Some(chain) = &*judged {
+        same("OCSP response at verification", response, chain.ocsp_response())?;
+        same("timestamps at verification", timestamps, chain.signed_certificate_timestamps())?;
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use bulla::Identity;
 use bulla::config::{Decision, LocalSigner, Signer, SigningFailed, SigningRequest};
 use bulla::crypto::KeyRejected;
 use bulla::crypto::ring::provider;
 use bulla::pki_types::SubjectPublicKeyInfoDer;
 use bulla::verify::pem::{certificates_from_pem_or_der, private_key_from_pem_or_der};
 use bulla::wire::SignatureScheme;
+use bulla::{ConfigError, Identity};
 
 use crate::answers::{Late, Seen};
 use crate::options::{CredentialOptions, Options};
@@ -51,7 +51,10 @@ fn read(
     let identity = match &credential.certificate_file {
         Some(path) => {
             let chain = certificates_from_pem_or_der(&bytes(path)?).map_err(|_| unusable(path))?;
-            Identity::with_signer(chain, signer).map_err(|_| unusable(path))?
+            match credential.delegated_credential.clone() {
+                none if none.is_empty() => Identity::with_signer(chain, signer).map_err(|_| unusable(path))?,
+                delegated => Identity::delegated_with_signer(chain, delegated, signer).map_err(no_delegation)?,
+            }
         }
         None if credential.is_raw => {
             let public = Identity::raw_public_key(&key_der).map_err(|_| unusable(key_file))?;
@@ -61,8 +64,19 @@ fn read(
         None => return Ok(None),
     };
     let response = if options.decline_ocsp { Vec::new() } else { credential.ocsp_response.clone() };
-    let identity = identity.ocsp_response(response).only_for_named_authorities(credential.must_match_issuer);
+    let mut identity = identity.ocsp_response(response).only_for_named_authorities(credential.must_match_issuer);
+    if !credential.timestamps.is_empty() {
+        identity = identity.signed_certificate_timestamps(credential.timestamps.clone()).map_err(refused)?;
+    }
     Ok(Some(Arc::new(identity)))
+}
+
+fn no_delegation(error: ConfigError) -> Unsupported {
+    unsupported::file(true, "a delegated credential that no client may take: RFC 9345 §4.1.3, §4.2", &error.to_string())
+}
+
+fn refused(error: ConfigError) -> Unsupported {
+    unsupported::configuration(error.to_string())
 }
 
 fn key_reason(rejected: KeyRejected, path: &str) -> Unsupported {

@@ -177,6 +177,9 @@ macro_rules! shared {
         if !options.verify_preferences.is_empty() {
             config = config.accepted_signature_schemes(options.verify_preferences.iter().copied()).map_err(refused)?;
         }
+        if !options.certificate_compression.is_empty() {
+            config = config.certificate_compression(options.certificate_compression.clone()).map_err(refused)?;
+        }
         if !options.require_extended_master_secret {
             config = config.danger_allow_without_extended_master_secret();
         }
@@ -201,6 +204,7 @@ fn client(parts: &Parts<'_>) -> Result<ClientConfig, Unsupported> {
         .choose_identity(parts.chooser.clone())
         .danger_verify_with(parts.judge.clone())
         .ask_for_ocsp(options.ask_for_ocsp)
+        .ask_for_scts(options.ask_for_timestamps)
         .session_store(parts.recall.client_sessions.clone())
         .verify_again_on_resumption(options.verify_again)
         .early_data(options.enable_early_data)

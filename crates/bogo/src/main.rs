@@ -8,6 +8,7 @@
 
 mod answers;
 mod checks;
+mod compression;
 mod credential;
 mod early;
 mod endpoint;

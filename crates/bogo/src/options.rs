@@ -1,9 +1,15 @@
 //! The runner's arguments.
 
-use bulla::config::Policy;
-use bulla::crypto::HashAlgorithm;
-use bulla::wire::{AlertDescription, CertificateType, NamedGroup, ProtocolVersion, SignatureScheme};
+use std::sync::Arc;
 
+use bulla::config::Policy;
+use bulla::config::compression::CompressCertificates;
+use bulla::crypto::HashAlgorithm;
+use bulla::wire::{
+    AlertDescription, CertificateCompressionAlgorithm, CertificateType, NamedGroup, ProtocolVersion, SignatureScheme,
+};
+
+use crate::compression;
 use crate::expect::Expectations;
 use crate::unsupported::{self, Unsupported};
 use crate::value::{Arguments, Value};
@@ -19,7 +25,10 @@ pub(crate) struct CredentialOptions {
     /// The key is shown by itself, without a certificate.
     pub(crate) is_raw: bool,
     pub(crate) signing_preferences: Vec<SignatureScheme>,
+    /// What vouches for the key, where it is not the certificate's.
+    pub(crate) delegated_credential: Vec<u8>,
     pub(crate) ocsp_response: Vec<u8>,
+    pub(crate) timestamps: Vec<u8>,
     /// It is shown only to a peer that names the issuer of one of its certificates.
     pub(crate) must_match_issuer: bool,
     pub(crate) psk: Option<PskOptions>,
@@ -75,6 +84,8 @@ pub(crate) struct Options {
     pub(crate) select_alpn: Option<String>,
     pub(crate) reject_alpn: bool,
     pub(crate) ask_for_ocsp: bool,
+    pub(crate) ask_for_timestamps: bool,
+    pub(crate) certificate_compression: Vec<Arc<dyn CompressCertificates>>,
     /// The application staples nothing, whatever it has.
     pub(crate) decline_ocsp: bool,
     /// The application refuses: a client the stapled response, a server to choose one.
@@ -152,6 +163,8 @@ impl Options {
             select_alpn: None,
             reject_alpn: false,
             ask_for_ocsp: false,
+            ask_for_timestamps: false,
+            certificate_compression: Vec::new(),
             decline_ocsp: false,
             fail_ocsp: false,
             client_authorities: Vec::new(),
@@ -244,12 +257,20 @@ impl Options {
             "-select-alpn" => self.select_alpn = value.text_or_none()?,
             "-reject-alpn" => self.reject_alpn = true,
             "-enable-ocsp-stapling" => self.ask_for_ocsp = true,
+            "-enable-signed-cert-timestamps" => self.ask_for_timestamps = true,
+            "-install-cert-compression-algs" => self.certificate_compression = compression::algorithms(None),
+            "-install-one-cert-compression-alg" => {
+                let alone = CertificateCompressionAlgorithm(value.number()?);
+                self.certificate_compression = compression::algorithms(Some(alone));
+            }
             "-use-client-ca-list" => self.client_authorities = value.hex_list()?,
 
             "-accepted-peer-cert-types" => self.accepted_types.push(CertificateType(value.number()?)),
             "-available-client-cert-types" => self.offered_types.push(CertificateType(value.number()?)),
 
-            "-new-x509-credential" => self.credentials.push(CredentialOptions::default()),
+            "-new-x509-credential" | "-new-delegated-credential" => {
+                self.credentials.push(CredentialOptions::default());
+            }
             "-new-rpk-credential" => {
                 self.credentials.push(CredentialOptions { is_raw: true, ..CredentialOptions::default() });
             }
@@ -262,6 +283,8 @@ impl Options {
             "-must-match-issuer" => self.credential().must_match_issuer = true,
             "-decline-ocsp-callback" => self.decline_ocsp = true,
             "-fail-ocsp-callback" => self.fail_ocsp = true,
+            "-delegated-credential" => self.credential().delegated_credential = value.base64()?,
+            "-signed-cert-timestamps" => self.credential().timestamps = value.base64()?,
             "-ocsp-response" => self.credential().ocsp_response = value.base64()?,
             "-trust-cert" => self.trust_certificate = Some(value.text()?).filter(|path| !path.is_empty()),
             "-verify-peer" => self.verify_peer = true,

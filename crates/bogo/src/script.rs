@@ -70,10 +70,6 @@ fn settle(options: &mut Options) -> Result<(), Unsupported> {
     if options.versions.is_empty() {
         return Err(unsupported::OLD_VERSIONS);
     }
-    let looks_at_chain = options.verify_peer || options.own_verifier || options.require_client_certificate;
-    if options.verify_fail && !looks_at_chain {
-        return Err(unsupported::REFUSED_AND_USED);
-    }
     if options.no_ticket && !options.server {
         return Err(unsupported::CLIENT_WITHOUT_TICKETS);
     }

@@ -37,13 +37,6 @@ impl fmt::Display for Unsupported {
 pub(crate) const OLD_VERSIONS: Unsupported =
     Unsupported { group: Never, reason: "TLS 1.1 and older cannot be switched on", what: String::new() };
 
-/// The runner wants a chain refused and the handshake finished.
-pub(crate) const REFUSED_AND_USED: Unsupported = Unsupported {
-    group: Never,
-    reason: "a chain that is refused and used all the same: who refuses ends the handshake",
-    what: String::new(),
-};
-
 /// The client is to resume by session ids alone.
 pub(crate) const CLIENT_WITHOUT_TICKETS: Unsupported = Unsupported {
     group: NotYet,
@@ -71,8 +64,8 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         &["-ticket-key"],
     ),
     (
-        NotYet,
-        "ticket flags (RFC 9149): a session for the other names of its certificate",
+        Never,
+        "a session for the other names of its certificate, which a flag of its ticket allows: a draft",
         &["-resumption-across-names-enabled", "-expect-resumable-across-names"],
     ),
     (Never, "pre-shared keys of TLS 1.2: no suite with them is spoken", &["-psk", "-psk-identity"]),
@@ -94,17 +87,6 @@ const REASONS: &[(Group, &str, &[&str])] = &[
             "-fail-early-callback-ech-rewind",
         ],
     ),
-    (NotYet, "delegated credentials (RFC 9345)", &["-new-delegated-credential", "-delegated-credential"]),
-    (
-        NotYet,
-        "certificate compression (RFC 8879)",
-        &["-install-cert-compression-algs", "-install-one-cert-compression-alg"],
-    ),
-    (
-        NotYet,
-        "signed certificate timestamps inside the handshake (RFC 6962)",
-        &["-signed-cert-timestamps", "-enable-signed-cert-timestamps", "-expect-signed-cert-timestamps"],
-    ),
     (
         NotYet,
         "trust anchor identifiers, a draft",
@@ -118,10 +100,14 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         ],
     ),
     (Never, "groups that are wanted as much as others: the server's order counts", &["-curves-flags"]),
-    (NotYet, "the client's signal of a fallback (RFC 7507): bulla does not fall back", &["-fallback-scsv"]),
+    (Never, "the client's signal of a fallback (RFC 7507): bulla does not fall back", &["-fallback-scsv"]),
     (NotYet, "a limit for a peer's chain in bytes, chosen by the application", &["-max-cert-list"]),
     (NotYet, "the certificate_types of a CertificateRequest, which no question shows", &["-expect-certificate-types"]),
-    (NotYet, "refusing a server of TLS 1.2 without renegotiation_info (RFC 5746 §4.1)", &["-no-legacy-server-connect"]),
+    (
+        Never,
+        "refusing a server of TLS 1.2 without renegotiation_info: it is gone on with, as RFC 5746 §4.1 allows",
+        &["-no-legacy-server-connect"],
+    ),
     (Never, "a server that knows the name always says so", &["-no-server-name-ack"]),
     (
         Never,

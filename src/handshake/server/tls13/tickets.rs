@@ -136,7 +136,7 @@ impl Tickets<'_> {
                 secret: psk,
                 group: self.group,
                 record_limit: 0,
-                server_end_point: self.server_end_point.map(|digest| Box::new(*digest)),
+                server_end_point: self.server_end_point.copied().map(Box::new),
                 created: now,
                 lifetime,
                 authenticated: authenticated_at,
