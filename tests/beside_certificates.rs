@@ -425,3 +425,21 @@ fn client_of_tls12_alone_says_nothing_of_what_tls13_alone_has() {
     assert!(!of_tls13.iter().any(|extension| old.contains(extension)));
     assert!(old.contains(&ExtensionType::signed_certificate_timestamp));
 }
+
+/// The answer to a request after the handshake has the same form, RFC 8446 §4.6.2, and travels as compressed, RFC 8879 §3.
+#[test]
+fn client_staples_after_the_handshake_too() {
+    let (authority, client, server) = ends();
+    let identity = decorated(authority.identity(&["client.test"], KeyKind::EcdsaP256));
+    let client = client.identity(identity).post_handshake_auth(true);
+    let asks = ClientAuth::Require(Arc::new(authority.roots()));
+    for staple in [true, false] {
+        let server = server.clone().post_handshake_auth(asks.clone()).ask_for_ocsp(staple);
+        let mut pair = Pair::established(client.clone(), server);
+        assert_eq!(beside(&pair.server), (None, None));
+        pair.server.request_client_certificate().unwrap();
+        pair.run().unwrap();
+        assert_eq!(pair.server.peer_certificates().len(), 1);
+        assert_eq!(beside(&pair.server), (Some(RESPONSE).filter(|_| staple), None));
+    }
+}

@@ -495,3 +495,17 @@ mod shipped_algorithms {
         assert_eq!(Zlib.decompress(&compressed, message.len()), None);
     }
 }
+
+#[test]
+fn certificate_that_is_asked_for_after_the_handshake_goes_compressed_too() {
+    let stage = Stage::new();
+    let messages = Arc::new(Messages::default());
+    let client = stage.client.clone().post_handshake_auth(true).certificate_compression(marking()).unwrap();
+    let asks = bulla::ClientAuth::Require(Arc::new(stage.authority.roots()));
+    let server = stage.server.clone().post_handshake_auth(asks).certificate_compression(marking()).unwrap();
+    let mut pair = Pair::established(client.observer(messages.clone()), server);
+    pair.server.request_client_certificate().unwrap();
+    pair.run().unwrap();
+    assert_eq!(pair.server.peer_certificates().len(), 1);
+    assert_eq!(certificates(&messages, Direction::Sent), COMPRESSED);
+}

@@ -6,13 +6,14 @@
 mod pair;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use bulla::ConfigError;
-use bulla::config::Policy;
-use bulla::wire::CipherSuite;
+use bulla::config::{ClientHelloView, Policy};
+use bulla::wire::{CipherSuite, SignatureScheme};
 #[cfg(all(feature = "post-quantum", feature = "tls12"))]
-use bulla::wire::{NamedGroup, ProtocolVersion, SignatureScheme};
-use bulla::{ClientAuth, ClientConfig, ServerConfig};
+use bulla::wire::{NamedGroup, ProtocolVersion};
+use bulla::{ClientAuth, ClientConfig, ClientConnection, ServerConfig};
 use pair::{Authority, KeyKind, Pair, configs, configs_by};
 
 /// A policy that changes is a new policy, with a later date in its name: this text only grows.
@@ -164,9 +165,26 @@ fn cnsa_policy_asks_clients_for_signatures_of_its_own_kind_alone() {
             let (client, server) = configs_by(&authority, KeyKind::EcdsaP384);
             let client = client.identity(authority.identity(&["client.test"], kind)).versions([*version]).unwrap();
             let server = server.policy(&Policy::CNSA_1_2026_11).unwrap();
-            let server = server.client_auth(ClientAuth::Request(std::sync::Arc::new(authority.roots())));
+            let server = server.client_auth(ClientAuth::Request(Arc::new(authority.roots())));
             let pair = Pair::established(client, server);
             assert_eq!(!pair.server.peer_certificates().is_empty(), is_shown, "{version}: {kind:?}");
         }
     }
+}
+
+#[test]
+fn cnsa_policy_offers_its_schemes_for_certificates_and_refuses_others() {
+    // The leaf's own key is of the right kind; who signed it is not.
+    let (client, server) = configs(KeyKind::EcdsaP384);
+    let client = client.policy(&Policy::CNSA_1_2026_11).unwrap();
+    let (end, error) = Pair::new(client.clone(), server).run().unwrap_err();
+    assert_eq!((end, error.name()), ("client", "UnsupportedAlgorithm"));
+
+    let mut connection = ClientConnection::new(Arc::new(client.grease(true)), pair::name()).unwrap();
+    let hello = ClientHelloView::read(&pair::output(&mut connection)[5..]).unwrap();
+    let is_grease = |scheme: &&SignatureScheme| bulla::wire::is_grease(scheme.0);
+    let (grease, schemes): (Vec<&SignatureScheme>, Vec<&SignatureScheme>) =
+        hello.certificate_signature_schemes().iter().partition(is_grease);
+    assert_eq!(schemes, Policy::CNSA_1_2026_11.certificate_signature_schemes().iter().collect::<Vec<_>>());
+    assert_eq!(grease.len(), 1);
 }

@@ -644,9 +644,9 @@ fn raw_keys_are_swapped_while_in_use_if_their_private_key_is_there() {
     let client = rig.client().choose_identity(of_client.clone());
     for version in AVAILABLE_VERSIONS {
         assert_peer(&connect(&client, &both, *version).server, true, &rig.of_client);
-        of_client.swap(vec![other.identity()]).unwrap();
+        of_client.swap_and_drop_names(vec![other.identity()]).unwrap();
         assert_peer(&connect(&client, &both, *version).server, true, &other);
-        of_client.swap(vec![rig.of_client.identity()]).unwrap();
+        of_client.swap_and_drop_names(vec![rig.of_client.identity()]).unwrap();
     }
     let signer = LocalSigner::new(provider().signing_key(&other.private).unwrap(), provider());
     let stolen = Identity::with_raw_signer(rig.of_client.public.clone(), Arc::new(signer)).unwrap();

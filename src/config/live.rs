@@ -304,7 +304,10 @@ fn lost_names(old: &[Arc<Identity>], new: &[Arc<Identity>]) -> Vec<String> {
         }
         for name in names {
             let listed = new_names.iter().any(|new| new.eq_ignore_ascii_case(&name));
-            if !listed && !lost.contains(&name) && !new.iter().any(|identity| identity.is_valid_for(&name)) {
+            if !listed
+                && !lost.contains(&name)
+                && !new.iter().any(|identity| !is_raw(identity) && identity.is_valid_for(&name))
+            {
                 lost.push(name);
             }
         }

@@ -233,6 +233,8 @@ impl Preferences {
         let schemes = policy.signature_schemes.iter().copied().filter(|scheme| self.has_scheme(*scheme));
         self.signature_schemes = schemes.collect();
         self.signing_schemes.clone_from(&self.signature_schemes);
+        let certificates = policy.certificate_signature_schemes.iter().copied();
+        self.certificate_schemes = Some(certificates.filter(|scheme| self.has_certificate_scheme(*scheme)).collect());
         self.check()
     }
 }

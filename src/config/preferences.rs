@@ -130,6 +130,11 @@ impl Preferences {
         handshake_schemes(&*self.provider).contains(&scheme)
     }
 
+    /// Says whether the provider has a scheme, and certificates may be signed in it.
+    pub(super) fn has_certificate_scheme(&self, scheme: SignatureScheme) -> bool {
+        certificate_schemes(&*self.provider).contains(&scheme)
+    }
+
     /// Holds the lists against one another.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.check_suites()?;
@@ -217,8 +222,7 @@ impl Preferences {
     }
 
     pub(super) fn set_certificate_schemes(&mut self, schemes: Vec<SignatureScheme>) -> Result<(), ConfigError> {
-        let of_provider = certificate_schemes(&*self.provider);
-        let unavailable = |scheme: &SignatureScheme| !of_provider.contains(scheme);
+        let unavailable = |scheme: &SignatureScheme| !self.has_certificate_scheme(*scheme);
         let reason = ConfigError::SignatureSchemeUnavailable;
         self.certificate_schemes = Some(checked("certificate signature schemes", schemes, unavailable, reason)?);
         Ok(())
@@ -314,7 +318,7 @@ fn default_clock() -> Arc<dyn Clock> {
 macro_rules! shared_decisions {
     () => {
         /// Allows what a named policy allows, as far as this build and the provider have it: its versions, cipher suites,
-        /// groups and signature schemes. Refused if nothing of a list is left.
+        /// groups and signature schemes, of handshakes and of certificates. Refused if nothing of a list is left.
         pub fn policy(mut self, policy: &super::Policy) -> Result<Self, ConfigError> {
             self.preferences.set_policy(policy)?;
             Ok(self)

@@ -257,6 +257,7 @@ impl Connection {
 }
 
 /// What `receive` leads to, before it borrows the caller's buffer.
+#[allow(clippy::large_enum_variant, reason = "it lives for one call, and a question is rare")]
 enum Step {
     Data(Range<usize>),
     EarlyData(Range<usize>),

@@ -82,6 +82,7 @@ impl RecordSizes {
     }
 
     /// Returns the fragment's length that a session of TLS 1.2 keeps, or 0. RFC 6066 §4.
+    #[cfg(feature = "tls12")]
     pub(crate) fn fragment_len(self) -> u16 {
         match self {
             Self::Fragments(len) => len,

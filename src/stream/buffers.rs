@@ -26,6 +26,7 @@ pub(super) struct Input {
 }
 
 /// An event without the buffer that it came from.
+#[allow(clippy::large_enum_variant, reason = "it lives for one call, and a question is rare")]
 pub(super) enum Step {
     /// Plaintext waits.
     Data,

@@ -180,9 +180,8 @@ pub const CASES: &[Case] = &[
         with_certificate(stage, |it| it.certificate_list = vec![it.certificate_list[0].clone(); MAX_CHAIN_LEN + 1])
     }),
     ("ExtensionNotOffered", |stage| {
-        let extension = CertificateExtension::SignedCertificateTimestamp(SignedCertificateTimestampList {
-            sct_list: vec![SerializedSct(&[0])],
-        });
+        let list = SignedCertificateTimestampList { sct_list: vec![SerializedSct(&[0])] };
+        let extension = CertificateExtension::SignedCertificateTimestamp(list);
         with_certificate(stage, |it| it.certificate_list[0].extensions.push(extension))
     }),
 ];

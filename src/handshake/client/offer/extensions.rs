@@ -168,12 +168,13 @@ impl Offer {
     /// What TLS 1.3 signs no handshake with anyhow, TLS 1.2 would: there the second list is needed if the two differ.
     fn signature_algorithms(&self) -> (Vec<SignatureScheme>, Option<Vec<SignatureScheme>>) {
         let handshake = &self.config.preferences.signature_schemes;
-        if let Some(certificates) = &self.config.preferences.certificate_schemes {
-            return (handshake.clone(), Some(certificates.clone()));
-        }
         let certificates = CERTIFICATE_ONLY_SCHEMES.iter().filter(|scheme| !handshake.contains(scheme));
         let grease = self.look.grease.as_ref().map(|grease| &grease.signature_scheme);
         let handshake: Vec<_> = grease.into_iter().chain(handshake).copied().collect();
+        if let Some(certificates) = &self.config.preferences.certificate_schemes {
+            let certificates = grease.into_iter().chain(certificates).copied().collect();
+            return (handshake, Some(certificates));
+        }
         let all: Vec<_> = handshake.iter().chain(certificates).copied().collect();
         if self.offers(ProtocolVersion::TLSv1_2) && all.len() > handshake.len() {
             (handshake, Some(all))

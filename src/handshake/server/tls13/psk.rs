@@ -81,6 +81,7 @@ impl AskSession {
 }
 
 /// What a look-up has found.
+#[allow(clippy::large_enum_variant, reason = "it lives for one call, and a question is rare")]
 enum Found {
     Psk(Option<Arc<ExternalPsk>>),
     Session(Option<Box<ServerSession>>),
