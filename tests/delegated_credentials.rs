@@ -24,7 +24,7 @@ use bulla::wire::{
 use bulla::{ClientConfig, ClientConnection, ConfigError, Error, HandshakeKind, Identity, ServerConfig};
 use pair::{Authority, KeyKind, NAME, NOW, Pair, data, feed, send};
 use rcgen::PublicKeyData;
-use scene::{End, Scene};
+use scene::{End, Scene, Stage};
 use script::{Peer, Role, Say};
 
 const DAY: u32 = 86_400;
@@ -224,6 +224,20 @@ fn credential_that_was_not_offered_sends_unexpected_message() {
     let scene = shows(&house, client, &house.credential());
     assert_eq!(scene.error, Some(Error::Violation(Violation::DelegatedCredentialNotOffered)));
     assert_eq!(scene.error.unwrap().alert(), Some(AlertDescription::unexpected_message));
+}
+
+#[test]
+fn credential_of_a_client_which_is_never_asked_for_sends_unexpected_message() {
+    let (house, stage) = (House::new(), Stage::new());
+    let credential = house.credential();
+    let shown = |peer: &mut Peer| {
+        let credential = read_all(&credential).unwrap();
+        let extension = CertificateExtension::DelegatedCredential(credential);
+        peer.certificate_with(|it| it.certificate_list[0].extensions.push(extension))
+    };
+    let within = stage.server_with(stage.requiring_server()).say(&[Say::ClientHello]).say_message(shown);
+    assert_eq!(within.error, Some(Error::Violation(Violation::DelegatedCredentialNotOffered)));
+    assert_eq!(within.peer.alerts()[0].description, AlertDescription::unexpected_message);
 }
 
 #[test]
