@@ -6,6 +6,7 @@ use core::fmt;
 
 use pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer};
 
+use super::compression::CompressedForms;
 use super::delegation::DelegatedKey;
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
 use crate::crypto::{KeyRejected, Provider, SigningKey, VerificationAlgorithm};
@@ -34,6 +35,7 @@ pub struct Identity {
     /// What each certificate is signed with, `None` for what no client should accept.
     chain_schemes: Vec<Option<SignatureScheme>>,
     only_for_named_authorities: bool,
+    compressed: CompressedForms,
 }
 
 /// What a peer can use of identities, whichever end asks. RFC 8446 §4.4.2.2, §4.4.2.3.
@@ -198,6 +200,7 @@ impl Identity {
             delegated: None,
             chain_schemes,
             only_for_named_authorities: false,
+            compressed: CompressedForms::default(),
         }
     }
 
@@ -258,6 +261,11 @@ impl Identity {
             && self.chain.iter().any(|der| {
                 PeerCertificate::read(der).is_ok_and(|read| authorities.iter().any(|name| name == read.issuer()))
             })
+    }
+
+    /// Lends what its Certificate was compressed to.
+    pub(crate) fn compressed_forms(&self) -> &CompressedForms {
+        &self.compressed
     }
 
     /// Returns the stapled OCSP response, of which a raw public key has none.
