@@ -12,7 +12,7 @@ mod script;
 use std::sync::Arc;
 
 use bulla::clock::Time;
-use bulla::config::LocalSigner;
+use bulla::config::{LiveIdentities, LocalSigner, SwapRefused};
 use bulla::crypto::ring::provider;
 use bulla::error::{CertificateError, DelegationRefused, Incompatible, Violation, Which};
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
@@ -111,7 +111,7 @@ fn server_with_the_delegated_key_alone_is_known_by_its_certificate() {
         let house = House::of(kind, allow_delegation);
         let mut pair = Pair::established(house.client(), house.server());
         assert!(pair.client.delegated_credential() && !pair.server.delegated_credential());
-        assert_eq!(pair.client.peer_certificates(), [house.leaf.clone()]);
+        assert_eq!(pair.client.peer_certificates(), std::slice::from_ref(&house.leaf));
         assert_eq!(pair.client.peer_signature_scheme(), Some(Scheme::ecdsa_secp256r1_sha256));
         let mut records = send(&mut pair.client, b"ping");
         feed(&mut pair.server, &mut records, &mut pair.server_seen).unwrap();
@@ -152,7 +152,7 @@ fn next_identity_serves_clients_that_take_no_credential() {
     let client = house.client().accept_delegated_credentials(false);
     let pair = Pair::established(client, server);
     assert!(!pair.client.delegated_credential());
-    assert_ne!(pair.client.peer_certificates(), [house.leaf.clone()]);
+    assert_ne!(pair.client.peer_certificates(), std::slice::from_ref(&house.leaf));
 }
 
 #[cfg(feature = "tls12")]
@@ -471,4 +471,50 @@ fn session_ends_with_the_credential_that_vouched_for_it_and_remembers_it() {
         Pair::new(client, server).run(),
         Err(("server", Error::Incompatible(Incompatible::NoCommonSignatureScheme)))
     );
+}
+
+#[test]
+fn expired_credential_leaves_the_client_to_another_identity() {
+    let house = House::new();
+    let later = Time::from_secs(NOW.as_secs() + u64::from(DAY) + 1);
+    for (now, delegated) in [(NOW, true), (later, false)] {
+        let server = house.server().and_identity(house.authority.identity(&[NAME], KeyKind::EcdsaP384));
+        let pair = Pair::established(house.client().clock(Arc::new(now)), server.clock(Arc::new(now)));
+        assert_eq!(pair.client.delegated_credential(), delegated);
+    }
+}
+
+#[test]
+fn delegated_keys_are_swapped_while_in_use_if_they_are_theirs_and_not_over() {
+    let house = House::new();
+    let live = |now: Time, identity| LiveIdentities::with_provider(vec![identity], provider(), Arc::new(now));
+    let delegated = || house.delegated_identity(house.credential()).unwrap();
+    let identities = Arc::new(live(NOW, delegated()).unwrap());
+    let server = ServerConfig::choosing(identities.clone()).clock(Arc::new(NOW));
+    identities.swap(vec![delegated()]).unwrap();
+    assert!(Pair::established(house.client(), server).client.delegated_credential());
+
+    let end = Time::from_secs(NOW.as_secs() + u64::from(DAY));
+    assert!(live(end, delegated()).is_ok());
+    let refused = live(Time::from_secs(end.as_secs() + 1), delegated()).unwrap_err();
+    assert!(matches!(refused, SwapRefused::DelegationExpired(1, at) if at == end), "{refused}");
+    assert!(refused.to_string().contains("the delegated credential of the new number 1 was valid until"), "{refused}");
+
+    // Another key than the credential's, alone and beside the certificate's own.
+    let stranger = || {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let key = bulla::crypto::Provider::signing_key(&*provider(), &key).unwrap();
+        Arc::new(LocalSigner::new(key, provider()))
+    };
+    let alone = Identity::delegated_with_signer(vec![house.leaf.clone()], house.credential(), stranger()).unwrap();
+    let (leaf, key) = house.authority.issue_with(&[NAME], KeyKind::EcdsaP384, allow_delegation);
+    let both = Arc::new(Identity::new(vec![leaf.clone()], &key).unwrap());
+    let spki = house.delegated.subject_public_key_info();
+    let credential = both.issue_delegated_credential(&spki, Scheme::ecdsa_secp256r1_sha256, NOW, DAY).unwrap();
+    let both = Identity::new(vec![leaf], &key).unwrap().delegated_credential(credential, stranger()).unwrap();
+    for wrong in [alone, both] {
+        let refused = identities.swap(vec![wrong]).unwrap_err();
+        assert!(matches!(refused, SwapRefused::KeyDoesNotMatch(1)), "{refused}");
+    }
 }

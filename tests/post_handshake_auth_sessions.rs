@@ -61,7 +61,7 @@ impl Rig {
         let mut pair = self.pair();
         pair.server.request_client_certificate().unwrap();
         pair.run().unwrap();
-        assert_eq!(pair.server.peer_certificates(), [self.shown.clone()]);
+        assert_eq!(pair.server.peer_certificates(), std::slice::from_ref(&self.shown));
         pair
     }
 }

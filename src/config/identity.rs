@@ -9,6 +9,7 @@ use pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoD
 use super::compression::CompressedForms;
 use super::delegation::DelegatedKey;
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
+use crate::clock::Time;
 use crate::crypto::{KeyRejected, Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
 #[cfg(feature = "ring")]
@@ -45,6 +46,8 @@ pub(super) struct Wanted<'p> {
     pub(super) certificate_signature_schemes: &'p [SignatureScheme],
     /// Empty if the peer takes no delegated credential.
     pub(super) delegated_credential_schemes: &'p [SignatureScheme],
+    /// By when delegated credentials are over.
+    pub(super) now: Option<Time>,
     /// Empty if the peer names none: it takes any.
     pub(super) certificate_authorities: &'p [Vec<u8>],
 }
@@ -237,9 +240,9 @@ impl Identity {
         Ok(self)
     }
 
-    /// Returns the list of timestamps.
+    /// Returns the list of timestamps, of which a raw public key has none: no log knows it.
     pub(crate) fn timestamps(&self) -> Option<&[u8]> {
-        self.signed_certificate_timestamps.as_deref()
+        self.signed_certificate_timestamps.as_deref().filter(|_| !self.is_raw())
     }
 
     /// Shows the certificate only to a peer that names an authority which has issued it, or one above. RFC 8446 §4.2.4. Off by

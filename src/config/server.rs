@@ -308,6 +308,7 @@ impl ChooseServerIdentity for ByServerName {
             signature_schemes: &hello.signature_schemes,
             certificate_signature_schemes: &hello.certificate_signature_schemes,
             delegated_credential_schemes: &hello.delegated_credential_schemes,
+            now: hello.now,
             certificate_authorities: &hello.certificate_authorities,
         };
         // A key that cannot sign for the client is better than none: the handshake then says what is missing.
