@@ -14,11 +14,12 @@ mod script;
 use std::sync::Arc;
 
 use bulla::clock::Time;
+use bulla::crypto::ring::provider;
 use bulla::error::{CertificateError, DelegationRefused, Violation, Which};
 use bulla::wire::{
     AlertDescription, CertificateExtension, DelegatedCredential, SignatureScheme as Scheme, read_all, write_all,
 };
-use bulla::{ClientConfig, ClientConnection, ConfigError, Error};
+use bulla::{ClientConfig, ClientConnection, ConfigError, Error, Identity};
 use house::{DAY, House, WEEK, allow_delegation, edited, house_credential_for_another_key};
 use pair::{Authority, KeyKind, NAME, NOW, Pair};
 use rcgen::PublicKeyData;
@@ -120,9 +121,36 @@ fn each_altered_field_of_a_credential_sends_illegal_parameter() {
     let mut read: DelegatedCredential<'_> = read_all(&credential).unwrap();
     read.credential.subject_public_key_info = &other_key;
     assert_invalid(&shows(&house, scripted_client(&house), &write_all(&read).unwrap()), &wrong);
-    // Signed for another leaf with the same key.
-    let other = House { authority: Authority::new(), ..House::new() };
-    assert_invalid(&shows(&house, scripted_client(&house), &other.credential()), &wrong);
+    // That of another house.
+    assert_invalid(&shows(&house, scripted_client(&house), &House::new().credential()), &wrong);
+}
+
+#[test]
+fn credential_counts_for_its_leaf_and_its_role_alone() {
+    let authority = Authority::new();
+    let (leaf, key) = authority.issue_with(&[NAME], KeyKind::EcdsaP384, allow_delegation);
+    let identity = Arc::new(Identity::new(vec![leaf.clone()], &key).unwrap());
+    let delegated = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let (house, key) = (House { authority, leaf, identity, delegated }, provider().signing_key(&key).unwrap());
+    let issued = house.credential();
+    // The message of RFC 9345 §4, written down once more and signed with the certificate's own key.
+    let signed = |context: &[u8], leaf: &[u8]| {
+        let mut read: DelegatedCredential<'_> = read_all(&issued).unwrap();
+        let credential = write_all(&read.credential).unwrap();
+        let message = [&[b' '; 64][..], context, &[0], leaf, &credential, &read.algorithm.0.to_be_bytes()].concat();
+        let signature = key.sign(&*provider(), read.algorithm, &message).unwrap();
+        read.signature = &signature;
+        write_all(&read).unwrap()
+    };
+    let shown = |credential: &[u8]| shows(&house, scripted_client(&house), credential);
+    assert!(shown(&signed(b"TLS, server delegated credentials", &house.leaf)).error.is_none());
+    let other_leaf = House::new().leaf;
+    for credential in [
+        signed(b"TLS, client delegated credentials", &house.leaf),
+        signed(b"TLS, server delegated credentials", &other_leaf),
+    ] {
+        assert_invalid(&shown(&credential), &DelegationRefused::SignatureWrong);
+    }
 }
 
 #[test]
