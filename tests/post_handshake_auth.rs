@@ -8,11 +8,8 @@ mod pair;
 use std::sync::Arc;
 
 use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
-use bulla::crypto::HashAlgorithm;
-use bulla::crypto::ring::provider;
 use bulla::error::Misuse;
 use bulla::pki_types::CertificateDer;
-use bulla::resume::{ExternalPsk, MemoryClientSessions, TicketKeys};
 use bulla::wire::{AlertDescription, ProtocolVersion};
 use bulla::{
     Answer, ClientAuth, ClientConfig, Connection, Error, HandshakeKind, Identity, MAX_CERTIFICATE_REQUESTS,
@@ -473,50 +470,6 @@ fn answer_fed_one_byte_at_a_time_authenticates_all_the_same() {
         pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
     }
     assert_eq!(authenticated(&pair.server_seen), 1);
-}
-
-#[test]
-fn sessions_made_behind_the_answer_carry_the_new_identity_and_those_before_do_not() {
-    let mut rig = Rig::new();
-    let tickets = Arc::new(TicketKeys::random(provider(), 86_400).unwrap());
-    rig.server = rig.server.tickets(tickets).tickets_per_handshake(1);
-    let store = Arc::new(MemoryClientSessions::new(1, 1));
-    rig.client = rig.client.session_store(store);
-
-    let anonymous = rig.pair();
-    assert!(anonymous.server.peer_certificates().is_empty());
-    // The ticket of that one.
-    let mut pair = rig.pair();
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
-    assert!(pair.server.peer_certificates().is_empty());
-    pair.server.request_client_certificate().unwrap();
-    pair.run().unwrap();
-    assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed), "how the handshake was is as before");
-    // The ticket that came behind the answer: the store keeps the newest.
-    let pair = rig.pair();
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
-    assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
-    // Under other terms for those who are asked later it is another configuration.
-    rig.server = rig.server.clone().post_handshake_auth(ClientAuth::Request(rig.roots()));
-    assert_eq!(rig.pair().server.handshake_kind(), Some(HandshakeKind::Full));
-}
-
-#[test]
-fn client_of_an_external_psk_is_asked_after_the_handshake_and_gets_no_ticket_for_it() {
-    let mut rig = Rig::new();
-    let psk = Arc::new(ExternalPsk::new(b"a name", &[6; 32], HashAlgorithm::Sha256).unwrap());
-    let tickets = Arc::new(TicketKeys::random(provider(), 86_400).unwrap());
-    rig.server = rig.server.psks(Arc::new(vec![Arc::clone(&psk)])).tickets(tickets);
-    rig.client = rig.client.psk(psk);
-    let mut pair = rig.pair();
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::ExternalPsk));
-    pair.server.request_client_certificate().unwrap();
-    let before = pair.server_seen.len();
-    pair.run().unwrap();
-    assert_eq!(pair.server_seen[before..], [Seen::PeerAuthenticated]);
-    assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
-    assert_eq!(pair.server.external_psk_identity(), Some(&b"a name"[..]));
 }
 
 #[test]

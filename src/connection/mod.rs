@@ -213,7 +213,7 @@ impl Connection {
                 Effect::CertificateDeclined => self.authentication = Some(Authentication::Declined),
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
-                    self.event = Some(Pending::Ask(Box::new(question)));
+                    self.event = Some(Pending::Ask(question));
                 }
             }
         }
