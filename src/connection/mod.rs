@@ -154,7 +154,7 @@ impl Connection {
         // What was said before a failure is still said: the peer needs it to read the alert.
         self.carry_out();
         self.phase = stepped?;
-        self.reader.check_last()?;
+        self.reader.check_opened()?;
         if !was_established && matches!(self.phase, Phase::Established { .. }) {
             self.event = Some(Pending::Established);
         }
