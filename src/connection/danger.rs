@@ -60,7 +60,9 @@ pub trait DangerousTrafficSecrets {
     /// must be complete: [`Misuse::InputPending`]. After our close_notify there is nothing to take over:
     /// [`Misuse::SendAfterClose`].
     ///
-    /// Two ends of one key must never both seal: a connection whose records somebody else seals must not send any more.
+    /// Two ends of one key must never both seal: a connection whose records somebody else seals must not send any more. Whoever
+    /// seals must keep to [`max_fragment_len`](Connection::max_fragment_len), which may be less than the 16,384 bytes that a
+    /// kernel makes records of. RFC 8449 §4.
     fn danger_traffic_secrets(&self) -> Result<TrafficSecrets, Error>;
 
     /// Returns copies of the keys in use, in both versions, under the same conditions. In TLS 1.3 a KeyUpdate ends them: who has
