@@ -117,7 +117,8 @@ impl Connection {
         if self.writer.has_output() || self.writer.has_keys() {
             return Err(Misuse::OutputPending.into());
         }
-        if !self.joiner.is_empty() || self.has_event() || at_rest.1.is_in_flight() {
+        // The answer to an open question would be sent with these keys too.
+        if !self.joiner.is_empty() || self.has_event() || self.open_question.is_some() || at_rest.1.is_in_flight() {
             return Err(Misuse::InputPending.into());
         }
         Ok(at_rest)
