@@ -8,6 +8,9 @@ mod pair;
 use std::sync::Arc;
 
 use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
+use bulla::connection::danger::DangerousTrafficSecrets as _;
+use bulla::crypto::HashAlgorithm;
+use bulla::crypto::ring::provider;
 use bulla::error::Misuse;
 use bulla::pki_types::CertificateDer;
 use bulla::wire::{AlertDescription, ProtocolVersion};
@@ -333,6 +336,19 @@ fn questions_after_the_handshake_are_answered_late_while_data_goes_on() {
     assert_eq!(pair.server_seen.last(), Some(&Seen::PeerAuthenticated));
     assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
     exchange_data(&mut pair);
+}
+
+#[test]
+fn traffic_keys_are_not_shown_while_a_question_is_open_whose_answer_would_be_sealed_with_them() {
+    let (mut pair, remote, question) = asked_to_choose(&mut Rig::new());
+    assert_eq!(pair.client.danger_traffic_keys().err(), Some(Misuse::InputPending.into()));
+    pair.client.answer(question.id, remote.answer(&question)).unwrap();
+    let sign = feed_asking(&mut pair.client, &mut Vec::new(), &mut pair.client_seen).remove(0);
+    assert_eq!(pair.client.danger_traffic_keys().err(), Some(Misuse::InputPending.into()));
+    pair.client.answer(sign.id, remote.answer(&sign)).unwrap();
+    assert_eq!(pair.client.danger_traffic_keys().err(), Some(Misuse::OutputPending.into()));
+    output(&mut pair.client);
+    assert!(pair.client.danger_traffic_keys().is_ok());
 }
 
 #[test]

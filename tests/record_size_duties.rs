@@ -160,6 +160,23 @@ fn record_that_brings_the_servers_answer_is_held_to_the_limit_already() {
 }
 
 #[test]
+fn each_record_of_the_servers_answer_is_held_to_the_limit_that_it_brings() {
+    let stage = Stage::new();
+    for (lens, outcome) in [([64, 64], "WaitCertificateOrRequest"), ([65, 64], "TooLarge"), ([64, 65], "TooLarge")] {
+        let client = stage.client.clone().record_size_limit(64).unwrap();
+        let scene = stage.client_with(client).say(&[ServerHello]).with(|peer| {
+            let message = encrypted_extensions(vec![RECORD_SIZE_LIMIT(100)]);
+            let (front, rest) = message.split_at(5);
+            let halves = [(front, lens[0]), (rest, lens[1])];
+            let records = halves.map(|(half, len)| peer.seal(&inner_plaintext(ContentType::handshake, half, len)));
+            peer.count(&message);
+            records.concat()
+        });
+        assert_eq!(scene.outcome(), outcome, "{lens:?}");
+    }
+}
+
+#[test]
 fn limit_below_64_bytes_is_refused_and_one_beyond_what_there_is_is_not() {
     let stage = Stage::new();
     for (limit, outcome) in [(0, "RecordSizeLimitTooSmall"), (63, "RecordSizeLimitTooSmall"), (64, "WaitFinished")] {
