@@ -72,9 +72,12 @@ fn timestamps_reach_the_client_that_asks_in_both_versions() {
     }
 }
 
+/// The staple and the timestamps beside one chain.
+type Beside = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Judges as the built-in judge does, and writes down what it saw.
 #[derive(Debug, Default)]
-struct Judge(Mutex<Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>>);
+struct Judge(Mutex<Vec<Beside>>);
 
 impl VerifyChain for Judge {
     fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {

@@ -17,9 +17,10 @@ use bulla::crypto::ring::provider;
 use bulla::error::{CertificateError, DelegationRefused, Incompatible, Violation, Which};
 use bulla::pki_types::{CertificateDer, PrivateKeyDer};
 use bulla::resume::{MemoryClientSessions, TicketKeys};
+#[cfg(feature = "tls12")]
+use bulla::wire::ProtocolVersion;
 use bulla::wire::{
-    AlertDescription, CertificateExtension, DelegatedCredential, ProtocolVersion, SignatureScheme as Scheme, read_all,
-    write_all,
+    AlertDescription, CertificateExtension, DelegatedCredential, SignatureScheme as Scheme, read_all, write_all,
 };
 use bulla::{ClientConfig, ClientConnection, ConfigError, Error, HandshakeKind, Identity, ServerConfig};
 use pair::{Authority, KeyKind, NAME, NOW, Pair, data, feed, send};
@@ -111,7 +112,7 @@ fn server_with_the_delegated_key_alone_is_known_by_its_certificate() {
         let house = House::of(kind, allow_delegation);
         let mut pair = Pair::established(house.client(), house.server());
         assert!(pair.client.delegated_credential() && !pair.server.delegated_credential());
-        assert_eq!(pair.client.peer_certificates(), [house.leaf.clone()]);
+        assert_eq!(pair.client.peer_certificates(), std::slice::from_ref(&house.leaf));
         assert_eq!(pair.client.peer_signature_scheme(), Some(Scheme::ecdsa_secp256r1_sha256));
         let mut records = send(&mut pair.client, b"ping");
         feed(&mut pair.server, &mut records, &mut pair.server_seen).unwrap();
@@ -152,7 +153,7 @@ fn next_identity_serves_clients_that_take_no_credential() {
     let client = house.client().accept_delegated_credentials(false);
     let pair = Pair::established(client, server);
     assert!(!pair.client.delegated_credential());
-    assert_ne!(pair.client.peer_certificates(), [house.leaf.clone()]);
+    assert_ne!(pair.client.peer_certificates(), std::slice::from_ref(&house.leaf));
 }
 
 #[cfg(feature = "tls12")]
