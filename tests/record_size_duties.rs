@@ -27,9 +27,11 @@ use bulla::wire::{
 use bulla::{ClientConfig, Event};
 use pair::{Seen, data};
 use scene::{Scene, Stage};
+use script::Peer;
 use script::Say::{Certificate, CertificateVerify, Finished, KeyUpdate, ServerHello};
+#[cfg(feature = "tls12")]
+use script::plain_record;
 use script::psk::end_of_early_data;
-use script::{Peer, plain_record};
 use tickets::{Tickets, accepts_early_data, bodies, offer_early_data};
 
 const RECORD_SIZE_LIMIT: fn(u16) -> EncryptedExtension<'static> = EncryptedExtension::RecordSizeLimit;

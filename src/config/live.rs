@@ -15,7 +15,9 @@ use super::{
     CertificateRequestInfo, ChooseClientIdentity, ChooseServerConfig, ChooseServerIdentity, ClientHelloInfo,
     ClientHelloView, Decision, Identity, ServerConfig, SigningRequest, choose_by_request, choose_by_server_name,
 };
-use crate::clock::{Clock, SystemClock, Time};
+#[cfg(feature = "ring")]
+use crate::clock::SystemClock;
+use crate::clock::{Clock, Time};
 use crate::crypto::Provider;
 use crate::error::{CertificateError, NameList, Which};
 #[cfg(feature = "ring")]
