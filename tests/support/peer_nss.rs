@@ -59,8 +59,9 @@ impl Nss {
     /// that without rest until the server closes.
     pub fn client(&self, version: ProtocolVersion, address: SocketAddr, more: &[&str]) -> Process {
         let port = address.port().to_string();
-        let mut command = Command::new("tstclnt");
-        command.args(["-h", "127.0.0.1", "-p", &port, "-a", NAME, "-d", &self.database]);
+        // What it exports would else wait in its buffer until it ends.
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", "tstclnt", "-h", "127.0.0.1", "-p", &port, "-a", NAME, "-d", &self.database]);
         Process::start(command.args(["-V", &only(version), "-v", "-4"]).args(more))
     }
 

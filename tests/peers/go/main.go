@@ -117,6 +117,12 @@ func tell(conn *tls.Conn) {
 	fmt.Printf("version=%s\nsuite=%s\ngroup=%s\n", tls.VersionName(state.Version),
 		tls.CipherSuiteName(state.CipherSuite), state.CurveID)
 	fmt.Printf("staple=%d\n", len(state.OCSPResponse))
+	fmt.Printf("unique=%x\n", state.TLSUnique)
+	timestamps := make([]string, len(state.SignedCertificateTimestamps))
+	for index, timestamp := range state.SignedCertificateTimestamps {
+		timestamps[index] = hex.EncodeToString(timestamp)
+	}
+	fmt.Printf("timestamps=%s\n", strings.Join(timestamps, ","))
 	fmt.Printf("alpn=%s\nserver_name=%s\npeer=%s\nresumed=%v\n", state.NegotiatedProtocol, state.ServerName,
 		subject, state.DidResume)
 	if *exporter != "" {
