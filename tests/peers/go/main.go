@@ -35,6 +35,7 @@ var (
 	noTicket = flag.Bool("noticket", false, "neither send nor take session tickets")
 	maximum  = flag.String("max", "", "1.2: nothing newer; 1.1: that alone")
 	staple   = flag.String("staple", "", "server: a file with an OCSP response")
+	sct      = flag.String("sct", "", "server: signed certificate timestamps in hexadecimal, with commas between")
 	exporter = flag.String("exporter", "", "a label to export 42 bytes with")
 )
 
@@ -82,6 +83,13 @@ func config() *tls.Config {
 			if pair.OCSPStaple, err = os.ReadFile(*staple); err != nil {
 				fail(err)
 			}
+		}
+		for _, text := range strings.FieldsFunc(*sct, func(r rune) bool { return r == ',' }) {
+			timestamp, err := hex.DecodeString(text)
+			if err != nil {
+				fail(err)
+			}
+			pair.SignedCertificateTimestamps = append(pair.SignedCertificateTimestamps, timestamp)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
