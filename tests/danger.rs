@@ -4,6 +4,7 @@
 mod pair;
 
 use bulla::Error;
+use bulla::config::AVAILABLE_VERSIONS;
 use bulla::connection::danger::{DangerousTrafficSecrets, DirectionKeys, TrafficKeys};
 use bulla::crypto::{AeadAlgorithm, Suite, TAG_LEN, ring::provider};
 use bulla::error::Misuse;
@@ -176,11 +177,18 @@ fn traffic_keys_are_shown_of_a_connection_that_stands_still_alone() {
 
 #[test]
 fn channel_binding_is_the_exporter_of_rfc_9266_and_both_ends_have_the_same() {
-    let (client, server) = configs(KeyKind::EcdsaP256);
-    let pair = Pair::established(client, server);
-    let binding = pair.client.tls_exporter_channel_binding().unwrap();
-    assert_eq!(binding, pair.server.tls_exporter_channel_binding().unwrap());
-    let mut exported = [0; 32];
-    pair.client.export(b"EXPORTER-Channel-Binding", None, &mut exported).unwrap();
-    assert_eq!(binding, exported);
+    for version in AVAILABLE_VERSIONS {
+        let (client, server) = configs(KeyKind::EcdsaP256);
+        let pair = Pair::established(client.versions([*version]).unwrap(), server);
+        let binding = pair.client.tls_exporter_channel_binding().unwrap();
+        assert_eq!(binding, pair.server.tls_exporter_channel_binding().unwrap());
+        let export = |context| {
+            let mut exported = [0; 32];
+            pair.client.export(b"EXPORTER-Channel-Binding", context, &mut exported).unwrap();
+            exported
+        };
+        // The context is empty: TLS 1.2 has another value without one.
+        assert_eq!(binding, export(Some(&[])), "{version}");
+        assert_eq!(binding == export(None), *version == ProtocolVersion::TLSv1_3, "{version}");
+    }
 }

@@ -9,61 +9,24 @@ mod certificates;
 mod ends;
 #[path = "support/peer.rs"]
 mod peer;
+#[path = "support/peer_wire.rs"]
+mod wire;
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bulla::connection::danger::{DangerousTrafficSecrets, DirectionKeys, TrafficKeys};
 use bulla::wire::{CipherSuite, ContentType, ProtocolVersion};
-use bulla::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection, ServerName, Stream};
+use bulla::{ClientConfig, Connection, ServerConfig};
 use certificates::{Certificates, Kind, NAME};
 use ends::{ECDSA_SUITES, RSA_SUITES, SUITES, openssl_suite, read_line};
-use peer::{Process, connect_tcp, is_installed, serve_once, skipped};
+use peer::{Process, is_installed, skipped};
 use ring::aead;
+use wire::{Capture, connect_tapped, records, serve_tapped};
 
 const LINE: &str = "there and back\n";
-
-/// What came and what went, in the order of each direction.
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<(Vec<u8>, Vec<u8>)>>);
-
-/// A transport that keeps a copy of all that passes.
-struct Tapped {
-    socket: TcpStream,
-    capture: Capture,
-}
-
-impl Read for Tapped {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.socket.read(buffer)?;
-        self.capture.0.lock().unwrap().0.extend_from_slice(&buffer[..len]);
-        Ok(len)
-    }
-}
-
-impl Write for Tapped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.socket.write(bytes)?;
-        self.capture.0.lock().unwrap().1.extend_from_slice(&bytes[..len]);
-        Ok(len)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
-    }
-}
-
-fn records(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut records = Vec::new();
-    while let [_, _, _, high, low, ..] = bytes {
-        let len = 5 + usize::from(u16::from_be_bytes([*high, *low]));
-        records.push(bytes[..len].to_vec());
-        bytes = &bytes[len..];
-    }
-    records
-}
 
 /// Opens one record with nothing but the keys; returns its type and content.
 fn open(keys: &DirectionKeys, of: &TrafficKeys, sequence_number: u64, record: &[u8]) -> Option<(u8, Vec<u8>)> {
@@ -118,8 +81,7 @@ fn opened(keys: &DirectionKeys, of: &TrafficKeys, captured: &[u8]) -> Vec<u8> {
 /// What the keys of a connection that stands still make of all that was captured: what came, and what went.
 fn overheard(connection: &Connection, capture: &Capture) -> (Vec<u8>, Vec<u8>) {
     let keys = connection.danger_traffic_keys().unwrap();
-    let captured = capture.0.lock().unwrap();
-    (opened(&keys.read, &keys, &captured.0), opened(&keys.write, &keys, &captured.1))
+    (opened(&keys.read, &keys, &capture.came()), opened(&keys.write, &keys, &capture.went()))
 }
 
 /// Every suite with its version and a kind of leaf that goes with it.
@@ -157,12 +119,7 @@ fn keys_of_our_client_open_all_that_s_server_and_it_have_said() {
         let mut process = Process::start(command.args(suite_flags(suite, version)));
         let address: SocketAddr = process.wait_for_line("ACCEPT ").parse().unwrap();
         let config = ClientConfig::new(certificates.roots()).versions([version]).unwrap();
-        let name = ServerName::try_from(NAME.to_string()).unwrap();
-        let connection = ClientConnection::new(Arc::new(config.cipher_suites([suite]).unwrap()), name).unwrap();
-        let capture = Capture::default();
-        let tapped = Tapped { socket: connect_tcp(address), capture: capture.clone() };
-        let mut stream = Stream::new(connection, tapped);
-        stream.handshake().unwrap();
+        let (mut stream, capture) = connect_tapped(address, config.cipher_suites([suite]).unwrap());
         stream.write_all(LINE.as_bytes()).unwrap();
         let reversed: String = LINE.trim_end().chars().rev().chain(['\n']).collect();
         assert_eq!(read_line(&mut stream), reversed);
@@ -178,12 +135,7 @@ fn keys_of_our_server_open_all_that_s_client_and_it_have_said() {
     let Some(certificates) = certificates() else { return };
     for (suite, version, kind) in suites() {
         let config = ServerConfig::new(certificates.identity(kind)).versions([version]).unwrap();
-        let config = Arc::new(config.cipher_suites([suite]).unwrap());
-        let (address, served) = serve_once(move |socket| {
-            let capture = Capture::default();
-            let tapped = Tapped { socket, capture: capture.clone() };
-            let mut stream = Stream::new(ServerConnection::new(config).unwrap(), tapped);
-            stream.handshake().unwrap();
+        let (address, served) = serve_tapped(config.cipher_suites([suite]).unwrap(), |mut stream, capture| {
             let line = read_line(&mut stream);
             stream.write_all(line.as_bytes()).unwrap();
             let overheard = overheard(stream.connection(), &capture);

@@ -177,7 +177,8 @@ fn exporter_is_the_prf_over_both_randoms_and_the_context_if_there_is_one() {
         }
         let too_long = scene.end.export(b"EXPORTER-test", Some(&[7; 65_536]), &mut [0; 100]);
         assert_eq!(too_long, Err(Error::Misuse(Misuse::BadExporterRequest)));
-        let binding = master_secret.export(&*provider, &scene.peer.randoms(), b"EXPORTER-Channel-Binding", None, 32);
+        let binding =
+            master_secret.export(&*provider, &scene.peer.randoms(), b"EXPORTER-Channel-Binding", Some(b""), 32);
         assert_eq!(scene.end.tls_exporter_channel_binding().unwrap(), binding.unwrap().expose());
     }
 }

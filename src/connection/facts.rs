@@ -27,8 +27,8 @@ impl Connection {
     /// Returns the channel binding `tls-exporter`, which ties an authentication inside the connection to it. RFC 9266.
     pub fn tls_exporter_channel_binding(&self) -> Result<[u8; 32], Error> {
         let mut binding = [0; 32];
-        // RFC 9266 §4.2: no context in TLS 1.2, an empty one in TLS 1.3, where that is the same.
-        self.export(b"EXPORTER-Channel-Binding", None, &mut binding)?;
+        // RFC 9266 §2: an empty context, which TLS 1.2 tells from none.
+        self.export(b"EXPORTER-Channel-Binding", Some(b""), &mut binding)?;
         Ok(binding)
     }
 

@@ -35,6 +35,7 @@ var (
 	noTicket = flag.Bool("noticket", false, "neither send nor take session tickets")
 	maximum  = flag.String("max", "", "1.2: nothing newer; 1.1: that alone")
 	staple   = flag.String("staple", "", "server: a file with an OCSP response")
+	sct      = flag.String("sct", "", "server: signed certificate timestamps in hexadecimal, with commas between")
 	exporter = flag.String("exporter", "", "a label to export 42 bytes with")
 )
 
@@ -83,6 +84,13 @@ func config() *tls.Config {
 				fail(err)
 			}
 		}
+		for _, text := range strings.FieldsFunc(*sct, func(r rune) bool { return r == ',' }) {
+			timestamp, err := hex.DecodeString(text)
+			if err != nil {
+				fail(err)
+			}
+			pair.SignedCertificateTimestamps = append(pair.SignedCertificateTimestamps, timestamp)
+		}
 		config.Certificates = []tls.Certificate{pair}
 	}
 	for _, curve := range strings.FieldsFunc(*curves, func(r rune) bool { return r == ',' }) {
@@ -117,6 +125,12 @@ func tell(conn *tls.Conn) {
 	fmt.Printf("version=%s\nsuite=%s\ngroup=%s\n", tls.VersionName(state.Version),
 		tls.CipherSuiteName(state.CipherSuite), state.CurveID)
 	fmt.Printf("staple=%d\n", len(state.OCSPResponse))
+	fmt.Printf("unique=%x\n", state.TLSUnique)
+	timestamps := make([]string, len(state.SignedCertificateTimestamps))
+	for index, timestamp := range state.SignedCertificateTimestamps {
+		timestamps[index] = hex.EncodeToString(timestamp)
+	}
+	fmt.Printf("timestamps=%s\n", strings.Join(timestamps, ","))
 	fmt.Printf("alpn=%s\nserver_name=%s\npeer=%s\nresumed=%v\n", state.NegotiatedProtocol, state.ServerName,
 		subject, state.DidResume)
 	if *exporter != "" {
