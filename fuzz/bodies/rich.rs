@@ -10,10 +10,11 @@ use bulla::crypto::SuiteTls12;
 use bulla::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use bulla::verify::PeerCertificate;
 use bulla::wire::{CipherSuite, ExtensionType, MaxFragmentLength, SignatureScheme};
-use bulla::{ClientAuth, ClientConfig, Identity, Roots, ServerConfig};
+use bulla::{ClientAuth, ClientConfig, Identity, Observer, Roots, ServerConfig};
 
 use super::fixed::{self, GROUP, OTHER_GROUP};
 use super::source::Source;
+use super::watch::Watch;
 
 /// A leaf that may be delegated, its own authority, and its key.
 pub const DELEGATING_ROOT: &[u8] = include_bytes!("../../tests/support/identity/delegating_root.der");
@@ -183,12 +184,16 @@ pub fn server_config(rich: Rich) -> ServerConfig {
     config.ask_for_ocsp(rich.has(STAPLED)).grease(rich.has(SHAPED))
 }
 
-/// Has the one configuration for every hello.
+/// Has the one configuration for every hello, and somebody who watches until it is given.
 #[derive(Debug)]
-pub struct TheOne(pub Arc<ServerConfig>);
+pub struct TheOne(pub Arc<ServerConfig>, pub Arc<Watch>);
 
 impl ChooseServerConfig for TheOne {
     fn choose(&self, _: &ClientHelloView) -> Decision<Arc<ServerConfig>> {
         Decision::Now(self.0.clone())
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        Some(self.1.clone())
     }
 }

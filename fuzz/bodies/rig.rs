@@ -122,7 +122,7 @@ impl Rig {
                 let config = Arc::new(config);
                 let is_chosen = rich.is_some_and(|rich| rich.has(rich::CHOSEN));
                 let server = match is_chosen {
-                    true => ServerConnection::choosing(Arc::new(rich::TheOne(config))),
+                    true => ServerConnection::choosing(Arc::new(rich::TheOne(config, watch.clone()))),
                     false => ServerConnection::new(config),
                 };
                 End::Server(server.unwrap())

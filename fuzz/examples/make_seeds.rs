@@ -203,7 +203,11 @@ fn riches(write: Write<'_>) {
             Role::Server => message(&rig, Honest::ClientHello(bodies::fixed::GROUP)),
             Role::Client => message(&rig, Honest::ServerHello(bodies::fixed::GROUP)),
         };
-        write(target, "rich_raw_hello", &[&[4, 0, 1, 6, 0xff, 0xff, 0, 100], &record(&hello.unwrap())]);
+        let mut hello = record(&hello.unwrap());
+        write(target, "rich_raw_hello", &[&[4, 0, 1, 6, 0xff, 0xff, 0, 100], &hello]);
+        // A length that is wrong, before anybody has chosen.
+        hello[60] ^= 0x40;
+        write(target, "rich_raw_hello_damaged", &[&[4, 0, 1, 6, 0xff, 0xff, 0, 100], &hello]);
     }
 }
 
