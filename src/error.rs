@@ -342,8 +342,8 @@ failures! {
         286 UncompressedCertificateTooLarge(len: u32) => bad_certificate, "the peer's compressed certificate would have {len} bytes, which is larger than the limit";
         /// CompressedCertificate cannot be decompressed, or not to the length that it declares. RFC 8879 §4.
         287 CertificateNotDecompressed => bad_certificate, "the peer's compressed certificate cannot be decompressed to the length that it declares";
-        /// A delegated credential that we did not ask for. RFC 9345 §4.1.1.
-        288 DelegatedCredentialNotOffered => unexpected_message, "the server sent a delegated credential, which we did not offer to take";
+        /// A delegated credential that we did not ask for. RFC 9345 §4.1.1, §4.1.2.
+        288 DelegatedCredentialNotOffered => unexpected_message, "the peer sent a delegated credential, which we did not offer to take";
         /// A delegated credential that does not delegate. RFC 9345 §4.1.3.
         289 DelegatedCredentialInvalid(reason: DelegationRefused) => illegal_parameter, "the server's delegated credential is not valid: {reason}";
         /// record_size_limit is below 64 bytes. RFC 8449 §4.

@@ -13,13 +13,13 @@ mod script;
 use std::sync::{Arc, Mutex};
 
 use bulla::config::{
-    ChainToVerify, ChooseServerIdentity, ClientHelloInfo, Content, Decision, Direction, Observed, Observer, Verdict,
-    VerifyChain,
+    ChainToVerify, ChooseServerIdentity, ClientHelloInfo, ClientSessionQuery, ClientSessionStore, Content, Decision,
+    Direction, Observed, Observer, Verdict, VerifyChain,
 };
 use bulla::crypto::ring::provider;
 use bulla::danger::DangerousVerification;
 use bulla::error::{CertificateError, Violation, Which};
-use bulla::resume::{MemoryClientSessions, TicketKeys};
+use bulla::resume::{ClientSession, MemoryClientSessions, TicketKeys};
 use bulla::wire::{
     AlertDescription, CertificateExtension, CertificateRequest, CertificateRequestExtension, CertificateStatus,
     ClientExtension, ClientHello, ExtensionType, HandshakeType, ProtocolVersion, SerializedSct,
@@ -72,9 +72,12 @@ fn timestamps_reach_the_client_that_asks_in_both_versions() {
     }
 }
 
+/// A staple and timestamps.
+type Both = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Judges as the built-in judge does, and writes down what it saw.
 #[derive(Debug, Default)]
-struct Judge(Mutex<Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>>);
+struct Judge(Mutex<Vec<Both>>);
 
 impl VerifyChain for Judge {
     fn verify(&self, chain: &ChainToVerify) -> Decision<Verdict> {
@@ -96,14 +99,33 @@ fn whoever_judges_the_chain_finds_both_in_the_question() {
     }
 }
 
+/// Keeps sessions as the bytes that they are written to.
+#[derive(Debug)]
+struct WritingDown {
+    config: ClientConfig,
+    kept: MemoryClientSessions,
+}
+
+impl ClientSessionStore for WritingDown {
+    fn put(&self, of: &ClientSessionQuery, session: Box<ClientSession>) {
+        let written = self.config.write_session(&session).unwrap();
+        let read = self.config.read_session(written.expose()).unwrap();
+        ClientSessionStore::put(&self.kept, of, Box::new(read));
+    }
+
+    fn take(&self, of: &ClientSessionQuery) -> Decision<Option<Box<ClientSession>>> {
+        ClientSessionStore::take(&self.kept, of)
+    }
+}
+
 #[test]
 fn session_keeps_both_also_when_it_has_been_written_down_and_a_resumed_one_does_too() {
     let (_, client, server) = ends();
     let server = server.tickets(Arc::new(TicketKeys::random(provider(), 86_400).unwrap()));
     for version in VERSIONS {
-        let store = Arc::new(MemoryClientSessions::new(8, 8));
         let client = client.clone().versions([*version]).unwrap().ask_for_scts(true).ask_for_ocsp(true);
-        let client = client.session_store(store.clone());
+        let store = WritingDown { config: client.clone(), kept: MemoryClientSessions::new(8, 8) };
+        let client = client.session_store(Arc::new(store));
         for (round, kind) in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed].iter().enumerate() {
             let pair = Pair::established(client.clone(), server.clone());
             assert_eq!(pair.client.handshake_kind(), Some(*kind), "{version}, {round}");

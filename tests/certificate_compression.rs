@@ -15,10 +15,12 @@ use bulla::config::compression::CompressCertificates;
 use bulla::config::{Content, Direction, Observed, Observer};
 use bulla::crypto::Provider;
 use bulla::error::Violation;
+#[cfg(feature = "tls12")]
+use bulla::wire::ProtocolVersion;
 use bulla::wire::{
     AlertDescription, CertificateCompressionAlgorithm as Algorithm, CertificateRequestExtension, ClientExtension,
     ClientHello, CompressedCertificate, EncryptedExtension, EncryptedExtensions, ExtensionType, HandshakeType,
-    ProtocolVersion, UnknownExtension, read_all, write_message,
+    UnknownExtension, read_all, write_message,
 };
 use bulla::{ClientConfig, Error, MAX_HANDSHAKE_MESSAGE_LEN, ServerConfig};
 use pair::{KeyKind, Pair, configs, data, feed, send};

@@ -156,6 +156,24 @@ fn second_hello_of_a_stateless_retry_is_a_first_one_to_another_connection() {
 }
 
 #[test]
+fn change_cipher_spec_before_the_hello_is_refused_unless_the_chosen_configuration_forgets_its_retries() {
+    let stage = Stage::new();
+    let cookies = Arc::new(CookieKeys::random(provider()).unwrap());
+    let forgetting = stage.server.clone().stateless_retry(cookies);
+    for (server, outcome) in [(&stage.server, "UnexpectedRecord"), (&forgetting, "WaitFinished")] {
+        for at_once in [true, false] {
+            let chooser: Arc<dyn ChooseServerConfig> =
+                if at_once { Arc::new(Live::new(server.clone())) } else { Arc::new(Later) };
+            let mut scene = stage.choosing_server(chooser).with(|_| vec![20, 3, 3, 0, 1, 1]).say(&[ClientHello]);
+            if let Some(question) = scene.questions.pop() {
+                scene.answer_with(&question, Answer::ServerConfig(Arc::new(server.clone())));
+            }
+            assert_eq!(scene.outcome(), outcome);
+        }
+    }
+}
+
+#[test]
 fn observer_of_the_chosen_configuration_sees_the_hello_and_all_behind_it() {
     let authority = Authority::new();
     for (of_chooser, of_config) in [(false, true), (true, false), (true, true)] {

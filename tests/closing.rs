@@ -22,7 +22,7 @@ use bulla::crypto::{
 use bulla::error::Misuse;
 use bulla::pki_types::PrivateKeyDer;
 use bulla::wire::{Alert, AlertDescription, AlertLevel, CipherSuite, ContentType, KeyUpdateRequest, ProtocolVersion};
-use bulla::{ClientConfig, Error, Identity, ServerConfig};
+use bulla::{Answer, ClientConfig, Error, Identity, ServerConfig};
 use pair::{Authority, KeyKind, NAME, NOW, Pair, output, send};
 use scene::{Scene, Stage};
 use script::Say::{ClientHello, EncryptedExtensions, ServerHello};
@@ -75,6 +75,25 @@ fn handshake_that_is_given_up_says_so_and_is_over() {
         let over = Error::Refused(AlertDescription::user_canceled);
         assert_eq!(scene.end.receive(&mut [22, 3, 3, 0, 1, 1]).unwrap_err(), over);
         assert_eq!(output(&mut scene.end), b"");
+    }
+}
+
+#[test]
+fn refusal_that_is_no_error_is_a_warning_and_ends_the_connection_all_the_same() {
+    let stage = Stage::new();
+    let (canceled, closed) = (AlertDescription::user_canceled, AlertDescription::close_notify);
+    for (description, expected) in [(canceled, &[canceled, closed][..]), (closed, &[closed][..])] {
+        let expected: Vec<_> = expected.iter().copied().map(warning).collect();
+        let mut refused = stage.choosing_server(Arc::new(later::Later)).say(&[ClientHello]);
+        let question = refused.questions.pop().unwrap();
+        refused.answer_with(&question, Answer::Refuse(description));
+        let mut aborted = stage.connected_client();
+        aborted.end.abort(description);
+        for mut scene in [refused, aborted] {
+            scene.listen();
+            assert_eq!(scene.peer.alerts(), expected);
+            assert_eq!(scene.end.receive(&mut []).unwrap_err(), Error::Refused(description));
+        }
     }
 }
 

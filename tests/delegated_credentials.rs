@@ -1,5 +1,7 @@
-//! Delegated credentials: issued by a certificate's key, used by our server, judged by our client. RFC 9345.
+//! Delegated credentials of a peer, judged by our ends. RFC 9345 §4.
 
+#[path = "support/house.rs"]
+mod house;
 #[path = "support/later.rs"]
 mod later;
 #[path = "support/pair.rs"]
@@ -12,176 +14,17 @@ mod script;
 use std::sync::Arc;
 
 use bulla::clock::Time;
-use bulla::config::LocalSigner;
 use bulla::crypto::ring::provider;
-use bulla::error::{CertificateError, DelegationRefused, Incompatible, Violation, Which};
-use bulla::pki_types::{CertificateDer, PrivateKeyDer};
-use bulla::resume::{MemoryClientSessions, TicketKeys};
+use bulla::error::{CertificateError, DelegationRefused, Violation, Which};
 use bulla::wire::{
-    AlertDescription, CertificateExtension, DelegatedCredential, ProtocolVersion, SignatureScheme as Scheme, read_all,
-    write_all,
+    AlertDescription, CertificateExtension, DelegatedCredential, SignatureScheme as Scheme, read_all, write_all,
 };
-use bulla::{ClientConfig, ClientConnection, ConfigError, Error, HandshakeKind, Identity, ServerConfig};
-use pair::{Authority, KeyKind, NAME, NOW, Pair, data, feed, send};
+use bulla::{ClientConfig, ClientConnection, ConfigError, Error, Identity};
+use house::{DAY, House, WEEK, allow_delegation, edited, house_credential_for_another_key};
+use pair::{Authority, KeyKind, NAME, NOW, Pair};
 use rcgen::PublicKeyData;
-use scene::{End, Scene};
+use scene::{End, Scene, Stage};
 use script::{Peer, Role, Say};
-
-const DAY: u32 = 86_400;
-const WEEK: u32 = 7 * DAY;
-
-/// id-pe-delegationUsage, NULL.
-fn allow_delegation(params: &mut rcgen::CertificateParams) {
-    let usage = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 44363, 44], vec![5, 0]);
-    params.custom_extensions.push(usage);
-    // Valid since a day: credentials count from there on.
-    params.not_before = rcgen::date_time_ymd(2025, 12, 31);
-    params.not_after = rcgen::date_time_ymd(2027, 1, 1);
-}
-
-/// A certificate that may be delegated, its identity, and a key to delegate to.
-struct House {
-    authority: Authority,
-    leaf: CertificateDer<'static>,
-    identity: Arc<Identity>,
-    delegated: rcgen::KeyPair,
-}
-
-impl House {
-    fn new() -> Self {
-        Self::of(KeyKind::EcdsaP384, allow_delegation)
-    }
-
-    fn of(kind: KeyKind, edit: impl FnOnce(&mut rcgen::CertificateParams)) -> Self {
-        let authority = Authority::new();
-        let (leaf, key) = authority.issue_with(&[NAME], kind, edit);
-        let identity = Arc::new(Identity::new(vec![leaf.clone()], &key).unwrap());
-        let delegated = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        Self { authority, leaf, identity, delegated }
-    }
-
-    fn client(&self) -> ClientConfig {
-        ClientConfig::new(self.authority.roots()).clock(Arc::new(NOW)).accept_delegated_credentials(true)
-    }
-
-    fn credential(&self) -> Vec<u8> {
-        self.issue(NOW, DAY).unwrap()
-    }
-
-    fn issue(&self, now: Time, lifetime: u32) -> Result<Vec<u8>, ConfigError> {
-        let key = self.delegated.subject_public_key_info();
-        self.identity.issue_delegated_credential(&key, Scheme::ecdsa_secp256r1_sha256, now, lifetime)
-    }
-
-    fn delegated_key(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::try_from(self.delegated.serialize_der()).unwrap()
-    }
-
-    /// A server's identity that has the delegated key and not the certificate's.
-    fn delegated_identity(&self, credential: Vec<u8>) -> Result<Identity, ConfigError> {
-        Identity::delegated(vec![self.leaf.clone()], credential, &self.delegated_key())
-    }
-
-    fn server(&self) -> ServerConfig {
-        ServerConfig::new(self.delegated_identity(self.credential()).unwrap()).clock(Arc::new(NOW))
-    }
-
-    /// A server's identity that has both keys.
-    fn server_with_both(&self, credential: Vec<u8>) -> ServerConfig {
-        let (leaf, key) = self.authority.issue_with(&[NAME], KeyKind::EcdsaP384, allow_delegation);
-        let identity = Arc::new(Identity::new(vec![leaf.clone()], &key).unwrap());
-        let both = House { authority: Authority::new(), leaf, identity, delegated: self.copy_of_key() };
-        let credential = if credential.is_empty() { both.credential() } else { credential };
-        let identity = Identity::new(vec![both.leaf.clone()], &key).unwrap();
-        let signer = LocalSigner::new(
-            bulla::crypto::Provider::signing_key(&*provider(), &self.delegated_key()).unwrap(),
-            provider(),
-        );
-        ServerConfig::new(identity.delegated_credential(credential, Arc::new(signer)).unwrap()).clock(Arc::new(NOW))
-    }
-
-    fn copy_of_key(&self) -> rcgen::KeyPair {
-        rcgen::KeyPair::try_from(self.delegated.serialize_der()).unwrap()
-    }
-}
-
-#[test]
-fn server_with_the_delegated_key_alone_is_known_by_its_certificate() {
-    for kind in pair::KEY_KINDS {
-        let house = House::of(kind, allow_delegation);
-        let mut pair = Pair::established(house.client(), house.server());
-        assert!(pair.client.delegated_credential() && !pair.server.delegated_credential());
-        assert_eq!(pair.client.peer_certificates(), [house.leaf.clone()]);
-        assert_eq!(pair.client.peer_signature_scheme(), Some(Scheme::ecdsa_secp256r1_sha256));
-        let mut records = send(&mut pair.client, b"ping");
-        feed(&mut pair.server, &mut records, &mut pair.server_seen).unwrap();
-        assert_eq!(data(&pair.server_seen), b"ping");
-    }
-}
-
-#[test]
-fn server_with_both_keys_signs_with_the_certificates_for_clients_that_take_no_credential() {
-    let house = House::new();
-    let server = house.server_with_both(Vec::new());
-    let taking = Pair::established(house.client(), server.clone());
-    assert!(taking.client.delegated_credential());
-    assert_eq!(taking.client.peer_signature_scheme(), Some(Scheme::ecdsa_secp256r1_sha256));
-    let other = Pair::established(house.client().accept_delegated_credentials(false), server.clone());
-    assert!(!other.client.delegated_credential());
-    assert_eq!(other.client.peer_signature_scheme(), Some(Scheme::ecdsa_secp384r1_sha384));
-    // The schemes of delegated keys, and those of the certificate's key, must both be offered.
-    for schemes in [[Scheme::ecdsa_secp384r1_sha384], [Scheme::ecdsa_secp256r1_sha256]] {
-        let client = house.client().accepted_signature_schemes(schemes).unwrap();
-        let connected = Pair::new(client, server.clone()).run();
-        assert_eq!(connected.is_ok(), schemes == [Scheme::ecdsa_secp384r1_sha384], "{schemes:?}");
-    }
-}
-
-#[test]
-fn server_with_the_delegated_key_alone_has_nothing_for_other_clients() {
-    let house = House::new();
-    let mut pair = Pair::new(house.client().accept_delegated_credentials(false), house.server());
-    assert_eq!(pair.run(), Err(("server", Error::Incompatible(Incompatible::NoCommonSignatureScheme))));
-}
-
-#[test]
-fn next_identity_serves_clients_that_take_no_credential() {
-    let house = House::new();
-    let server = house.server().and_identity(house.authority.identity(&[NAME], KeyKind::EcdsaP256));
-    assert!(Pair::established(house.client(), server.clone()).client.delegated_credential());
-    let client = house.client().accept_delegated_credentials(false);
-    let pair = Pair::established(client, server);
-    assert!(!pair.client.delegated_credential());
-    assert_ne!(pair.client.peer_certificates(), [house.leaf.clone()]);
-}
-
-#[cfg(feature = "tls12")]
-#[test]
-fn tls12_has_no_delegated_credentials() {
-    let house = House::new();
-    let old = |config: ServerConfig| config.versions([ProtocolVersion::TLSv1_2]).unwrap();
-    let mut pair = Pair::new(house.client(), old(house.server()));
-    assert_eq!(pair.run(), Err(("server", Error::Incompatible(Incompatible::NoCommonSignatureScheme))));
-    let pair = Pair::established(house.client(), old(house.server_with_both(Vec::new())));
-    assert!(!pair.client.delegated_credential());
-    assert_eq!(pair.client.peer_signature_scheme(), Some(Scheme::ecdsa_secp384r1_sha384));
-}
-
-#[test]
-fn server_does_not_show_a_credential_whose_time_is_over_or_too_far_ahead() {
-    let house = House::new();
-    let week_later = Time::from_secs(NOW.as_secs() + u64::from(WEEK));
-    for (now, shown) in [
-        (NOW, true),
-        (Time::from_secs(NOW.as_secs() + u64::from(DAY)), true),
-        (Time::from_secs(NOW.as_secs() + u64::from(DAY) + 1), false),
-        (week_later, false),
-    ] {
-        let server = house.server_with_both(Vec::new()).clock(Arc::new(now));
-        let pair = Pair::established(house.client().clock(Arc::new(now)), server);
-        assert_eq!(pair.client.delegated_credential(), shown, "{now}");
-    }
-}
 
 /// The scripted server with the delegated key, which shows this credential beside its leaf.
 fn shows(house: &House, client: ClientConfig, credential: &[u8]) -> Scene {
@@ -227,6 +70,20 @@ fn credential_that_was_not_offered_sends_unexpected_message() {
 }
 
 #[test]
+fn credential_of_a_client_which_is_never_asked_for_sends_unexpected_message() {
+    let (house, stage) = (House::new(), Stage::new());
+    let credential = house.credential();
+    let shown = |peer: &mut Peer| {
+        let credential = read_all(&credential).unwrap();
+        let extension = CertificateExtension::DelegatedCredential(credential);
+        peer.certificate_with(|it| it.certificate_list[0].extensions.push(extension))
+    };
+    let within = stage.server_with(stage.requiring_server()).say(&[Say::ClientHello]).say_message(shown);
+    assert_eq!(within.error, Some(Error::Violation(Violation::DelegatedCredentialNotOffered)));
+    assert_eq!(within.peer.alerts()[0].description, AlertDescription::unexpected_message);
+}
+
+#[test]
 fn credential_that_is_expired_or_lives_for_more_than_seven_days_sends_illegal_parameter() {
     let house = House::new();
     let credential = house.credential();
@@ -240,13 +97,6 @@ fn credential_that_is_expired_or_lives_for_more_than_seven_days_sends_illegal_pa
     let at = |now: u64| shows(&house, scripted_client(&house).clock(Arc::new(Time::from_secs(now))), &credential);
     assert!(at(NOW.as_secs()).error.is_none());
     assert_invalid(&at(NOW.as_secs() - 1), &DelegationRefused::LivesTooLong(Time::from_secs(end)));
-}
-
-/// The credential with a field edited, and not signed anew.
-fn edited(credential: &[u8], edit: impl FnOnce(&mut DelegatedCredential<'_>)) -> Vec<u8> {
-    let mut read: DelegatedCredential<'_> = read_all(credential).unwrap();
-    edit(&mut read);
-    write_all(&read).unwrap()
 }
 
 #[test]
@@ -271,9 +121,36 @@ fn each_altered_field_of_a_credential_sends_illegal_parameter() {
     let mut read: DelegatedCredential<'_> = read_all(&credential).unwrap();
     read.credential.subject_public_key_info = &other_key;
     assert_invalid(&shows(&house, scripted_client(&house), &write_all(&read).unwrap()), &wrong);
-    // Signed for another leaf with the same key.
-    let other = House { authority: Authority::new(), ..House::new() };
-    assert_invalid(&shows(&house, scripted_client(&house), &other.credential()), &wrong);
+    // That of another house.
+    assert_invalid(&shows(&house, scripted_client(&house), &House::new().credential()), &wrong);
+}
+
+#[test]
+fn credential_counts_for_its_leaf_and_its_role_alone() {
+    let authority = Authority::new();
+    let (leaf, key) = authority.issue_with(&[NAME], KeyKind::EcdsaP384, allow_delegation);
+    let identity = Arc::new(Identity::new(vec![leaf.clone()], &key).unwrap());
+    let delegated = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let (house, key) = (House { authority, leaf, identity, delegated }, provider().signing_key(&key).unwrap());
+    let issued = house.credential();
+    // The message of RFC 9345 §4, written down once more and signed with the certificate's own key.
+    let signed = |context: &[u8], leaf: &[u8]| {
+        let mut read: DelegatedCredential<'_> = read_all(&issued).unwrap();
+        let credential = write_all(&read.credential).unwrap();
+        let message = [&[b' '; 64][..], context, &[0], leaf, &credential, &read.algorithm.0.to_be_bytes()].concat();
+        let signature = key.sign(&*provider(), read.algorithm, &message).unwrap();
+        read.signature = &signature;
+        write_all(&read).unwrap()
+    };
+    let shown = |credential: &[u8]| shows(&house, scripted_client(&house), credential);
+    assert!(shown(&signed(b"TLS, server delegated credentials", &house.leaf)).error.is_none());
+    let other_leaf = House::new().leaf;
+    for credential in [
+        signed(b"TLS, client delegated credentials", &house.leaf),
+        signed(b"TLS, server delegated credentials", &other_leaf),
+    ] {
+        assert_invalid(&shown(&credential), &DelegationRefused::SignatureWrong);
+    }
 }
 
 #[test]
@@ -307,12 +184,6 @@ fn handshake_signed_with_another_scheme_or_key_than_the_credentials_is_refused()
     let scene = shows(&other, scripted_client(&other), &house_credential_for_another_key(&other));
     let scene = scene.say(&[Say::CertificateVerify]);
     assert_eq!(scene.error, Some(Error::Violation(Violation::SignatureWrong)));
-}
-
-fn house_credential_for_another_key(house: &House) -> Vec<u8> {
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().subject_public_key_info();
-    let scheme = Scheme::ecdsa_secp256r1_sha256;
-    house.identity.issue_delegated_credential(&key, scheme, NOW, DAY).unwrap()
 }
 
 #[test]
@@ -375,86 +246,4 @@ fn credential_beside_another_certificate_than_the_leaf_is_ignored() {
     });
     let scene = scene.say(&[Say::CertificateVerify, Say::Finished]);
     assert_eq!((scene.error.clone(), scene.end.state()), (None, "Connected"));
-}
-
-#[test]
-fn credential_is_issued_for_one_second_to_seven_days_and_not_beyond_the_certificate() {
-    let house = House::new();
-    for lifetime in [1, WEEK] {
-        house.issue(NOW, lifetime).unwrap();
-    }
-    for lifetime in [0, WEEK + 1] {
-        let end = Time::from_secs(NOW.as_secs() + u64::from(lifetime));
-        let expected = ConfigError::DelegatedCredential(DelegationRefused::LivesTooLong(end));
-        assert_eq!(house.issue(NOW, lifetime).unwrap_err(), expected);
-    }
-    let beyond = ConfigError::DelegatedCredential(DelegationRefused::OutlivesCertificate);
-    // 2027-01-01T00:00:00Z is the last moment of the certificate, 2025-12-31 the first.
-    let last = Time::from_secs(1_798_761_600 - u64::from(DAY));
-    house.issue(last, DAY).unwrap();
-    assert_eq!(house.issue(last, DAY + 1).unwrap_err(), beyond);
-    assert_eq!(house.issue(Time::from_secs(1_000_000_000), DAY).unwrap_err(), beyond);
-}
-
-#[test]
-fn identity_is_not_made_of_a_credential_that_does_not_belong_to_it() {
-    let house = House::new();
-    let credential = house.credential();
-    let refused = |identity: Result<Identity, ConfigError>| match identity {
-        Err(ConfigError::DelegatedCredential(reason)) => reason,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(refused(house.delegated_identity(b"x".to_vec())), DelegationRefused::Unreadable);
-    let other_key = house_credential_for_another_key(&house);
-    assert_eq!(refused(house.delegated_identity(other_key)), DelegationRefused::KeyDoesNotMatch);
-    let altered = edited(&credential, |it| it.credential.valid_time += 1);
-    assert_eq!(refused(house.delegated_identity(altered)), DelegationRefused::SignatureWrong);
-    let scheme = Scheme::rsa_pss_rsae_sha256;
-    let issued =
-        house.identity.issue_delegated_credential(&house.delegated.subject_public_key_info(), scheme, NOW, DAY);
-    assert_eq!(issued.unwrap_err(), ConfigError::DelegatedCredential(DelegationRefused::Scheme(scheme)));
-    let rsa = edited(&credential, |it| it.credential.dc_cert_verify_algorithm = scheme);
-    let signer = LocalSigner::new(
-        bulla::crypto::Provider::signing_key(&*provider(), &house.delegated_key()).unwrap(),
-        provider(),
-    );
-    let identity = Identity::delegated_with_signer(vec![house.leaf.clone()], rsa, Arc::new(signer));
-    assert_eq!(refused(identity), DelegationRefused::Scheme(scheme));
-}
-
-#[test]
-fn delegated_key_issues_no_further_credential() {
-    let house = House::new();
-    let delegated = Arc::new(house.delegated_identity(house.credential()).unwrap());
-    let key = house.delegated.subject_public_key_info();
-    let issued = delegated.issue_delegated_credential(&key, Scheme::ecdsa_secp256r1_sha256, NOW, DAY);
-    assert_eq!(issued.unwrap_err(), ConfigError::DelegatedCredential(DelegationRefused::NotSigned));
-}
-
-#[test]
-fn session_ends_with_the_credential_that_vouched_for_it_and_remembers_it() {
-    let house = House::new();
-    let credential = house.issue(NOW, 3_000).unwrap();
-    let identity = house.delegated_identity(credential).unwrap();
-    let tickets = Arc::new(TicketKeys::random(provider(), 86_400).unwrap());
-    let server = ServerConfig::new(identity).clock(Arc::new(NOW)).tickets(tickets).session_lifetime(7_000);
-    let store = Arc::new(MemoryClientSessions::new(8, 8));
-    let at = |seconds: u64| {
-        let now = Arc::new(Time::from_secs(NOW.as_secs() + seconds));
-        (house.client().session_store(store.clone()).clock(now.clone()), server.clone().clock(now))
-    };
-    let connect = |seconds| {
-        let (client, server) = at(seconds);
-        Pair::established(client, server)
-    };
-    assert_eq!(connect(0).client.handshake_kind(), Some(HandshakeKind::Full));
-    let resumed = connect(2_999);
-    assert_eq!(resumed.client.handshake_kind(), Some(HandshakeKind::Resumed));
-    assert!(resumed.client.delegated_credential());
-    // Another one of the first handshake, and those of the second, are of no use any more; nor is the credential.
-    let (client, server) = at(3_001);
-    assert_eq!(
-        Pair::new(client, server).run(),
-        Err(("server", Error::Incompatible(Incompatible::NoCommonSignatureScheme)))
-    );
 }

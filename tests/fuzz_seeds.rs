@@ -43,6 +43,12 @@ fn client_holds_on_its_seeds() {
     replay("client", bodies::client::run);
 }
 
+#[cfg(any(feature = "zlib", feature = "brotli"))]
+#[test]
+fn compression_holds_on_its_seeds() {
+    replay("compression", bodies::compression::run);
+}
+
 #[test]
 fn der_holds_on_its_seeds() {
     replay("der", bodies::der::run);

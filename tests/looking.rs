@@ -136,9 +136,13 @@ fn bytes_that_no_server_takes_are_refused_with_the_alert_that_it_would_send() {
     assert_eq!((error, alert), (Error::AlertReceived(AlertDescription::handshake_failure), None));
     assert_eq!(refused(&[21, 3, 1, 0, 2, 1, 0]).0, Error::AlertReceived(AlertDescription::close_notify));
     assert_eq!(refused(&[21, 3, 1, 0, 1, 1]).0, Violation::FragmentedAlert.into());
+    assert_eq!(refused(&[21, 3, 1, 0, 2, 3, 90]).0, Violation::UnknownAlertLevel.into());
     assert_eq!(refused(&[21, 3, 1, 0, 2, 1, 90].repeat(5)).0, Violation::TooManyWarnings.into());
     // A warning or two are looked over, as a server does.
     assert_eq!(view(&[&[21, 3, 1, 0, 2, 1, 90].repeat(4)[..], &whole].concat()).server_name(), Some(NAME));
+    // user_canceled ends nothing, whatever its level says.
+    let canceled = [&[21, 3, 1, 0, 2, 2, 90][..], &whole].concat();
+    assert_eq!((view(&canceled).server_name(), asked(&canceled)), (Some(NAME), Ok(true)));
 }
 
 #[test]
@@ -171,6 +175,26 @@ fn peek_gives_up_on_a_hello_in_more_records_than_it_looks_through() {
         }
     };
     assert_eq!(error, Violation::MessageTooLarge(HandshakeType::client_hello).into());
+}
+
+#[test]
+fn hello_in_crumbs_takes_few_looks_of_whoever_waits_for_what_is_hinted() {
+    let looks = |records: &[u8]| {
+        let (mut len, mut looks) = (0, 0);
+        loop {
+            looks += 1;
+            match read_client_hello(&records[..len]) {
+                Ok(Peek::NeedMore { hint }) if hint <= records.len() => len = hint,
+                _ => return looks,
+            }
+        }
+    };
+    let small = in_fragments(&hello_records(), 1);
+    assert!(looks(&small) < 60, "{}", looks(&small));
+    // The most that is looked through, a byte a record, of a hello that never ends.
+    let claim = [1, 0, 0xff, 0xfc].iter().flat_map(|byte| [22, 3, 1, 0, 1, *byte]);
+    let endless: Vec<u8> = claim.chain([22, 3, 1, 0, 1, 0].repeat(MAX_PEEKED_LEN / 6)).collect();
+    assert!(looks(&endless) < 60, "{}", looks(&endless));
 }
 
 #[test]

@@ -8,11 +8,11 @@ mod pair;
 use std::sync::Arc;
 
 use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
+use bulla::connection::danger::DangerousTrafficSecrets as _;
 use bulla::crypto::HashAlgorithm;
 use bulla::crypto::ring::provider;
 use bulla::error::Misuse;
 use bulla::pki_types::CertificateDer;
-use bulla::resume::{ExternalPsk, MemoryClientSessions, TicketKeys};
 use bulla::wire::{AlertDescription, ProtocolVersion};
 use bulla::{
     Answer, ClientAuth, ClientConfig, Connection, Error, HandshakeKind, Identity, MAX_CERTIFICATE_REQUESTS,
@@ -339,6 +339,19 @@ fn questions_after_the_handshake_are_answered_late_while_data_goes_on() {
 }
 
 #[test]
+fn traffic_keys_are_not_shown_while_a_question_is_open_whose_answer_would_be_sealed_with_them() {
+    let (mut pair, remote, question) = asked_to_choose(&mut Rig::new());
+    assert_eq!(pair.client.danger_traffic_keys().err(), Some(Misuse::InputPending.into()));
+    pair.client.answer(question.id, remote.answer(&question)).unwrap();
+    let sign = feed_asking(&mut pair.client, &mut Vec::new(), &mut pair.client_seen).remove(0);
+    assert_eq!(pair.client.danger_traffic_keys().err(), Some(Misuse::InputPending.into()));
+    pair.client.answer(sign.id, remote.answer(&sign)).unwrap();
+    assert_eq!(pair.client.danger_traffic_keys().err(), Some(Misuse::OutputPending.into()));
+    output(&mut pair.client);
+    assert!(pair.client.danger_traffic_keys().is_ok());
+}
+
+#[test]
 fn question_after_the_handshake_is_refused_with_an_alert_of_choice() {
     type Asked = fn(&mut Rig) -> (Pair, Remote, Question);
     for (asked, of_client) in [(asked_to_choose as Asked, true), (asked_to_sign, true), (asked_to_judge, false)] {
@@ -473,50 +486,6 @@ fn answer_fed_one_byte_at_a_time_authenticates_all_the_same() {
         pair::feed(&mut pair.server, &mut pair.to_server, &mut pair.server_seen).unwrap();
     }
     assert_eq!(authenticated(&pair.server_seen), 1);
-}
-
-#[test]
-fn sessions_made_behind_the_answer_carry_the_new_identity_and_those_before_do_not() {
-    let mut rig = Rig::new();
-    let tickets = Arc::new(TicketKeys::random(provider(), 86_400).unwrap());
-    rig.server = rig.server.tickets(tickets).tickets_per_handshake(1);
-    let store = Arc::new(MemoryClientSessions::new(1, 1));
-    rig.client = rig.client.session_store(store);
-
-    let anonymous = rig.pair();
-    assert!(anonymous.server.peer_certificates().is_empty());
-    // The ticket of that one.
-    let mut pair = rig.pair();
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
-    assert!(pair.server.peer_certificates().is_empty());
-    pair.server.request_client_certificate().unwrap();
-    pair.run().unwrap();
-    assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed), "how the handshake was is as before");
-    // The ticket that came behind the answer: the store keeps the newest.
-    let pair = rig.pair();
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
-    assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
-    // Under other terms for those who are asked later it is another configuration.
-    rig.server = rig.server.clone().post_handshake_auth(ClientAuth::Request(rig.roots()));
-    assert_eq!(rig.pair().server.handshake_kind(), Some(HandshakeKind::Full));
-}
-
-#[test]
-fn client_of_an_external_psk_is_asked_after_the_handshake_and_gets_no_ticket_for_it() {
-    let mut rig = Rig::new();
-    let psk = Arc::new(ExternalPsk::new(b"a name", &[6; 32], HashAlgorithm::Sha256).unwrap());
-    let tickets = Arc::new(TicketKeys::random(provider(), 86_400).unwrap());
-    rig.server = rig.server.psks(Arc::new(vec![Arc::clone(&psk)])).tickets(tickets);
-    rig.client = rig.client.psk(psk);
-    let mut pair = rig.pair();
-    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::ExternalPsk));
-    pair.server.request_client_certificate().unwrap();
-    let before = pair.server_seen.len();
-    pair.run().unwrap();
-    assert_eq!(pair.server_seen[before..], [Seen::PeerAuthenticated]);
-    assert_eq!(pair.server.peer_certificates(), [rig.shown.clone()]);
-    assert_eq!(pair.server.external_psk_identity(), Some(&b"a name"[..]));
 }
 
 #[test]

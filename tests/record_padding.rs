@@ -14,7 +14,9 @@ use bulla::crypto::ring::provider;
 use bulla::error::Misuse;
 use bulla::keys::TrafficSecret;
 use bulla::resume::{MemoryClientSessions, MemoryStrikeRegister, TicketKeys};
-use bulla::wire::{AlertDescription, ContentType, ProtocolVersion};
+#[cfg(feature = "tls12")]
+use bulla::wire::ProtocolVersion;
+use bulla::wire::{AlertDescription, ContentType};
 use bulla::{
     ClientConfig, Connection, EarlyData, IN_PLACE_HEAD, IN_PLACE_TAIL, MAX_FRAGMENT_LEN, MAX_RECORD_LEN, ServerConfig,
 };

@@ -27,9 +27,11 @@ use bulla::wire::{
 use bulla::{ClientConfig, Event};
 use pair::{Seen, data};
 use scene::{Scene, Stage};
+use script::Peer;
 use script::Say::{Certificate, CertificateVerify, Finished, KeyUpdate, ServerHello};
+#[cfg(feature = "tls12")]
+use script::plain_record;
 use script::psk::end_of_early_data;
-use script::{Peer, plain_record};
 use tickets::{Tickets, accepts_early_data, bodies, offer_early_data};
 
 const RECORD_SIZE_LIMIT: fn(u16) -> EncryptedExtension<'static> = EncryptedExtension::RecordSizeLimit;
@@ -156,6 +158,23 @@ fn record_that_brings_the_servers_answer_is_held_to_the_limit_already() {
             record
         });
         assert_eq!(scene.outcome(), outcome);
+    }
+}
+
+#[test]
+fn each_record_of_the_servers_answer_is_held_to_the_limit_that_it_brings() {
+    let stage = Stage::new();
+    for (lens, outcome) in [([64, 64], "WaitCertificateOrRequest"), ([65, 64], "TooLarge"), ([64, 65], "TooLarge")] {
+        let client = stage.client.clone().record_size_limit(64).unwrap();
+        let scene = stage.client_with(client).say(&[ServerHello]).with(|peer| {
+            let message = encrypted_extensions(vec![RECORD_SIZE_LIMIT(100)]);
+            let (front, rest) = message.split_at(5);
+            let halves = [(front, lens[0]), (rest, lens[1])];
+            let records = halves.map(|(half, len)| peer.seal(&inner_plaintext(ContentType::handshake, half, len)));
+            peer.count(&message);
+            records.concat()
+        });
+        assert_eq!(scene.outcome(), outcome, "{lens:?}");
     }
 }
 

@@ -15,11 +15,13 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
 /// A session as a store holds it, byte by byte: what this version writes, later ones must read or refuse.
 fn stored(created: u64, lifetime: u32) -> Vec<u8> {
-    let mut bytes = vec![1];
+    let mut bytes = vec![2];
     bytes.extend([0x03, 0x04, 0x13, 0x01]);
     bytes.push(32);
     bytes.extend([7; 32]);
     bytes.extend([0x00, 0x1d]);
+    // No limit of records that early data must keep, and no tls-server-end-point.
+    bytes.extend([0, 0, 0]);
     bytes.extend((created * 1000).to_be_bytes());
     bytes.extend(lifetime.to_be_bytes());
     bytes.extend((created * 1000).to_be_bytes());
@@ -27,8 +29,9 @@ fn stored(created: u64, lifetime: u32) -> Vec<u8> {
     bytes.extend([1, 11]);
     bytes.extend(b"example.com");
     bytes.extend([2, b'h', b'2']);
-    bytes.extend([0, 0, 5, 0, 0, 2, 0x30, 0x00]);
-    bytes.extend([0x08, 0x07]);
+    // The client's chain is of X.509, and so was what we showed.
+    bytes.extend([0, 0, 0, 5, 0, 0, 2, 0x30, 0x00]);
+    bytes.extend([0x08, 0x07, 0]);
     bytes.push(0);
     bytes.extend([1, 2, 3, 4]);
     bytes.extend([0, 0, 0x40, 0]);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bulla::clock::Time;
 use bulla::crypto::ring::provider;
 use bulla::resume::{MemoryClientSessions, TicketKeys};
+#[cfg(feature = "tls12")]
 use bulla::wire::ProtocolVersion;
 use bulla::{ClientConfig, HandshakeKind, ServerConfig};
 use pair::{KeyKind, NOW, Pair, configs};

@@ -125,7 +125,7 @@ fn server_hello_answers_what_was_asked_and_nothing_else() {
     assert_eq!(with(ClientExtension::ApplicationLayerProtocolNegotiation(protocols)), always);
     assert_eq!(with(ClientExtension::SessionTicket(&[])), always);
     assert_eq!(with(ClientExtension::SignedCertificateTimestamp), always);
-    assert_eq!(with(ClientExtension::RecordSizeLimit(64)), always);
+    assert_eq!(with(ClientExtension::RecordSizeLimit(64)), [&always[..], &[E::record_size_limit]].concat());
     let (extension_type, extension_data) = (ExtensionType(0x7a7a), &b"x"[..]);
     assert_eq!(with(ClientExtension::Unknown(UnknownExtension { extension_type, extension_data })), always);
 }

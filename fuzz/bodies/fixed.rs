@@ -122,11 +122,11 @@ pub fn leaf_key() -> Arc<dyn SigningKey> {
     KEY.get_or_init(|| provider().signing_key(&pkcs8(LEAF_KEY)).unwrap()).clone()
 }
 
-fn pkcs8(der: &'static [u8]) -> PrivateKeyDer<'static> {
+pub fn pkcs8(der: &'static [u8]) -> PrivateKeyDer<'static> {
     PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der))
 }
 
-fn identity() -> Identity {
+pub fn identity() -> Identity {
     Identity::with_provider(vec![CertificateDer::from(LEAF)], &pkcs8(LEAF_KEY), provider()).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use bulla::wire::*;
 
 use super::fixed::{self, GROUP, OTHER_GROUP, peer_share};
+use super::honest_rich;
 use super::honest_second::{self, By};
 use super::honest_tls12;
 use super::rig::{Keys, Rig, Role};
@@ -41,6 +42,14 @@ pub enum Honest {
     /// Application data in a record of its own, to go before the handshake is finished.
     EarlyData,
     EndOfEarlyData,
+    /// A request for a certificate behind the handshake, with a context of this byte.
+    LateRequest(u8),
+    /// The answer to the last one.
+    LateCertificate {
+        empty: bool,
+    },
+    LateVerify,
+    LateFinished,
 }
 
 impl Honest {
@@ -93,6 +102,11 @@ pub fn handshake(rig: &Rig, client_auth: bool, retry: bool) -> Vec<(Keys, Honest
 
 /// Writes the message, or `None` if the connection has not got so far that it can be made.
 pub fn message(rig: &Rig, honest: Honest) -> Option<Vec<u8>> {
+    if let Some(rich) = rig.rich
+        && let Some(made) = honest_rich::message(rig, rich, honest)
+    {
+        return made;
+    }
     if rig.is_tls12()
         && let Some(made) = honest_tls12::message(rig, honest)
     {
@@ -153,6 +167,8 @@ pub fn message(rig: &Rig, honest: Honest) -> Option<Vec<u8>> {
         Honest::ResumedExtensions { early } => honest_second::encrypted_extensions(early),
         Honest::EarlyData => Some(b"early".to_vec()),
         Honest::EndOfEarlyData => write(&EndOfEarlyData),
+        // Of an end that has it switched on.
+        Honest::LateRequest(_) | Honest::LateCertificate { .. } | Honest::LateVerify | Honest::LateFinished => None,
     }
 }
 
@@ -208,11 +224,16 @@ pub fn with_session_id(rig: &Rig, write: impl FnOnce(&[u8]) -> Option<Vec<u8>>) 
 
 /// Signs the transcript so far. RFC 8446 §4.4.3.
 fn sign(rig: &Rig) -> Vec<u8> {
-    let context: &[u8] = match rig.role {
+    let transcript_hash = rig.watch.transcript_hash(rig.suite.hash);
+    sign_hash(rig.role, transcript_hash.as_ref())
+}
+
+/// Signs a transcript's hash as the peer of an end in this role.
+pub fn sign_hash(role: Role, transcript_hash: &[u8]) -> Vec<u8> {
+    let context: &[u8] = match role {
         Role::Server => b"TLS 1.3, client CertificateVerify",
         Role::Client => b"TLS 1.3, server CertificateVerify",
     };
-    let transcript_hash = rig.watch.transcript_hash(rig.suite.hash);
-    let content = [&[0x20; 64], context, &[0], transcript_hash.as_ref()].concat();
+    let content = [&[0x20; 64], context, &[0], transcript_hash].concat();
     fixed::leaf_key().sign(&*fixed::provider(), SignatureScheme::ed25519, &content).unwrap()
 }

@@ -6,6 +6,7 @@ use bulla::config::{ChooseServerConfig, ClientHelloView, Decision};
 use bulla::error::Violation;
 use bulla::{Error, Event, Peek, ServerConfig, ServerConnection, read_client_hello};
 
+use super::rich::Rich;
 use super::rig::{Rig, Role};
 use super::script::suite;
 use super::source::Source;
@@ -13,9 +14,20 @@ use super::source::Source;
 pub fn feed_twice(role: Role, is_second: bool, source: &mut Source<'_>) {
     let (suite, client_auth, chunk) = (suite(source), source.flag(), 1 + source.below(40));
     let bytes = source.rest();
+    let make = if is_second { Rig::second } else { Rig::new };
+    feed_both_ways(&|| make(role, suite, client_auth), bytes, chunk);
+}
+
+/// The same to an end that has everything switched on.
+pub fn feed_twice_rich(role: Role, source: &mut Source<'_>) {
+    let (suite, client_auth, chunk) = (suite(source), source.flag(), 1 + source.below(40));
+    let rich = Rich::new(source, suite);
+    feed_both_ways(&|| Rig::rich(role, suite, client_auth, rich), source.rest(), chunk);
+}
+
+fn feed_both_ways(make: &dyn Fn() -> Rig, bytes: &[u8], chunk: usize) {
     let fed = |chunk| {
-        let make = if is_second { Rig::second } else { Rig::new };
-        let mut rig = make(role, suite, client_auth);
+        let mut rig = make();
         rig.put_raw(bytes);
         rig.deliver(chunk);
         assert!(!rig.is_established(), "established by bytes that know no key");
@@ -24,7 +36,7 @@ pub fn feed_twice(role: Role, is_second: bool, source: &mut Source<'_>) {
     let (whole, pieces) = (fed(usize::MAX), fed(chunk));
     assert_eq!(whole.error(), pieces.error());
     assert_eq!(whole.state(), pieces.state());
-    if matches!(role, Role::Server) {
+    if matches!(whole.role, Role::Server) {
         peek(bytes);
     }
 }

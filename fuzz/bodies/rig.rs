@@ -6,12 +6,13 @@ use bulla::crypto::{AeadAlgorithm, NONCE_LEN, Secret, Suite, SuiteTls12, TAG_LEN
 use bulla::keys::{RecordFormat, TrafficKeys, TrafficSecret, prf};
 use bulla::wire::{CipherSuite, ContentType};
 use bulla::{
-    ClientAuth, ClientConfig, ClientConnection, Connection, EarlyData, Error, Event, MAX_RECORD_LEN, ServerConfig,
-    ServerConnection, ServerName,
+    ClientAuth, ClientConfig, ClientConnection, Connection, EarlyData, Error, Event, MAX_FRAGMENT_LEN, MAX_RECORD_LEN,
+    ServerConfig, ServerConnection, ServerName,
 };
 
+use super::rich::Rich;
 use super::watch::Watch;
-use super::{fixed, second};
+use super::{fixed, rich, second};
 
 /// Which end is under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,10 @@ pub struct Rig {
     pub is_second: bool,
     /// Whether the peer has said a Finished that is right for the transcript.
     pub finished_said: bool,
+    /// The same of an answer behind the handshake.
+    pub late_finished_said: bool,
+    /// What the end has switched on that is off by default.
+    pub rich: Option<Rich>,
     established: bool,
     /// Whether the application has closed: there is nothing to be said after close_notify. RFC 8446 §6.1.
     closed: bool,
@@ -76,21 +81,32 @@ const OUTPUT_FOR_NOTHING: usize = 8192;
 
 impl Rig {
     pub fn new(role: Role, suite: CipherSuite, client_auth: bool) -> Self {
-        Self::with(role, suite, client_auth, fixed::client_config(), fixed::server_config(), false)
+        Self::with(role, suite, ends(client_auth, fixed::client_config(), fixed::server_config()), false, None)
     }
 
     /// An end that has been here before.
     pub fn second(role: Role, suite: CipherSuite, client_auth: bool) -> Self {
-        Self::with(role, suite, client_auth, second::client_config(suite), second::server_config(suite), true)
+        Self::with(
+            role,
+            suite,
+            ends(client_auth, second::client_config(suite), second::server_config(suite)),
+            true,
+            None,
+        )
+    }
+
+    /// An end that has things switched on which are off by default.
+    pub fn rich(role: Role, suite: CipherSuite, client_auth: bool, rich: Rich) -> Self {
+        let server = rich::server_config(rich).client_auth(rich.client_auth(client_auth));
+        Self::with(role, suite, (rich::client_config(rich), server), false, Some(rich))
     }
 
     fn with(
         role: Role,
         suite: CipherSuite,
-        client_auth: bool,
-        client: ClientConfig,
-        server: ServerConfig,
+        (client, server): (ClientConfig, ServerConfig),
         is_second: bool,
+        rich: Option<Rich>,
     ) -> Self {
         let watch = Arc::new(Watch::default());
         let end = match role {
@@ -103,8 +119,13 @@ impl Rig {
             Role::Server => {
                 let config = server.cipher_suites(suites(suite)).unwrap();
                 let config = config.key_log(watch.clone()).observer(watch.clone());
-                let asks = if client_auth { ClientAuth::Require(fixed::roots()) } else { ClientAuth::None };
-                End::Server(ServerConnection::new(Arc::new(config.client_auth(asks))).unwrap())
+                let config = Arc::new(config);
+                let is_chosen = rich.is_some_and(|rich| rich.has(rich::CHOSEN));
+                let server = match is_chosen {
+                    true => ServerConnection::choosing(Arc::new(rich::TheOne(config))),
+                    false => ServerConnection::new(config),
+                };
+                End::Server(server.unwrap())
             }
         };
         let suite = Suite::tls13(suite).or_else(|| Some(SuiteTls12::find(suite)?.suite)).unwrap();
@@ -122,6 +143,8 @@ impl Rig {
             arrived_early: Vec::new(),
             is_second,
             finished_said: false,
+            late_finished_said: false,
+            rich,
             established: false,
             closed: false,
             error: None,
@@ -247,6 +270,23 @@ impl Rig {
         Some(secret.verify_data(&*fixed::provider(), &transcript_hash).unwrap().as_ref().to_vec())
     }
 
+    /// The same of an answer behind the handshake, under the keys of now. RFC 8446 §4.4.
+    pub fn late_verify_data(&self) -> Option<Vec<u8>> {
+        let transcript_hash = self.watch.late_transcript_hash(self.suite.hash)?;
+        let secret = self.sealing.as_ref()?.secret.as_ref()?;
+        Some(secret.verify_data(&*fixed::provider(), &transcript_hash).unwrap().as_ref().to_vec())
+    }
+
+    /// How long an honest peer's records may be: what was agreed on, of which TLS 1.3 takes one byte for the type.
+    pub fn fragment(&self) -> usize {
+        let Some(rich) = self.rich.filter(|_| self.sealing.is_some()) else { return MAX_FRAGMENT_LEN };
+        match (rich.has(rich::LIMITED), rich.has(rich::FRAGMENTS)) {
+            (true, _) => usize::from(rich.limit) - 1,
+            (false, true) => 512,
+            (false, false) => MAX_FRAGMENT_LEN,
+        }
+    }
+
     /// Puts bytes on the wire as they are.
     pub fn put_raw(&mut self, bytes: &[u8]) {
         self.wire.extend_from_slice(bytes);
@@ -341,7 +381,9 @@ impl Rig {
                     early = plaintext.to_vec();
                 }
                 Event::Established => is_established = true,
-                Event::PeerAuthenticated | Event::CertificateDeclined => panic!("an answer to no request"),
+                Event::PeerAuthenticated | Event::CertificateDeclined => {
+                    assert!(self.late_finished_said, "an answer to no request");
+                }
                 Event::Progress => assert!(used > 0, "progress without any"),
                 Event::NeedMore { hint } => {
                     assert!(hint > unread.len() && hint <= MAX_RECORD_LEN, "{hint} after {}", unread.len());
@@ -417,7 +459,9 @@ impl Rig {
                 break;
             }
         }
-        assert!(self.written <= self.asked_for + 2 * self.fed, "{} for {} bytes", self.written, self.fed);
+        // Padding and certificates that are asked for are longer than what asks for them.
+        let factor = if self.rich.is_some() { 64 } else { 2 };
+        assert!(self.written <= self.asked_for + factor * self.fed, "{} for {} bytes", self.written, self.fed);
     }
 
     fn check(&mut self) {
@@ -479,6 +523,11 @@ impl Sealing {
         let length = length_of(explicit.len() + content.len() + TAG_LEN);
         [&header[..], &length, &explicit, &content, &tag].concat()
     }
+}
+
+fn ends(client_auth: bool, client: ClientConfig, server: ServerConfig) -> (ClientConfig, ServerConfig) {
+    let asks = if client_auth { ClientAuth::Require(fixed::roots()) } else { ClientAuth::None };
+    (client, server.client_auth(asks))
 }
 
 /// The suite under test; beside one of TLS 1.2 also one of TLS 1.3, so that the version is the peer's choice.

@@ -6,6 +6,7 @@ use bulla::{Connection, HandshakeKind};
 use super::fixed::{GROUP, OTHER_GROUP};
 use super::honest::{Honest, handshake, message};
 use super::honest_second::{self, BYS, By};
+use super::rich::{ASKED_LATER, Rich};
 use super::rig::{Keys, Rig, Role};
 use super::source::Source;
 
@@ -29,6 +30,51 @@ pub fn play(role: Role, source: &mut Source<'_>) -> Rig {
     }
     rig.deliver(usize::MAX);
     rig
+}
+
+/// The same with an end that has everything switched on that the input wants.
+pub fn play_rich(role: Role, source: &mut Source<'_>) -> Rig {
+    let (suite, client_auth, retry) = (suite(source), source.flag(), source.flag());
+    let rich = Rich::new(source, suite);
+    let mut rig = Rig::rich(role, suite, client_auth, rich);
+    let honest = handshake(&rig, client_auth, retry);
+    let steps = source.below(16).min(honest.len());
+    for &(keys, next) in &honest[..steps] {
+        say(&mut rig, keys, next);
+    }
+    if steps == honest.len() {
+        assert!(rig.is_established(), "an untouched handshake failed: {:?} {rich:?}", rig.error());
+        rig.use_keys(Keys::Application);
+        if source.flag() {
+            ask_later(&mut rig, source);
+        }
+    }
+    let mut pending = Vec::new();
+    while !source.is_empty() && !rig.has_failed() {
+        step(&mut rig, source, &mut pending);
+    }
+    rig.deliver(usize::MAX);
+    rig
+}
+
+/// A request for a certificate behind the handshake, and its honest answer, or a part of it.
+fn ask_later(rig: &mut Rig, source: &mut Source<'_>) {
+    let offered = rig.rich.is_some_and(|rich| rich.has(ASKED_LATER)) && !rig.is_tls12();
+    if rig.role == Role::Client {
+        say(rig, Keys::Application, Honest::LateRequest(source.u8()));
+        assert_eq!(rig.has_failed(), !offered, "{:?}", rig.error());
+        return;
+    }
+    rig.call(OUTPUT_FOR_REQUEST, Connection::request_client_certificate);
+    rig.deliver(usize::MAX);
+    let answer = [Honest::LateCertificate { empty: false }, Honest::LateVerify, Honest::LateFinished];
+    let said = source.below(4);
+    for honest in answer.into_iter().take(if offered { said } else { 0 }) {
+        say(rig, Keys::Application, honest);
+    }
+    assert!(!rig.has_failed(), "an honest answer failed: {:?}", rig.error());
+    let open = rig.connection().open_certificate_requests();
+    assert_eq!(open, usize::from(offered && said < 3));
 }
 
 /// The same with an end that has been here before, and a peer that resumes with it or names a PSK.
@@ -72,12 +118,18 @@ pub fn suite(source: &mut Source<'_>) -> CipherSuite {
     SUITES[source.below(6)]
 }
 
-/// Says an honest message in a record of its own.
+/// How long a request for a certificate is, with a record's overhead and padding for each few bytes of it.
+const OUTPUT_FOR_REQUEST: usize = 2000;
+
+/// Says an honest message, in a record of its own if it may be so long.
 fn say(rig: &mut Rig, keys: Keys, honest: Honest) {
     rig.use_keys(keys);
     if let Some(bytes) = message(rig, honest) {
         rig.finished_said |= honest == Honest::Finished;
-        rig.put_record(honest.content_type(), &bytes, 0);
+        rig.late_finished_said |= honest == Honest::LateFinished;
+        for fragment in bytes.chunks(rig.fragment()) {
+            rig.put_record(honest.content_type(), fragment, 0);
+        }
     }
     rig.deliver(usize::MAX);
 }
@@ -107,6 +159,7 @@ fn step(rig: &mut Rig, source: &mut Source<'_>, pending: &mut Vec<u8>) {
             rig.deliver(usize::MAX);
             if let Some(bytes) = message(rig, honest) {
                 rig.finished_said |= honest == Honest::Finished;
+                rig.late_finished_said |= honest == Honest::LateFinished;
                 match honest.content_type() {
                     ContentType::handshake => pending.extend(bytes),
                     other => rig.put_record(other, &bytes, 0),
@@ -144,6 +197,7 @@ fn damaged(rig: &mut Rig, source: &mut Source<'_>) -> Option<Vec<u8>> {
         honest_second::bind(rig, by, &mut bytes);
     }
     rig.finished_said |= honest == Honest::Finished && bytes == whole;
+    rig.late_finished_said |= honest == Honest::LateFinished && bytes == whole;
     Some(bytes)
 }
 
@@ -166,7 +220,7 @@ fn content_type(source: &mut Source<'_>) -> ContentType {
 }
 
 fn honest(source: &mut Source<'_>) -> Honest {
-    match source.below(22) {
+    match source.below(26) {
         0 => Honest::ClientHello(GROUP),
         1 => Honest::ClientHello(OTHER_GROUP),
         2 => Honest::ServerHello(GROUP),
@@ -188,13 +242,18 @@ fn honest(source: &mut Source<'_>) -> Honest {
         18 => Honest::Resumed(BYS[source.below(3)]),
         19 => Honest::ResumedExtensions { early: source.flag() },
         20 => Honest::EarlyData,
-        _ => Honest::EndOfEarlyData,
+        21 => Honest::EndOfEarlyData,
+        22 => Honest::LateRequest(source.u8()),
+        23 => Honest::LateCertificate { empty: source.flag() },
+        24 => Honest::LateVerify,
+        _ => Honest::LateFinished,
     }
 }
 
 /// What the application may do at any time.
 fn call(rig: &mut Rig, source: &mut Source<'_>) {
-    match source.below(6) {
+    match source.below(7) {
+        6 => rig.call(OUTPUT_FOR_REQUEST, Connection::request_client_certificate),
         0 => rig.close(),
         1 => {
             let ask_peer = source.flag();

@@ -31,6 +31,29 @@ impl Watch {
         self.0.lock().unwrap().messages.iter().find(|message| message[0] == handshake_type.0).cloned()
     }
 
+    /// The context of the last request for a certificate behind the handshake.
+    pub fn late_context(&self) -> Option<Vec<u8>> {
+        let seen = self.0.lock().unwrap();
+        let request = seen.messages.iter().rfind(|message| message[0] == HandshakeType::certificate_request.0)?;
+        let len = usize::from(*request.get(4)?);
+        request.get(5..5 + len).filter(|context| !context.is_empty()).map(<[u8]>::to_vec)
+    }
+
+    /// The handshake, the last request behind it, and what has been answered to that. RFC 8446 §4.4.1.
+    pub fn late_transcript_hash(&self, algorithm: HashAlgorithm) -> Option<Digest> {
+        const ANSWER: [HandshakeType; 3] =
+            [HandshakeType::certificate, HandshakeType::compressed_certificate, HandshakeType::certificate_verify];
+        let seen = self.0.lock().unwrap();
+        let is = |message: &&Vec<u8>, handshake_type: HandshakeType| message[0] == handshake_type.0;
+        let finished = |(_, message): &(usize, &Vec<u8>)| is(message, HandshakeType::finished);
+        let end = seen.messages.iter().enumerate().filter(finished).nth(1)?.0 + 1;
+        let (handshake, behind) = seen.messages.split_at(end);
+        let request = behind.iter().rposition(|message| is(&message, HandshakeType::certificate_request))?;
+        let (request, answer) = behind[request..].split_first()?;
+        let answer = answer.iter().filter(|message| ANSWER.iter().any(|known| is(message, *known)));
+        Some(transcript(algorithm, handshake.iter().chain([request]).chain(answer)).current())
+    }
+
     /// All handshake messages so far, either way, one behind the other.
     pub fn all_messages(&self) -> Vec<u8> {
         self.0.lock().unwrap().messages.concat()
@@ -56,17 +79,22 @@ impl Watch {
 
     /// The same, with these bytes behind it.
     pub fn transcript_hash_with(&self, algorithm: HashAlgorithm, bytes: &[u8]) -> Digest {
-        let provider = fixed::provider();
-        let mut transcript = Transcript::new(&*provider, algorithm).unwrap();
-        for message in &self.0.lock().unwrap().messages {
-            if message[0] == HandshakeType::server_hello.0 && is_hello_retry_request(&message[4..]) {
-                transcript.replace_by_message_hash(&*provider).unwrap();
-            }
-            transcript.add(message);
-        }
+        let mut transcript = transcript(algorithm, self.0.lock().unwrap().messages.iter());
         transcript.add(bytes);
         transcript.current()
     }
+}
+
+fn transcript<'m>(algorithm: HashAlgorithm, messages: impl Iterator<Item = &'m Vec<u8>>) -> Transcript {
+    let provider = fixed::provider();
+    let mut transcript = Transcript::new(&*provider, algorithm).unwrap();
+    for message in messages {
+        if message[0] == HandshakeType::server_hello.0 && is_hello_retry_request(&message[4..]) {
+            transcript.replace_by_message_hash(&*provider).unwrap();
+        }
+        transcript.add(message);
+    }
+    transcript
 }
 
 impl KeyLog for Watch {

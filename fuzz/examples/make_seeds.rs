@@ -21,7 +21,8 @@ const IDENTITY: &str = "../tests/support/identity";
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     if !here.join(IDENTITY).join("root.der").exists() {
-        return make_identity(&here.join(IDENTITY));
+        make_identity(&here.join(IDENTITY), "");
+        return make_identity(&here.join(IDENTITY), "delegating_");
     }
     let write = |target: &str, name: &str, parts: &[&[u8]]| {
         let folder = here.join("seeds").join(target);
@@ -30,6 +31,8 @@ fn main() {
     };
     connections(&write);
     seconds(&write);
+    riches(&write);
+    compression(&write);
     framing(&write);
     messages(&write);
     der(&write);
@@ -158,6 +161,67 @@ fn seconds(write: Write<'_>) {
     }
 }
 
+/// Scripts of ends that have much switched on: suite, client authentication, retry, what, the limit, how many honest steps
+/// first, whether a certificate is asked for behind the handshake; servers then get so much of the answer.
+fn riches(write: Write<'_>) {
+    const ALL: u8 = 15;
+    for (target, role) in [("server", Role::Server), ("client", Role::Client)] {
+        for bit in 0..16 {
+            for (with, what) in [(1 << bit, "alone"), (!(1_u16 << bit), "without")] {
+                let [high, low] = u16::to_be_bytes(with);
+                let (suite, client_auth, retry) = (bit % 3, bit & 1, u8::from(bit % 4 == 3));
+                let later: &[u8] = if role == Role::Server { &[1, 3] } else { &[1, 77] };
+                let head = [5, suite, client_auth, retry, high, low, 0, bit * 16, ALL];
+                write(target, &format!("rich_{what}_{bit}"), &[&head, later, DATA, KEY_UPDATE, DATA]);
+            }
+        }
+        let script = |name: &str, head: [u8; 8], steps: &[&[u8]]| {
+            write(target, &format!("rich_{name}"), &[&[5], &head, &[0], &steps.concat()]);
+        };
+        for suite in 3..6 {
+            script(&format!("tls12_{suite}"), [suite, 1, 0, 0xff, 0xff, 0, 200, ALL], &[DATA, CLOSE_NOTIFY]);
+        }
+        // Asked twice, the answer in pieces with a change of keys before it, and damaged.
+        let ask: &[u8] = if role == Role::Server { &[13, 6] } else { &[5, 22, 1, 9] };
+        let answer: [&[u8]; 5] = [&[5, 23, 0], SPLIT, &[5, 24], SPLIT, &[5, 25, 9]];
+        script("asked_twice", [0, 0, 0, 0x08, 0, 0, 0, ALL], &[ask, ask, &answer.concat(), DATA]);
+        script("asked_and_keys", [1, 0, 0, 0x08, 0x0c, 0, 0, ALL], &[ask, KEY_UPDATE, &answer.concat(), DATA]);
+        script("asked_damaged", [2, 0, 0, 0x08, 0, 0, 0, ALL], &[ask, &[16, 23, 0, 0, 0, 9, 0, 3, 1], FLUSH]);
+        script("declined", [0, 0, 0, 0x08, 0, 0, 0, ALL], &[ask, &[5, 23, 1], FLUSH, &[5, 25], FLUSH]);
+        script("not_asked", [0, 0, 0, 0, 0, 0, 0, ALL], &[ask, &answer.concat()]);
+        // A certificate that is compressed wrongly, or says to be another's.
+        let before = if role == Role::Server { 1 } else { 2 };
+        for (way, name) in [(4, "zlib"), (8, "brotli")] {
+            let damaged: [&[u8]; 2] = [&[7, 1, 16, 7, 0, 0, 0, 40, 0, 3, 0], FLUSH];
+            let client_auth = u8::from(role == Role::Server);
+            script(&format!("{name}_damaged"), [0, client_auth, 0, 0, way, 0, 0, before], &damaged);
+            let longer: [&[u8]; 2] = [&[7, 1, 16, 7, 0, 0, 0, 3, 0, 2, 0], FLUSH];
+            script(&format!("{name}_of_another_length"), [0, client_auth, 0, 0, way, 0, 0, before], &longer);
+        }
+        let rig = Rig::new(role, CipherSuite::TLS_AES_128_GCM_SHA256, false);
+        let hello = match role {
+            Role::Server => message(&rig, Honest::ClientHello(bodies::fixed::GROUP)),
+            Role::Client => message(&rig, Honest::ServerHello(bodies::fixed::GROUP)),
+        };
+        write(target, "rich_raw_hello", &[&[4, 0, 1, 6, 0xff, 0xff, 0, 100], &record(&hello.unwrap())]);
+    }
+}
+
+/// Which way, what, the length, and then the bytes.
+fn compression(write: Write<'_>) {
+    for (way, name) in [(0, "zlib"), (1, "brotli")] {
+        let seed = |what: &str, parts: &[&[u8]]| write("compression", &format!("{name}_{what}"), parts);
+        seed("whole", &[&[way, 1, 4, 0, 9], b"the bytes"]);
+        seed("longest", &[&[way, 1, 0xff, 0xff, 1, 0]]);
+        seed("damaged_bit", &[&[way, 2, 2, 0, 20], b"some bytes and more!", &[0, 0, 5, 0, 3]]);
+        seed("damaged_bytes", &[&[way, 2, 2, 0, 20], b"some bytes and more!", &[0, 0, 9, 1, 2, 3, 1, 2, 3]]);
+        seed("empty", &[&[way, 0, 0, 0]]);
+    }
+    // A window of 16 MiB that is asked for, and a stream without end.
+    write("compression", "brotli_largest_window", &[&[1, 0, 0xff, 0xff], &[0x0f, 0, 0, 0, 0, 0, 0, 0]]);
+    write("compression", "zlib_stored_without_end", &[&[0, 0, 0xff, 0xff], &[0x78, 1, 0, 0xff, 0xff, 0, 0, 1, 2, 3]]);
+}
+
 fn resumption(write: Write<'_>) {
     let seed = |name: &str, parts: &[&[u8]]| write("resumption", name, parts);
     for (suite, id, name) in [
@@ -268,11 +332,11 @@ fn der(write: Write<'_>) {
 
 /// Makes the identity that targets, benches and the no_std proof share: Ed25519, whose signatures are the same each
 /// time, and a validity that outlives us all.
-fn make_identity(folder: &Path) {
+fn make_identity(folder: &Path, prefix: &str) {
     let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "Bulla Test Root");
+    params.distinguished_name.push(DnType::CommonName, format!("Bulla Test Root {prefix}").trim_end());
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2120, 1, 1);
@@ -283,12 +347,21 @@ fn make_identity(folder: &Path) {
     let mut leaf_params = CertificateParams::new(vec!["server.test".to_string()]).unwrap();
     leaf_params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf_params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    if !prefix.is_empty() {
+        // id-pe-delegationUsage, NULL. RFC 9345 §4.2.
+        let usage = rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 44363, 44], vec![5, 0]);
+        leaf_params.custom_extensions.push(usage);
+    }
     leaf_params.not_before = date_time_ymd(2020, 1, 1);
     leaf_params.not_after = date_time_ymd(2120, 1, 1);
     let leaf = leaf_params.signed_by(&leaf_key, &issuer).unwrap().der().to_vec();
 
     fs::create_dir_all(folder).unwrap();
-    fs::write(folder.join("root.der"), certificate).unwrap();
-    fs::write(folder.join("leaf.der"), leaf).unwrap();
-    fs::write(folder.join("leaf_key.der"), leaf_key.serialize_der()).unwrap();
+    fs::write(folder.join(format!("{prefix}root.der")), certificate).unwrap();
+    fs::write(folder.join(format!("{prefix}leaf.der")), leaf).unwrap();
+    fs::write(
+        folder.join(format!("{prefix}{}", if prefix.is_empty() { "leaf_key.der" } else { "key.der" })),
+        leaf_key.serialize_der(),
+    )
+    .unwrap();
 }

@@ -352,6 +352,7 @@ impl ChooseClientIdentity for ByRequest {
             signature_schemes: &request.signature_schemes,
             certificate_signature_schemes: &request.certificate_signature_schemes,
             delegated_credential_schemes: &[],
+            now: None,
             certificate_authorities: &request.certificate_authorities,
         };
         let of_type = |identity: &&Arc<Identity>| identity.certificate_type() == request.certificate_type;

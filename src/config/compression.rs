@@ -6,6 +6,7 @@
 
 #[cfg(feature = "brotli")]
 mod brotli;
+mod forms;
 #[cfg(feature = "zlib")]
 mod zlib;
 
@@ -14,6 +15,7 @@ use core::fmt;
 
 #[cfg(feature = "brotli")]
 pub use self::brotli::Brotli;
+pub(crate) use self::forms::CompressedForms;
 #[cfg(feature = "zlib")]
 pub use self::zlib::Zlib;
 use crate::crypto::Provider;
@@ -26,6 +28,10 @@ pub trait CompressCertificates: Send + Sync + fmt::Debug {
 
     /// Compresses the body of a Certificate message, which holds our own certificates and nothing secret. `None` sends it as
     /// it is. `provider` is the configuration's, for what needs randomness.
+    ///
+    /// A handshake's message is compressed once for each [`Identity`](super::Identity), and what came of it is sent again; without
+    /// the feature `std` it is compressed in every handshake, which is a reason to have something fast. An answer to a request after
+    /// the handshake is different each time.
     fn compress(&self, provider: &dyn Provider, message: &[u8]) -> Option<Vec<u8>>;
 
     /// Decompresses what a peer sent. The result has exactly `uncompressed_len` bytes, or there is none: an implementation

@@ -166,6 +166,21 @@ impl Identity {
         self.delegated_key.as_ref().map(|delegated| delegated.credential.as_slice())
     }
 
+    /// Returns the identity with a delegated key that stands beside this one.
+    #[cfg(feature = "std")]
+    pub(super) fn with_delegated_key(&self) -> Option<&Arc<Self>> {
+        self.delegated.as_ref()
+    }
+
+    /// Returns with which scheme and which key the delegated key's signatures verify, and until when it holds.
+    #[cfg(feature = "std")]
+    pub(super) fn delegation(&self) -> Option<(SignatureScheme, PublicKeyInfo<'_>, Time)> {
+        let DelegatedKey { credential, scheme, expires, .. } = self.delegated_key.as_ref()?;
+        let read = read_credential(credential).ok()?;
+        let key = PublicKeyInfo::read(read.credential.subject_public_key_info).ok()?;
+        Some((*scheme, key, *expires))
+    }
+
     /// Returns the identity that signs for a client: with the delegated key if the client takes its credential now, otherwise
     /// this one. Nothing but the signer and the credential differ.
     pub(crate) fn signing_for(
@@ -195,7 +210,7 @@ impl Identity {
     /// Says whether the signer has a scheme for a peer.
     pub(super) fn can_sign_for_peer(&self, wanted: &Wanted<'_>) -> bool {
         match &self.delegated_key {
-            Some(key) => key.fits(wanted.signature_schemes, wanted.delegated_credential_schemes, None),
+            Some(key) => key.fits(wanted.signature_schemes, wanted.delegated_credential_schemes, wanted.now),
             None => self.can_sign_for(wanted.version, wanted.signature_schemes),
         }
     }

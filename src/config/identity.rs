@@ -6,8 +6,10 @@ use core::fmt;
 
 use pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer};
 
+use super::compression::CompressedForms;
 use super::delegation::DelegatedKey;
 use super::{ConfigError, Decision, Signer, SigningFailed, SigningRequest};
+use crate::clock::Time;
 use crate::crypto::{KeyRejected, Provider, SigningKey, VerificationAlgorithm};
 use crate::error::CertificateError;
 #[cfg(feature = "ring")]
@@ -34,6 +36,7 @@ pub struct Identity {
     /// What each certificate is signed with, `None` for what no client should accept.
     chain_schemes: Vec<Option<SignatureScheme>>,
     only_for_named_authorities: bool,
+    compressed: CompressedForms,
 }
 
 /// What a peer can use of identities, whichever end asks. RFC 8446 §4.4.2.2, §4.4.2.3.
@@ -43,6 +46,8 @@ pub(super) struct Wanted<'p> {
     pub(super) certificate_signature_schemes: &'p [SignatureScheme],
     /// Empty if the peer takes no delegated credential.
     pub(super) delegated_credential_schemes: &'p [SignatureScheme],
+    /// By when delegated credentials are over.
+    pub(super) now: Option<Time>,
     /// Empty if the peer names none: it takes any.
     pub(super) certificate_authorities: &'p [Vec<u8>],
 }
@@ -198,6 +203,7 @@ impl Identity {
             delegated: None,
             chain_schemes,
             only_for_named_authorities: false,
+            compressed: CompressedForms::default(),
         }
     }
 
@@ -234,9 +240,9 @@ impl Identity {
         Ok(self)
     }
 
-    /// Returns the list of timestamps.
+    /// Returns the list of timestamps, of which a raw public key has none: no log knows it.
     pub(crate) fn timestamps(&self) -> Option<&[u8]> {
-        self.signed_certificate_timestamps.as_deref()
+        self.signed_certificate_timestamps.as_deref().filter(|_| !self.is_raw())
     }
 
     /// Shows the certificate only to a peer that names an authority which has issued it, or one above. RFC 8446 §4.2.4. Off by
@@ -258,6 +264,11 @@ impl Identity {
             && self.chain.iter().any(|der| {
                 PeerCertificate::read(der).is_ok_and(|read| authorities.iter().any(|name| name == read.issuer()))
             })
+    }
+
+    /// Lends what its Certificate was compressed to.
+    pub(crate) fn compressed_forms(&self) -> &CompressedForms {
+        &self.compressed
     }
 
     /// Returns the stapled OCSP response, of which a raw public key has none.

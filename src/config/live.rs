@@ -15,7 +15,9 @@ use super::{
     CertificateRequestInfo, ChooseClientIdentity, ChooseServerConfig, ChooseServerIdentity, ClientHelloInfo,
     ClientHelloView, Decision, Identity, ServerConfig, SigningRequest, choose_by_request, choose_by_server_name,
 };
-use crate::clock::{Clock, SystemClock, Time};
+#[cfg(feature = "ring")]
+use crate::clock::SystemClock;
+use crate::clock::{Clock, Time};
 use crate::crypto::Provider;
 use crate::error::{CertificateError, NameList, Which};
 #[cfg(feature = "ring")]
@@ -182,6 +184,8 @@ pub enum SwapRefused {
     SigningFailed(usize),
     /// What the signer of this identity signed does not verify with the leaf's key.
     KeyDoesNotMatch(usize),
+    /// The delegated credential of this identity is over: the last moment of its validity.
+    DelegationExpired(usize, Time),
     /// Names that the certificates in use are valid for, and the new ones are not.
     NamesLost(NameList),
 }
@@ -197,6 +201,9 @@ impl fmt::Display for SwapRefused {
             Self::SigningFailed(number) => write!(f, "the key of the new number {number} does not sign"),
             Self::KeyDoesNotMatch(number) => {
                 write!(f, "the key of the new number {number} does not belong to its certificate")
+            }
+            Self::DelegationExpired(number, end) => {
+                write!(f, "the delegated credential of the new number {number} was valid until {end}")
             }
             Self::NamesLost(names) => write!(f, "the new ones are not valid for {names}; if that is meant, say so"),
         }
@@ -216,7 +223,9 @@ fn checked(
     let identities: Vec<_> = identities.into_iter().map(Arc::new).collect();
     for (number, identity) in (1..).zip(&identities) {
         check_validity(identity, now).map_err(|error| SwapRefused::Certificate(number, error))?;
-        check_key(identity, provider, number)?;
+        for signing in [Some(identity), identity.with_delegated_key()].into_iter().flatten() {
+            check_key(signing, provider, now, number)?;
+        }
     }
     Ok(identities)
 }
@@ -252,11 +261,27 @@ fn check_validity(identity: &Identity, now: Option<Time>) -> Result<(), Certific
 /// What a key is made to sign here can be taken for no handshake: it begins as RFC 8446 §4.4.3 wants, in a context of its own.
 const KEY_CHECK: &[u8] = b"Bulla, does this key belong to its certificate?\0";
 
-/// Lets the signer sign. One that answers later is not asked: what it says, the first handshake shows.
-fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -> Result<(), SwapRefused> {
+/// Lets the signer sign, with the key of the leaf, or with the delegated one while that holds. One that answers later is not asked:
+/// what it says, the first handshake shows.
+fn check_key(
+    identity: &Arc<Identity>,
+    provider: &dyn Provider,
+    now: Option<Time>,
+    number: usize,
+) -> Result<(), SwapRefused> {
     let message = [&[b' '; 64], KEY_CHECK].concat();
     let leaf = identity.chain().first().ok_or(SwapRefused::Empty)?;
-    for &scheme in identity.signer().schemes() {
+    let delegation = identity.delegation();
+    if let Some((.., end)) = delegation
+        && now.is_some_and(|now| now.as_secs() > end.as_secs())
+    {
+        return Err(SwapRefused::DelegationExpired(number, end));
+    }
+    let schemes = match &delegation {
+        Some((scheme, ..)) => core::slice::from_ref(scheme),
+        None => identity.signer().schemes(),
+    };
+    for &scheme in schemes {
         let request = SigningRequest { scheme, message: message.clone(), identity: Arc::clone(identity) };
         let signature = match identity.signer().sign(&request) {
             Decision::Now(Ok(signature)) => signature,
@@ -265,11 +290,10 @@ fn check_key(identity: &Arc<Identity>, provider: &dyn Provider, number: usize) -
         };
         let of_tls12 = CERTIFICATE_ONLY_SCHEMES.contains(&scheme);
         let version = if of_tls12 { ProtocolVersion::TLSv1_2 } else { ProtocolVersion::TLSv1_3 };
-        let verified = match PublicKeyInfo::read(leaf) {
-            Ok(key) if is_raw(identity) => {
-                verify_handshake_signature_with_key(provider, key, version, scheme, &message, &signature)
-            }
-            _ => verify_handshake_signature(provider, leaf, version, scheme, &message, &signature),
+        let itself = || PublicKeyInfo::read(leaf).ok().filter(|_| is_raw(identity));
+        let verified = match delegation.map(|(_, key, _)| key).or_else(itself) {
+            Some(key) => verify_handshake_signature_with_key(provider, key, version, scheme, &message, &signature),
+            None => verify_handshake_signature(provider, leaf, version, scheme, &message, &signature),
         };
         match verified {
             Ok(()) => return Ok(()),

@@ -171,6 +171,11 @@ impl Preferences {
         }
     }
 
+    /// Says whether a peer that has signed so when a session was made might sign so now. Who has not signed is not held to it.
+    pub(crate) fn takes_signature(&self, scheme: Option<SignatureScheme>) -> bool {
+        scheme.is_none_or(|scheme| self.signature_schemes.contains(&scheme))
+    }
+
     /// The schemes of delegated_credential: those of handshakes that delegated keys may have. RFC 9345 §4.
     pub(crate) fn delegation_schemes(&self) -> Vec<SignatureScheme> {
         self.signature_schemes.iter().copied().filter(|scheme| is_delegation_scheme(*scheme)).collect()

@@ -54,6 +54,8 @@ pub struct ClientHelloInfo {
     pub certificate_authorities: Vec<Vec<u8>>,
     /// What the client can judge, in its order, unknown types included; X.509 if it does not say. RFC 7250 §3.
     pub server_certificate_types: Vec<CertificateType>,
+    /// When it came.
+    pub(crate) now: Option<Time>,
 }
 
 /// What a client may want to know of a CertificateRequest to choose a certificate. RFC 8446 §4.3.2.

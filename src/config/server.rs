@@ -186,12 +186,19 @@ impl ServerConfig {
     /// Lets [`request_client_certificate`](crate::Connection::request_client_certificate) ask a client for a certificate
     /// after the handshake, if the client offers that: when it wants something that not everybody may have, say. RFC 8446
     /// §4.6.2. Whom to trust is said here once more, because [`client_auth`](Self::client_auth) asks every client during the
-    /// handshake. TLS 1.3 alone has it. Off by default.
+    /// handshake. Where both ask, and by other roots, a client that answers this gets no tickets for it: it would come back as
+    /// one that `client_auth` has let in. TLS 1.3 alone has it. Off by default.
     pub fn post_handshake_auth(mut self, client_auth: ClientAuth) -> Self {
         let digest = |roots: &Arc<Roots>| roots.digest(&*self.preferences.provider).ok();
         self.resumption.post_handshake_digest = client_auth.roots().map_or(Some([0; 32]), digest);
         self.post_handshake_auth = client_auth;
         self
+    }
+
+    /// Says whether who shows a certificate after the handshake might have shown it in the handshake, if that asks for one.
+    pub(crate) fn trusts_alike_after_the_handshake(&self) -> bool {
+        let ServerResumption { roots_digest, post_handshake_digest, .. } = &self.resumption;
+        self.client_auth.roots().is_none() || roots_digest == post_handshake_digest
     }
 
     /// Puts an extension that means nothing into the message of each ticket, so that clients keep ignoring what they do not
@@ -301,6 +308,7 @@ impl ChooseServerIdentity for ByServerName {
             signature_schemes: &hello.signature_schemes,
             certificate_signature_schemes: &hello.certificate_signature_schemes,
             delegated_credential_schemes: &hello.delegated_credential_schemes,
+            now: hello.now,
             certificate_authorities: &hello.certificate_authorities,
         };
         // A key that cannot sign for the client is better than none: the handshake then says what is missing.

@@ -14,8 +14,8 @@ impl Connection {
     /// [`Event::PeerAuthenticated`](super::Event::PeerAuthenticated),
     /// [`Event::CertificateDeclined`](super::Event::CertificateDeclined), or the end of the connection.
     ///
-    /// [`Misuse::NoPostHandshakeAuth`]: this is no server of TLS 1.3, its configuration does not want it, or the client did not
-    /// offer it. [`Misuse::CertificateRequestLimit`]:
+    /// [`Misuse::NoPostHandshakeAuth`]: this is no server of TLS 1.3, its configuration does not want it, the client did not offer
+    /// it, or is known by an external PSK. RFC 9846 §4.4.2. [`Misuse::CertificateRequestLimit`]:
     /// [`MAX_OPEN_CERTIFICATE_REQUESTS`](crate::MAX_OPEN_CERTIFICATE_REQUESTS) wait for their answers already.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
         self.check_may_send()?;

@@ -60,7 +60,9 @@ pub trait DangerousTrafficSecrets {
     /// must be complete: [`Misuse::InputPending`]. After our close_notify there is nothing to take over:
     /// [`Misuse::SendAfterClose`].
     ///
-    /// Two ends of one key must never both seal: a connection whose records somebody else seals must not send any more.
+    /// Two ends of one key must never both seal: a connection whose records somebody else seals must not send any more. Whoever
+    /// seals must keep to [`max_fragment_len`](Connection::max_fragment_len), which may be less than the 16,384 bytes that a
+    /// kernel makes records of. RFC 8449 §4.
     fn danger_traffic_secrets(&self) -> Result<TrafficSecrets, Error>;
 
     /// Returns copies of the keys in use, in both versions, under the same conditions. In TLS 1.3 a KeyUpdate ends them: who has
@@ -115,7 +117,8 @@ impl Connection {
         if self.writer.has_output() || self.writer.has_keys() {
             return Err(Misuse::OutputPending.into());
         }
-        if !self.joiner.is_empty() || self.has_event() || at_rest.1.is_in_flight() {
+        // The answer to an open question would be sent with these keys too.
+        if !self.joiner.is_empty() || self.has_event() || self.open_question.is_some() || at_rest.1.is_in_flight() {
             return Err(Misuse::InputPending.into());
         }
         Ok(at_rest)

@@ -154,7 +154,7 @@ impl Connection {
         // What was said before a failure is still said: the peer needs it to read the alert.
         self.carry_out();
         self.phase = stepped?;
-        self.reader.check_last()?;
+        self.reader.check_opened()?;
         if !was_established && matches!(self.phase, Phase::Established { .. }) {
             self.event = Some(Pending::Established);
         }
@@ -213,7 +213,7 @@ impl Connection {
                 Effect::CertificateDeclined => self.authentication = Some(Authentication::Declined),
                 Effect::Ask(question) => {
                     self.open_question = Some(question.id);
-                    self.event = Some(Pending::Ask(Box::new(question)));
+                    self.event = Some(Pending::Ask(question));
                 }
             }
         }
@@ -240,7 +240,7 @@ impl Connection {
         let was_closed = self.closed;
         self.end(error.clone());
         match error.alert() {
-            Some(description) if !was_closed => self.queue_alert(description),
+            Some(description) if !was_closed => self.queue_last_alert(description),
             Some(_) => {}
             // The peer has gone: whatever waits for it is not to be sent any more. RFC 8446 §6.2.
             None => self.writer.forget(),
@@ -261,6 +261,15 @@ impl Connection {
         self.half_rtt = false;
         self.early_exporter = None;
         self.closed = true;
+    }
+
+    /// Queues the alert that ends the connection. user_canceled ends nothing by itself: a peer passes over it, and would wait.
+    /// RFC 9846 §6.1.
+    fn queue_last_alert(&mut self, description: AlertDescription) {
+        self.queue_alert(description);
+        if description == AlertDescription::user_canceled {
+            self.queue_alert(AlertDescription::close_notify);
+        }
     }
 
     /// close_notify and user_canceled are warnings, all else is fatal. RFC 8446 §6.
@@ -297,18 +306,18 @@ impl Connection {
             self.closed = true;
         } else {
             self.end(Error::Refused(AlertDescription::user_canceled));
-            self.queue_alert(AlertDescription::user_canceled);
-            self.queue_alert(AlertDescription::close_notify);
+            self.queue_last_alert(AlertDescription::user_canceled);
         }
     }
 
     /// Ends the connection with a fatal alert of the application's choice: it refuses access, say, or a certificate has
-    /// been revoked meanwhile. RFC 8446 §6.2. The alert waits in the output; nothing is received any more.
+    /// been revoked meanwhile. RFC 8446 §6.2. The alert waits in the output; nothing is received any more. Only close_notify and
+    /// user_canceled, which say that nothing went wrong, are warnings here too; close_notify follows the latter.
     pub fn abort(&mut self, description: AlertDescription) {
         if self.closed {
             return;
         }
-        self.queue_alert_at(Alert { level: AlertLevel::fatal, description });
+        self.queue_last_alert(description);
         self.end(Error::Refused(description));
     }
 

@@ -16,6 +16,7 @@ pub struct Received<'b> {
 }
 
 /// What a record meant.
+#[allow(clippy::large_enum_variant, reason = "it lives for one call, and a question is rare")]
 pub enum Event<'b> {
     /// The peer's plaintext, decrypted in the buffer.
     Data {

@@ -8,12 +8,15 @@ use alloc::vec::Vec;
 use crate::config::ClientHelloView;
 use crate::error::{Error, Violation};
 use crate::record::{ChangeCipherSpecs, Framed, MAX_WARNING_ALERTS, RecordReader, message_len};
-use crate::wire::{Alert, AlertDescription, AlertLevel, ContentType, HandshakeType, read_all};
+use crate::wire::{
+    Alert, AlertDescription, AlertLevel, ContentType, HANDSHAKE_HEADER_LEN, HandshakeType, RECORD_HEADER_LEN, read_all,
+};
 
 /// What [`read_client_hello`] sees.
 #[derive(Clone, Debug)]
 pub enum Peek {
-    /// Not a whole ClientHello yet. Call again when there are `hint` bytes, from the first one on.
+    /// Not a whole ClientHello yet. Call again when there are `hint` bytes, from the first one on; whoever calls earlier looks
+    /// through all of them again for nothing.
     NeedMore {
         /// How many bytes there must be to see more.
         hint: usize,
@@ -44,7 +47,7 @@ pub fn read_client_hello(received: &[u8]) -> Result<Peek, Error> {
     loop {
         let rest = copy.get_mut(consumed..).unwrap_or_default();
         let (used, content_type, content) = match reader.next(rest)? {
-            Framed::NeedMore { hint } => return need_more(consumed.saturating_add(hint)),
+            Framed::NeedMore { hint } => return need_more(consumed.saturating_add(hint.max(least_missing(&joined)))),
             Framed::Record { used, content_type, content } => (used, content_type, content),
             Framed::ChangeCipherSpec { used } if joined.is_empty() => {
                 consumed = consumed.saturating_add(used);
@@ -71,6 +74,18 @@ pub fn alert_record(error: &Error) -> Option<[u8; 7]> {
     Some([ContentType::alert.0, 3, 3, 0, 2, AlertLevel::fatal.0, description])
 }
 
+/// The fewest bytes that can bring what a message lacks: all of it in the next record. Whoever waits for them does not look anew
+/// at each crumb.
+fn least_missing(joined: &[u8]) -> usize {
+    let body_len = joined.get(1..HANDSHAKE_HEADER_LEN).unwrap_or_default().iter();
+    let body_len = body_len.fold(0usize, |len, &octet| len << 8 | usize::from(octet));
+    if joined.len() < HANDSHAKE_HEADER_LEN {
+        return 0;
+    }
+    let missing = body_len.saturating_add(HANDSHAKE_HEADER_LEN).saturating_sub(joined.len());
+    missing.saturating_add(RECORD_HEADER_LEN)
+}
+
 fn need_more(hint: usize) -> Result<Peek, Error> {
     if hint > MAX_PEEKED_LEN {
         return Err(Violation::MessageTooLarge(HandshakeType::client_hello).into());
@@ -86,18 +101,22 @@ fn whole_message(joined: &[u8]) -> Result<Option<&[u8]>, Error> {
     Ok(message_len(joined)?.and_then(|len| joined.get(..len)))
 }
 
-/// A client may give up before it has begun, or warn. RFC 8446 §6, RFC 5246 §7.2.
+/// A client may give up before it has begun, or warn: taken as a server does that has no configuration yet. RFC 8446 §6, RFC 5246
+/// §7.2.
 fn check_alert(fragment: &[u8], warnings: &mut u32) -> Result<(), Error> {
     let alert: Alert = read_all(fragment).map_err(|_| Violation::FragmentedAlert)?;
-    *warnings = warnings.saturating_add(1);
-    match alert {
-        Alert { level: AlertLevel::warning, description } if description != AlertDescription::close_notify => {
-            if *warnings > MAX_WARNING_ALERTS {
-                Err(Violation::TooManyWarnings.into())
-            } else {
-                Ok(())
-            }
+    let is_warning = match alert.level {
+        AlertLevel::warning => cfg!(feature = "tls12"),
+        AlertLevel::fatal => false,
+        _ => return Err(Violation::UnknownAlertLevel.into()),
+    };
+    match alert.description {
+        AlertDescription::close_notify => Err(Error::AlertReceived(alert.description)),
+        // It ends nothing, whatever its level says.
+        description if is_warning || description == AlertDescription::user_canceled => {
+            *warnings = warnings.saturating_add(1);
+            if *warnings > MAX_WARNING_ALERTS { Err(Violation::TooManyWarnings.into()) } else { Ok(()) }
         }
-        Alert { description, .. } => Err(Error::AlertReceived(description)),
+        description => Err(Error::AlertReceived(description)),
     }
 }

@@ -51,6 +51,9 @@ impl Connection {
             Framed::ChangeCipherSpec { used } => {
                 self.check_interleaving()?;
                 self.observe(Direction::Received, self.read_level, || Content::ChangeCipherSpec);
+                if let Phase::Server(state) = &mut self.phase {
+                    state.note_change_cipher_spec();
+                }
                 return Ok((used, Step::Progress));
             }
             #[cfg(feature = "tls12")]

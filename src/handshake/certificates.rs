@@ -145,13 +145,17 @@ pub(crate) fn write(
 ) -> Result<Vec<u8>, Error> {
     let certificate = certificate(shown, context, takes)?;
     // An empty one would only grow.
-    let mut compression = preferences.certificate_compression.iter().filter(|_| shown.is_some());
+    let mut compression = preferences.certificate_compression.iter();
     let compression = compression.find(|ours| takes.compression.contains(&ours.algorithm()));
-    let Some(compression) = compression else { return Ok(write_message(&certificate)?) };
-    let body = write_all(&certificate)?;
-    let Some(compressed) = compression.compress(&*preferences.provider, &body) else {
-        return Ok(write_message(&certificate)?);
+    let Some((shown, compression)) = shown.zip(compression) else { return Ok(write_message(&certificate)?) };
+    let (provider, body) = (&*preferences.provider, write_all(&certificate)?);
+    let compressed = if context.is_empty() {
+        shown.identity.compressed_forms().compress(&**compression, provider, &body)
+    } else {
+        // No other message has this context.
+        compression.compress(provider, &body)
     };
+    let Some(compressed) = compressed else { return Ok(write_message(&certificate)?) };
     let compressed = CompressedCertificate {
         algorithm: compression.algorithm(),
         uncompressed_length: u32::try_from(body.len()).map_err(|_| TooLong)?,

@@ -53,8 +53,8 @@ pub(crate) enum Effect {
     PeerAuthenticated,
     /// The client was asked who it is after the handshake, and does not say.
     CertificateDeclined,
-    /// Hand this question out.
-    Ask(Question),
+    /// Hand this question out. In a box: questions are large, and most steps have none.
+    Ask(Box<Question>),
 }
 
 /// Exports keying material that depends on the ClientHello alone. RFC 8446 §7.5.
@@ -228,6 +228,6 @@ impl Outgoing {
     pub(crate) fn ask(&mut self, kind: QuestionKind) {
         let id = QuestionId(self.next_question);
         self.next_question = self.next_question.wrapping_add(1);
-        self.effects.push(Effect::Ask(Question { id, kind }));
+        self.effects.push(Effect::Ask(Box::new(Question { id, kind })));
     }
 }

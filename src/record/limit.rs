@@ -15,20 +15,23 @@ impl RecordLimit {
     /// The content of the largest record, and in TLS 1.3 its type. RFC 8446 §5.1, §5.4.
     const LARGEST: Self = Self { unprotected: 0x4000, protected: 0x4001 };
 
+    /// The least that a peer may ask for. What a stored session says may be anything; a record must have room for content.
+    const SMALLEST: u16 = 64;
+
     /// As large as the protocol allows.
     pub(crate) const NONE: Self = Self::LARGEST;
 
     /// What record_size_limit says: it counts the type and the padding, and only what is sealed. A peer may name more than
     /// there is. RFC 8449 §4.
     pub(crate) fn of_protected(bytes: u16) -> Self {
-        Self { protected: bytes.min(Self::LARGEST.protected), ..Self::LARGEST }
+        Self { protected: bytes.clamp(Self::SMALLEST, Self::LARGEST.protected), ..Self::LARGEST }
     }
 
     /// What max_fragment_length says, of every record, of which `protected` bytes may be sealed.
     pub(crate) fn of_every(unprotected: u16, protected: u16) -> Self {
         Self {
-            unprotected: unprotected.min(Self::LARGEST.unprotected),
-            protected: protected.min(Self::LARGEST.protected),
+            unprotected: unprotected.clamp(Self::SMALLEST, Self::LARGEST.unprotected),
+            protected: protected.clamp(Self::SMALLEST, Self::LARGEST.protected),
         }
     }
 
@@ -51,5 +54,21 @@ impl RecordLimit {
     /// Says whether protected records may be as large as the protocol allows.
     pub(super) fn allows_largest(self) -> bool {
         usize::from(self.protected) >= MAX_PLAINTEXT_LEN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_of_a_stored_session_leaves_room_for_content_whatever_it_says() {
+        for bytes in [0, 1, 63, 64] {
+            for limit in [RecordLimit::of_protected(bytes), RecordLimit::of_every(bytes, bytes)] {
+                assert_eq!(limit.inner_plaintext(), 64);
+            }
+            assert_eq!(RecordLimit::of_every(bytes, bytes).unprotected(), 64);
+        }
+        assert_eq!(RecordLimit::of_every(u16::MAX, u16::MAX), RecordLimit::NONE);
     }
 }

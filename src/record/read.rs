@@ -41,8 +41,8 @@ pub(crate) enum ChangeCipherSpecs {
 pub(crate) struct RecordReader {
     protection: Option<Protection>,
     limit: RecordLimit,
-    /// How much was sealed in the record that was opened last under the keys in use.
-    last_plaintext: u16,
+    /// The most that was sealed in a record that was opened under the keys in use.
+    largest_plaintext: u16,
     change_cipher_spec: ChangeCipherSpecs,
     change_cipher_specs: u32,
     empty_records: u32,
@@ -56,7 +56,7 @@ impl RecordReader {
         Self {
             protection: None,
             limit: RecordLimit::NONE,
-            last_plaintext: 0,
+            largest_plaintext: 0,
             change_cipher_spec: ChangeCipherSpecs::Refused,
             change_cipher_specs: 0,
             empty_records: 0,
@@ -68,7 +68,7 @@ impl RecordReader {
     /// Opens records with these keys from now on.
     pub(crate) fn install(&mut self, keys: TrafficKeys) {
         self.protection = Some(Protection::new(keys));
-        self.last_plaintext = 0;
+        self.largest_plaintext = 0;
     }
 
     /// Takes records of this size at most from now on.
@@ -76,11 +76,11 @@ impl RecordReader {
         self.limit = limit;
     }
 
-    /// Refuses the record that was opened last, if it is larger than the limit which its own message has set: the sender knew.
+    /// Refuses what was opened already, if a record was larger than the limit which its own message has set: the sender knew.
     /// RFC 8449 §4.
-    pub(crate) fn check_last(&self) -> Result<(), Error> {
+    pub(crate) fn check_opened(&self) -> Result<(), Error> {
         let most = self.protection.as_ref().map_or(usize::MAX, |protection| protection.max_plaintext(self.limit));
-        if usize::from(self.last_plaintext) > most { Err(BadRecord::TooLarge.into()) } else { Ok(()) }
+        if usize::from(self.largest_plaintext) > most { Err(BadRecord::TooLarge.into()) } else { Ok(()) }
     }
 
     /// Returns the sequence number of the next record.
@@ -126,7 +126,8 @@ impl RecordReader {
                 match protection.open(header_bytes, content, self.limit) {
                     Ok(opened) => {
                         let expansion = u16::try_from(protection.expansion()).unwrap_or(0);
-                        self.last_plaintext = header.length.saturating_sub(expansion);
+                        let sealed = header.length.saturating_sub(expansion);
+                        self.largest_plaintext = self.largest_plaintext.max(sealed);
                         opened
                     }
                     Err(Error::BadRecord(BadRecord::DoesNotOpen)) if self.skip(used) => {

@@ -57,3 +57,29 @@ impl CompressCertificates for Compression {
         (message.len() == uncompressed_len).then_some(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bulla::crypto::ring::provider;
+
+    use super::*;
+
+    #[test]
+    fn what_was_compressed_is_decompressed_to_its_own_length_alone() {
+        let message = [0, 0, 7, 8, 9];
+        for algorithm in algorithms(None) {
+            let compressed = algorithm.compress(&*provider(), &message).unwrap();
+            assert_eq!(algorithm.decompress(&compressed, 5).as_deref(), Some(&message[..]), "{algorithm:?}");
+            assert_eq!(algorithm.decompress(&compressed, 4), None, "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn one_algorithm_is_found_by_its_code_point() {
+        for code_point in [0xff01, 0xff02, 0xff03].map(CertificateCompressionAlgorithm) {
+            let found: Vec<_> = algorithms(Some(code_point)).iter().map(|one| one.algorithm()).collect();
+            assert_eq!(found, [code_point]);
+        }
+        assert!(algorithms(Some(CertificateCompressionAlgorithm(1))).is_empty());
+    }
+}

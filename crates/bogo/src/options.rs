@@ -53,7 +53,7 @@ pub(crate) struct ExportOptions {
 }
 
 /// What the arguments say.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Options {
     pub(crate) port: u16,
     pub(crate) ipv6: bool,
@@ -140,67 +140,14 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// What an absent argument means, where that is not nothing.
     pub(crate) fn new() -> Self {
         Self {
-            port: 0,
-            ipv6: false,
-            shim_id: 0,
-            server: false,
-            asynchronous: false,
-            resume_count: 0,
-            resumption_delay: 0,
             versions: vec![ProtocolVersion::TLSv1_3, ProtocolVersion::TLSv1_2],
-            policy: None,
-            aes_256_first: false,
-            groups: Vec::new(),
-            key_shares: None,
-            groups_of_server: Vec::new(),
-            grease: false,
-            shuffle_extensions: false,
-            verify_preferences: Vec::new(),
-            host_name: None,
-            advertise_alpn: Vec::new(),
-            select_alpn: None,
-            reject_alpn: false,
-            ask_for_ocsp: false,
-            ask_for_timestamps: false,
-            certificate_compression: Vec::new(),
-            decline_ocsp: false,
-            fail_ocsp: false,
-            client_authorities: Vec::new(),
-            accepted_types: Vec::new(),
-            offered_types: Vec::new(),
-            default_credential: CredentialOptions::default(),
-            credentials: Vec::new(),
-            trust_certificate: None,
-            verify_peer: false,
-            require_client_certificate: false,
-            verify_fail: false,
-            verify_again: false,
-            own_verifier: false,
-            require_extended_master_secret: false,
-            refuse_choice: None,
-            no_ticket: false,
-            skip_ticket: false,
-            enable_early_data: false,
-            early_write_after_message: None,
-            shim_writes_first: false,
             initial_write: "hello".to_owned(),
             initial_writes: 1,
-            read_with_unfinished_write: false,
-            shim_shuts_down: false,
-            send_alert: false,
-            check_close_notify: false,
             read_size: 512,
-            small_fragments: false,
-            key_update: false,
-            key_update_before_read: false,
-            write_different_record_sizes: false,
-            export: ExportOptions::default(),
-            export_between_reads: false,
-            export_traffic_secrets: false,
-            export_tls_unique: false,
-            expect: Expectations::default(),
+            ..Self::default()
         }
     }
 

@@ -102,7 +102,11 @@ const REASONS: &[(Group, &str, &[&str])] = &[
     (Never, "groups that are wanted as much as others: the server's order counts", &["-curves-flags"]),
     (Never, "the client's signal of a fallback (RFC 7507): bulla does not fall back", &["-fallback-scsv"]),
     (NotYet, "a limit for a peer's chain in bytes, chosen by the application", &["-max-cert-list"]),
-    (NotYet, "the certificate_types of a CertificateRequest, which no question shows", &["-expect-certificate-types"]),
+    (
+        Never,
+        "the certificate_types of a CertificateRequest, which are heeded and not shown: its schemes say as much",
+        &["-expect-certificate-types"],
+    ),
     (
         Never,
         "refusing a server of TLS 1.2 without renegotiation_info: it is gone on with, as RFC 5746 §4.1 allows",
@@ -138,11 +142,7 @@ const REASONS: &[(Group, &str, &[&str])] = &[
         "an application protocol that was not offered, or has no name",
         &["-allow-unknown-alpn-protos", "-select-empty-alpn"],
     ),
-    (
-        Never,
-        "OpenSSL's language for cipher lists; the suites that tests choose with it are CBC, 3DES or static RSA",
-        &["-cipher"],
-    ),
+    (Never, "OpenSSL's language for cipher lists, which is mostly about CBC, 3DES and static RSA", &["-cipher"]),
     (Never, "1/n-1 record splitting, which is for CBC", &["-cbc-record-splitting"]),
     (Never, "password-authenticated key exchange, a draft", &["-new-spake2plusv1-credential"]),
     (Never, "a workaround for an old version of Java", &["-jdk11-workaround"]),

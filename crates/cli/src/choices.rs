@@ -1,7 +1,10 @@
 //! The names of versions, suites and groups: the registry's in any case, and those that people type. What is available
 //! is asked of the library, so that this file need not change when the library does.
 
+use std::sync::Arc;
+
 use bulla::config::Policy;
+use bulla::config::compression::{Brotli, CompressCertificates, Zlib};
 use bulla::crypto::HashAlgorithm;
 use bulla::wire::{
     CertificateCompressionAlgorithm, CipherSuite, ExtensionType, MaxFragmentLength, NamedGroup, ProtocolVersion,
@@ -80,6 +83,15 @@ pub(crate) fn group(text: &str) -> Result<NamedGroup, String> {
 pub(crate) fn compression(text: &str) -> Result<CertificateCompressionAlgorithm, String> {
     use CertificateCompressionAlgorithm as Algorithm;
     among("compression", Algorithm::from_name(text.trim()), &[Algorithm::zlib, Algorithm::brotli])
+}
+
+/// Returns what compresses and decompresses in this way, which [`compression`] has read.
+pub(crate) fn compressor(algorithm: CertificateCompressionAlgorithm) -> Option<Arc<dyn CompressCertificates>> {
+    match algorithm {
+        CertificateCompressionAlgorithm::zlib => Some(Arc::new(Zlib)),
+        CertificateCompressionAlgorithm::brotli => Some(Arc::new(Brotli)),
+        _ => None,
+    }
 }
 
 /// Reads one of the lengths that a client can ask for. RFC 6066 §4.

@@ -226,6 +226,9 @@ fn certificate_hint(role: Role, error: &CertificateError) -> Option<&'static str
         (Role::Server, CertificateError::UnknownIssuer { .. }) => {
             "--client-ca FILE trusts the authority that issued it"
         }
+        (_, CertificateError::UnsupportedAlgorithm { .. }) => {
+            "--certificate-signatures says what is accepted, and so does --policy"
+        }
         (_, CertificateError::UntrustedRawPublicKey { .. }) => {
             "--raw-public-key FILE trusts it, if you know that it is the right one"
         }

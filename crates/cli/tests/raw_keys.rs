@@ -98,6 +98,26 @@ fn client_is_known_by_its_key_alone() {
 }
 
 #[test]
+fn sessions_of_raw_keys_are_resumed_under_the_same_pins_alone() {
+    let (folder, _authority, _) = files();
+    let (key, other) = (Key::new(&folder, "key"), Key::new(&folder, "other"));
+    let server = serve(&["--raw-key", &key.private]);
+    for version in ["1.3", "1.2"] {
+        let session = folder.path(version);
+        let again = |pins: &[&str]| {
+            let options = ["connect", &server.address, "--max-version", version, "--session", &session];
+            let ran = bulla(&[&options[..], pins].concat());
+            assert_eq!(ran.code, 0, "{}", ran.errors);
+            assert!(ran.errors.contains("its raw public key: "), "{}", ran.errors);
+            ran.errors.contains(", resumed")
+        };
+        let pin = ["--raw-public-key", key.public.as_str()];
+        assert_eq!([again(&pin), again(&pin)], [false, true], "{version}");
+        assert!(!again(&[&pin[..], &["--raw-public-key", &other.public]].concat()), "other keys are trusted now");
+    }
+}
+
+#[test]
 fn certificates_lend_their_keys_and_unusable_files_are_refused() {
     let (folder, _authority, issued) = files();
     let server = serve(&["--raw-key", &issued.key]);

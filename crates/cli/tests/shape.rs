@@ -115,7 +115,11 @@ fn policies_are_named_on_both_ends() {
 
     let compatible = Pair::new(&["--policy", "compatible-2026-11"]);
     assert!(compatible.connect(&["--max-version", "1.2"]).contains("TLS 1.2"));
-    let said = compatible.connect(&["--policy", "cnsa-2026-11", "--signatures", "ecdsa_secp256r1_sha256"]);
+    // The certificate here is not signed as that one wants it.
+    let options = ["connect", &compatible.server.address, "--ca", &compatible.authority.file, "--half-close"];
+    let cnsa = ["--policy", "cnsa-2026-11", "--signatures", "ecdsa_secp256r1_sha256"];
+    bulla(&[&options[..], &cnsa].concat()).failed_with(4, &["not accepted", "--policy"]);
+    let said = compatible.connect(&[&cnsa[..], &["--certificate-signatures", "ecdsa_secp256r1_sha256"]].concat());
     assert!(said.contains("TLS_AES_256_GCM_SHA384") && said.contains("MLKEM1024"), "{said}");
     // A list of one's own replaces the policy's.
     let said = compatible.connect(&["--policy", "modern-2026-11", "--groups", "P-384"]);

@@ -5,6 +5,8 @@ use alloc::vec;
 
 use bulla::clock::Time;
 use bulla::config::AntiReplay;
+#[cfg(any(feature = "zlib", feature = "brotli"))]
+use bulla::config::compression::CompressCertificates;
 use bulla::crypto::ring::provider;
 use bulla::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use bulla::resume::TicketKeys;
@@ -44,13 +46,28 @@ fn run_with(version: ProtocolVersion) -> Result<(), i32> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(LEAF_KEY));
     let identity = Identity::new(vec![CertificateDer::from(LEAF)], &key).map_err(|_| 2)?;
     let client = ClientConfig::new(roots).clock(Arc::new(NOW)).versions([version]).map_err(|_| 13)?.early_data(true);
+    #[cfg(any(feature = "zlib", feature = "brotli"))]
+    let client = client.certificate_compression(compression()).map_err(|_| 19)?;
     let client = Arc::new(client.clone().session_store(Arc::new(OneSession::new(client))));
     let tickets = TicketKeys::random(provider(), 3600).map_err(|_| 15)?;
     let server = ServerConfig::new(identity).clock(Arc::new(NOW)).tickets(Arc::new(tickets)).tickets_per_handshake(1);
     let server = server.early_data(64, AntiReplay::StrikeRegister(Arc::new(Once::default()))).map_err(|_| 16)?;
+    #[cfg(any(feature = "zlib", feature = "brotli"))]
+    let server = server.certificate_compression(compression()).map_err(|_| 20)?;
     let server = Arc::new(server);
     connect(&client, &server, version, HandshakeKind::Full)?;
     connect(&client, &server, version, HandshakeKind::Resumed)
+}
+
+/// The ways to compress certificates that are built in.
+#[cfg(any(feature = "zlib", feature = "brotli"))]
+fn compression() -> alloc::vec::Vec<Arc<dyn CompressCertificates>> {
+    vec![
+        #[cfg(feature = "zlib")]
+        Arc::new(bulla::config::compression::Zlib),
+        #[cfg(feature = "brotli")]
+        Arc::new(bulla::config::compression::Brotli),
+    ]
 }
 
 /// Connects, says "ping", hears "pong", closes.

@@ -15,7 +15,7 @@ use crate::wire::CertificateCompressionAlgorithm;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Zlib;
 
-/// The best that there is: a chain is small, and compressed once.
+/// The best that there is: a chain is small, and with `std` compressed once.
 const LEVEL: u8 = 9;
 
 impl CompressCertificates for Zlib {

@@ -140,13 +140,14 @@ fn may_offer(session: &ClientSession, config: &ClientConfig, name: &ServerName<'
     known.is_some_and(|(query, now)| fits(session, config, &query, now))
 }
 
-/// Says whether a session may be offered: it was made with this server under this configuration, is alive, and its version
-/// and suite are still among ours. What does not fit is dropped, and the handshake is a full one.
+/// Says whether a session may be offered: it was made with this server under this configuration, is alive, and its version,
+/// suite and signature are still among ours. What does not fit is dropped, and the handshake is a full one.
 pub(super) fn fits(session: &ClientSession, config: &ClientConfig, query: &ClientSessionQuery, now: Time) -> bool {
     session.server_name == query.server_name
         && session.configuration == query.configuration
         && session.is_alive(now)
         && config.accepted_certificate_types().contains(&session.server_chain.certificate_type())
+        && config.preferences.takes_signature(session.server_scheme)
         && session.ticket.len() <= MAX_TICKET_LEN
         && config.preferences.allows(session.version)
         && match session.version {

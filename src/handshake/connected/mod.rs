@@ -53,6 +53,7 @@ impl Connected {
     }
 
     /// Says whether an answer to a request for our certificate waits in the output.
+    #[cfg(feature = "std")]
     pub(crate) fn owes_answer(&self) -> bool {
         match self {
             Self::Tls13(connected) => connected.asked.as_ref().is_some_and(|asked| asked.answer_unsent),

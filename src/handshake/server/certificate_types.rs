@@ -67,9 +67,10 @@ fn said(types: &[CertificateType]) -> bool {
     types != X509_ALONE
 }
 
-/// Says whether both ends would still take what they were known by when the session was made.
+/// Says whether both ends would still take what they were known by when the session was made, and how the client has signed.
 pub(super) fn still_taken(config: &ServerConfig, hello: &ClientHelloInfo, session: &ServerSession) -> bool {
     let of_client = session.client_chain.certificate_type();
     hello.server_certificate_types.contains(&session.server_certificate_type)
         && (session.client_chain.is_empty() || config.accepted_certificate_types().contains(&of_client))
+        && config.preferences.takes_signature(session.client_scheme)
 }

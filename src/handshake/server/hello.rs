@@ -252,6 +252,7 @@ pub(super) fn proceed(
         delegated_credential_schemes: offered.delegated_credential_schemes.to_vec(),
         certificate_authorities: offered.authorities(),
         server_certificate_types,
+        now: config.preferences.now(),
     };
     let record_sizes = offered.record_sizes(&config.preferences, ProtocolVersion::TLSv1_3)?;
     let settled = Settled {

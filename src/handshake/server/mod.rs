@@ -47,7 +47,15 @@ impl Server {
 
     /// Waits for ClientHello, by which `chooser` chooses the configuration.
     pub(crate) fn start_choosing(chooser: Arc<dyn ChooseServerConfig>) -> Self {
-        Self::WaitClientHelloToChoose(choosing::WaitClientHelloToChoose { chooser })
+        let comes_behind_change_cipher_spec = false;
+        Self::WaitClientHelloToChoose(choosing::WaitClientHelloToChoose { chooser, comes_behind_change_cipher_spec })
+    }
+
+    /// Notes a change_cipher_spec that was dropped: whether it may stand before the hello, the configuration says.
+    pub(crate) fn note_change_cipher_spec(&mut self) {
+        if let Self::WaitClientHelloToChoose(state) = self {
+            state.comes_behind_change_cipher_spec = true;
+        }
     }
 
     /// The table as far as the version is not known; from then on, the version's own.

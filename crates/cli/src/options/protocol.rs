@@ -28,8 +28,9 @@ pub(crate) struct PskUse {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct Protocol {
-    /// Allows what this named set allows, which never changes: --policy modern-2026-11. --suites, --groups, --signatures and
-    /// the versions replace its lists; an unknown name shows all
+    /// Allows what this named set allows, which never changes: --policy modern-2026-11, compatible-2026-11,
+    /// post-quantum-2026-11, cnsa-2026-11 and others, which an unknown name lists. --suites, --groups, --signatures,
+    /// --certificate-signatures and the versions replace its lists
     #[arg(long, value_name = "NAME", value_parser = choices::policy)]
     pub(crate) policy: Option<&'static Policy>,
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bulla::config::PadToMultipleOf;
-use bulla::config::compression::{Brotli, CompressCertificates, Zlib};
-use bulla::wire::{CertificateCompressionAlgorithm, ProtocolVersion};
+use bulla::wire::ProtocolVersion;
 use bulla::{ClientConfig, ConfigError, KeyLogFile, ServerConfig};
 
 use crate::choices;
@@ -54,7 +53,7 @@ macro_rules! decisions {
                 }
                 if !options.compress_certificate.is_empty() {
                     let algorithms = options.compress_certificate.iter();
-                    config = config.certificate_compression(algorithms.map(|it| compression(*it)))?;
+                    config = config.certificate_compression(algorithms.filter_map(|it| choices::compressor(*it)))?;
                 }
                 Ok(config)
             }
@@ -105,13 +104,6 @@ pub(super) fn certificates<C: Decisions>(config: C, options: &Certificates) -> R
 /// Decides how large records are.
 pub(super) fn records<C: Decisions>(config: C, options: &Records) -> Result<C, Failure> {
     config.with_records(options).map_err(|error| Failure::usage("--record-size-limit", error))
-}
-
-fn compression(algorithm: CertificateCompressionAlgorithm) -> Arc<dyn CompressCertificates> {
-    match algorithm {
-        CertificateCompressionAlgorithm::zlib => Arc::new(Zlib),
-        _ => Arc::new(Brotli),
-    }
 }
 
 /// Like [`protocol`], where pre-shared keys are all there is: only TLS 1.3 has them.

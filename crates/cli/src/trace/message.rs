@@ -2,16 +2,17 @@
 
 use std::fmt::Display;
 
+use bulla::MAX_HANDSHAKE_MESSAGE_LEN;
 use bulla::wire::{
     Certificate, CertificateExtension, CertificateRequest, CertificateRequestExtension, CertificateRequestTls12,
-    CertificateStatus, DelegatedCredential, ExtensionType, Handshake, KeyUpdateRequest, ServerKeyExchange,
-    SignedCertificateTimestampList, is_grease,
+    CertificateStatus, CompressedCertificate, DelegatedCredential, ExtensionType, Handshake, KeyUpdateRequest,
+    ServerKeyExchange, SignedCertificateTimestampList, is_grease, read_all,
 };
 
 use super::Told;
 use super::hello::{algorithm_list, client_hello, encrypted_extensions, hello_retry_request, server_hello};
 use crate::certificate::{Described, RawKey};
-use crate::choices::list;
+use crate::choices::{self, list};
 use crate::console::{clean, grouped};
 
 pub(super) fn told(message: &Handshake<'_>) -> Told {
@@ -24,10 +25,7 @@ pub(super) fn told(message: &Handshake<'_>) -> Told {
         Handshake::CertificateRequest(request) => certificate_request(request),
         Handshake::CertificateRequestTls12(request) => certificate_request_tls12(request),
         Handshake::Certificate(message) => certificate(message),
-        Handshake::CompressedCertificate(message) => {
-            let len = grouped(usize::try_from(message.uncompressed_length).unwrap_or(usize::MAX));
-            (format!("a Certificate of {len} B, compressed with {}", message.algorithm), Vec::new())
-        }
+        Handshake::CompressedCertificate(message) => compressed_certificate(message),
         Handshake::CertificateTls12(message) => certificates(message.certificate_list.iter().map(|entry| entry.0)),
         Handshake::RawPublicKeyTls12(message) => {
             let key = message.subject_public_key_info;
@@ -96,6 +94,22 @@ fn server_key_exchange(exchange: &ServerKeyExchange<'_>) -> Told {
     let (group, len) = (exchange.params.named_curve, exchange.params.public.len());
     let meaning = format!("its key share of {group}, signed with the certificate's key");
     (meaning, vec![("key share", format!("{group} ({len} B)")), ("signature", exchange.algorithm.to_string())])
+}
+
+/// What stands in a chain that came compressed, if it can be decompressed here.
+fn compressed_certificate(message: &CompressedCertificate<'_>) -> Told {
+    let len = usize::try_from(message.uncompressed_length).unwrap_or(usize::MAX);
+    let line = format!("a Certificate of {} B, compressed with {}", grouped(len), message.algorithm);
+    let decompressed = choices::compressor(message.algorithm)
+        .filter(|_| len <= MAX_HANDSHAKE_MESSAGE_LEN)
+        .and_then(|it| it.decompress(message.compressed_certificate_message, len));
+    match decompressed.as_deref().map(read_all) {
+        Some(Ok(chain)) => {
+            let (meaning, details) = certificate(&chain);
+            (format!("{line}: {meaning}"), details)
+        }
+        _ => (line, Vec::new()),
+    }
 }
 
 /// A chain of TLS 1.3, and what the leaf brings along.

@@ -302,7 +302,8 @@ impl Flight {
         out.write_keys(Level::Application, application.write.keys(&*provider).map_err(crypto_failed)?);
         let sessions = keep_sessions(&mut handshake, authenticated_at)?;
         let negotiated = handshake.negotiated(application_protocol);
-        let kept = Kept { sessions, asked: keep_asked(handshake), asking: None };
+        let asked = keep_asked(handshake, &authenticated);
+        let kept = Kept { sessions, asked, asking: None };
         Ok(ConnectedTls13::establish(provider, application, proof, authenticated, negotiated, kept))
     }
 }
@@ -319,10 +320,10 @@ fn keep_sessions(handshake: &mut Handshake, authenticated: Option<Time>) -> Resu
 }
 
 /// What a request after the handshake is answered by, if that was offered: the transcript is ClientHello…client Finished.
-/// RFC 8446 §4.4.
-fn keep_asked(handshake: Handshake) -> Option<Box<AskedClient>> {
+/// RFC 8446 §4.4. Where an external PSK stands for both ends there must be no request. RFC 9846 §4.4.2.
+fn keep_asked(handshake: Handshake, authenticated: &Authenticated) -> Option<Box<AskedClient>> {
     let Handshake { offer, transcript, client_certificate_type, .. } = handshake;
-    let offered = offer.offers_post_handshake_auth();
+    let offered = offer.offers_post_handshake_auth() && !matches!(authenticated, Authenticated::ByExternalPsk { .. });
     offered.then(|| Box::new(AskedClient::new(offer.config, offer.name, client_certificate_type, transcript)))
 }
 

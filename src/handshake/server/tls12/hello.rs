@@ -74,6 +74,7 @@ pub(in crate::handshake::server) fn settle(
         delegated_credential_schemes: Vec::new(),
         certificate_authorities: offered.authorities(),
         server_certificate_types,
+        now: preferences.now(),
     };
     let scsv = client_hello.cipher_suites.contains(&CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
     Ok(Settled {

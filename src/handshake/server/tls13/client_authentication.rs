@@ -73,10 +73,12 @@ pub(super) fn read_certificate<T>(
     certificates::read(message, request, agreed, compression, |extension| check_extension(config, extension))
 }
 
-/// An extension of an entry answers one of our request. RFC 8446 §4.4.2.
+/// An extension of an entry answers one of our request. RFC 8446 §4.4.2. A credential, for which we never ask, has an alert of its
+/// own. RFC 9345 §4.1.2.
 fn check_extension(config: &ServerConfig, extension: ExtensionType) -> Result<(), Error> {
     let message = HandshakeType::certificate;
     match allowed_in(extension, ExtensionContext::Certificate) {
+        _ if extension == ExtensionType::delegated_credential => Err(Violation::DelegatedCredentialNotOffered.into()),
         Some(true) if extension == ExtensionType::status_request && config.asks_for_ocsp => Ok(()),
         Some(false) => Err(Violation::ExtensionNotAllowed(extension, message).into()),
         Some(true) | None => Err(Violation::ExtensionNotOffered(extension, message).into()),

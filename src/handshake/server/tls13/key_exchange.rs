@@ -171,26 +171,6 @@ pub(super) fn exchange_keys(
     let server_secret = handshake_secret.server_handshake_traffic_secret(provider, &hash).map_err(crypto_failed)?;
     let main_secret = handshake_secret.into_main(provider).map_err(crypto_failed)?;
 
-    // 5. Both directions change, and what was agreed on about records begins; of early data the client could not know it.
-    out.write_limit(record_sizes.write_limit());
-    out.pad_records(config.preferences.padding.as_ref());
-    out.write_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?);
-    match early_keys {
-        Some(keys) => {
-            out.early_data(EarlyData::Accepted);
-            out.read_keys(Level::EarlyData, keys, boundary);
-        }
-        None => {
-            out.read_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?, boundary);
-            out.read_limit(record_sizes.read_limit(ProtocolVersion::TLSv1_3));
-            if offers_early_data {
-                // Sent with keys that we do not use; our answer tells the client that it was not taken.
-                out.early_data(EarlyData::Rejected);
-                out.skip_early_data(skip_limit(&config));
-            }
-        }
-    }
-
     let handshake = Handshake {
         config,
         client_random,
@@ -215,7 +195,38 @@ pub(super) fn exchange_keys(
     };
     handshake.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", handshake.client_secret.secret().expose());
     handshake.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", handshake.server_secret.secret().expose());
+
+    // 5. Both directions change.
+    change_keys(&handshake, early_keys, offers_early_data, boundary, out)?;
     Ok(handshake)
+}
+
+/// Changes both directions; what was agreed on about records begins too, but of early data the client could not know it.
+fn change_keys(
+    handshake: &Handshake,
+    early_keys: Option<TrafficKeys>,
+    offers_early_data: bool,
+    boundary: RecordBoundary,
+    out: &mut Outgoing,
+) -> Result<(), Error> {
+    let Handshake { config, record_sizes, client_secret, server_secret, .. } = handshake;
+    let provider = &*config.preferences.provider;
+    out.write_limit(record_sizes.write_limit());
+    out.pad_records(config.preferences.padding.as_ref());
+    out.write_keys(Level::Handshake, server_secret.keys(provider).map_err(crypto_failed)?);
+    let Some(keys) = early_keys else {
+        out.read_keys(Level::Handshake, client_secret.keys(provider).map_err(crypto_failed)?, boundary);
+        out.read_limit(record_sizes.read_limit(ProtocolVersion::TLSv1_3));
+        if offers_early_data {
+            // Sent with keys that we do not use; our answer tells the client that it was not taken.
+            out.early_data(EarlyData::Rejected);
+            out.skip_early_data(skip_limit(config));
+        }
+        return Ok(());
+    };
+    out.early_data(EarlyData::Accepted);
+    out.read_keys(Level::EarlyData, keys, boundary);
+    Ok(())
 }
 
 /// RFC 8446 §7.1, §7.3: the keys of early data come of ClientHello alone.

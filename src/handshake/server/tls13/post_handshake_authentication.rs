@@ -33,12 +33,14 @@ use crate::record::Level;
 use crate::verify::PeerChain;
 use crate::wire::{CertificateVerify, Finished, ProtocolVersion, write_message};
 
-/// What a server keeps that may ask, or nothing: the client must have offered it, and the configuration want it.
+/// What a server keeps that may ask, or nothing: the client must have offered it, and the configuration want it. A client that is
+/// known by an external PSK must not be asked. RFC 9846 §4.4.2.
 pub(super) fn keep_asking(
     handshake: Handshake,
     authenticated: &Authenticated,
 ) -> Result<Option<Box<AskingServer>>, Error> {
-    if !handshake.post_handshake_auth || handshake.config.post_handshake_auth.roots().is_none() {
+    let wanted = handshake.post_handshake_auth && handshake.config.post_handshake_auth.roots().is_some();
+    if !wanted || matches!(authenticated, Authenticated::ByExternalPsk { .. }) {
         return Ok(None);
     }
     let tickets = keep_tickets(&handshake, authenticated)?;

@@ -57,10 +57,12 @@ fn resumption_secret(handshake: &Handshake) -> Result<Secret, Error> {
     handshake.main_secret.resumption_secret(&*handshake.provider(), &hash).map_err(crypto_failed)
 }
 
-/// Keeps what tickets after the handshake are made of, if the client gets any.
+/// Keeps what tickets after the handshake are made of, if the client gets any. There are none where the handshake itself asks for
+/// certificates and trusts others than are trusted after it: a session would come back as one of its own.
 pub(super) fn keep_tickets(handshake: &Handshake, authenticated: &Authenticated) -> Result<Option<KeptTickets>, Error> {
     let resumption = &handshake.config.resumption;
-    if Keeper::of(resumption).is_none() || !gets_tickets(handshake, authenticated) {
+    let trusts_alike = handshake.config.trusts_alike_after_the_handshake();
+    if Keeper::of(resumption).is_none() || !gets_tickets(handshake, authenticated) || !trusts_alike {
         return Ok(None);
     }
     Ok(Some(KeptTickets {
