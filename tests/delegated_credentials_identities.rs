@@ -13,7 +13,9 @@ use bulla::crypto::ring::provider;
 use bulla::error::{DelegationRefused, Incompatible};
 use bulla::pki_types::PrivateKeyDer;
 use bulla::resume::{MemoryClientSessions, TicketKeys};
-use bulla::wire::{ProtocolVersion, SignatureScheme as Scheme};
+#[cfg(feature = "tls12")]
+use bulla::wire::ProtocolVersion;
+use bulla::wire::SignatureScheme as Scheme;
 use bulla::{ConfigError, Error, HandshakeKind, Identity, ServerConfig};
 use house::{DAY, House, WEEK, allow_delegation, edited, house_credential_for_another_key};
 use pair::{KeyKind, NAME, NOW, Pair, data, feed, send};

@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 use bulla::config::{CertificateRequestInfo, ChooseClientIdentity, Decision};
 use bulla::connection::danger::DangerousTrafficSecrets as _;
-use bulla::crypto::HashAlgorithm;
-use bulla::crypto::ring::provider;
 use bulla::error::Misuse;
 use bulla::pki_types::CertificateDer;
 use bulla::wire::{AlertDescription, ProtocolVersion};
