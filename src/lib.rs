@@ -11,9 +11,12 @@
 //! - Cryptography is a [`crypto::Provider`]: `ring`'s unless told otherwise.
 //! - [`wire`], [`keys`] and [`der`] are public for researchers: each message and each step of the key schedule by itself.
 //!
+//! Beside that, off unless asked for: resumption and early data, external PSKs, raw public keys, compressed certificates,
+//! delegated credentials, clients asked behind the handshake, record limits and padding, and a ClientHello of any shape.
+//!
 //! Features: `std` (streams, files, the system's clock and roots), `ring` (the provider), `tls12` (TLS 1.2 beside TLS 1.3),
 //! `post-quantum` (X25519MLKEM768, and groups with ML-KEM for who names them). All four are on by default; without them the
-//! crate needs `alloc` alone.
+//! crate needs `alloc` alone. `zlib` and `brotli` add those ways to compress certificates.
 #![no_std]
 #![forbid(unsafe_code)]
 
