@@ -5,8 +5,8 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of the arena. All handshakes together take two thirds of it, although nothing is ever given back. The tables of
-/// compressors take far more: those of Brotli at its best, many megabytes.
-const ARENA_LEN: usize = if cfg!(any(feature = "zlib", feature = "brotli")) { 1 << 28 } else { 1 << 18 };
+/// compressors take more: those of zlib a quarter of a megabyte, those of Brotli more than one.
+const ARENA_LEN: usize = if cfg!(any(feature = "zlib", feature = "brotli")) { 1 << 23 } else { 1 << 18 };
 
 /// A static arena and how much of it is given away.
 pub struct Bump {
