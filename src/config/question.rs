@@ -139,8 +139,8 @@ pub trait Signer: Send + Sync + fmt::Debug {
     fn sign(&self, request: &SigningRequest) -> Decision<Result<Vec<u8>, SigningFailed>>;
 }
 
-/// A peer's chain, or its raw public key, with all that is needed to judge it, also on another thread. What it is to be judged by cannot be
-/// changed: that would be a way round the checks.
+/// A peer's chain, or its raw public key, with all that is needed to judge it, also on another thread. What it is to be
+/// judged by cannot be changed: that would be a way round the checks.
 #[derive(Clone, Debug)]
 pub struct ChainToVerify {
     pub(crate) chain: PeerChain,

@@ -218,9 +218,9 @@ pub(crate) struct Beside {
     pub(crate) timestamps: Option<Vec<u8>>,
 }
 
-/// Reads Certificate, or CompressedCertificate in one of the ways that we have offered; of the type that was agreed on. `request` finds what it
-/// answers by its context; `check` says whether an entry may
-/// have an extension. RFC 8446 §4.4.2, RFC 8879 §4.
+/// Reads Certificate, or CompressedCertificate in one of the ways that we have offered; of the type that was agreed on.
+/// `request` finds what it answers by its context; `check` says whether an entry may have an extension. RFC 8446 §4.4.2,
+/// RFC 8879 §4.
 pub(crate) fn read<T>(
     message: Incoming<'_>,
     request: impl FnOnce(&[u8]) -> Result<T, Error>,
